@@ -1,0 +1,128 @@
+"""What cells, layers and steps are: a sequence model is a state and a step.
+
+State is always an explicit value: a (nested) ``NamedTuple`` of tensors with the sequences along the first axis, in the
+caller's order. Everything that isn't a tensor in it is carried along untouched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+import torch
+from torch import Generator, Tensor
+
+from melisma.ragged import Ragged
+
+S = TypeVar("S")
+
+
+def over(f: Callable[..., Any], *states: Any) -> Any:
+    """``f`` on the tensors (and Ragged sequences) that stand at the same place of the states; the rest is the first one's."""
+    first = states[0]
+    if isinstance(first, (Tensor, Ragged)):
+        return f(*states)
+    if isinstance(first, tuple):
+        parts = [over(f, *parts) for parts in zip(*states)]
+        return type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)
+    return first
+
+
+def take(state: S, slots: Tensor) -> S:
+    """Reorders, repeats or drops sequences: beams, finished streams. ``slots`` (R,) int64, as they are to stand."""
+    result: S = over(lambda leaf: leaf.take(slots) if isinstance(leaf, Ragged) else leaf.index_select(0, slots), state)
+    return result
+
+
+def joined(states: list[S]) -> S:
+    """States of several groups of sequences as one, one group after another."""
+    result: S = over(lambda *leaves: torch.cat(leaves), *states)
+    return result
+
+
+def part(state: S, begin: int, end: int) -> S:
+    """The sequences ``begin`` to ``end`` of a state."""
+    result: S = over(lambda leaf: leaf[begin:end], state)
+    return result
+
+
+def detached(state: S) -> S:
+    """The same values, cut off from what made them: truncated backpropagation through time hands this on."""
+    result: S = over(lambda leaf: leaf.with_rows(leaf.rows.detach()) if isinstance(leaf, Ragged) else leaf.detach(), state)
+    return result
+
+
+@runtime_checkable
+class Cell(Protocol):
+    """One step of memory: what the writer of a new recurrence implements. I in, H kept and given out."""
+
+    input_size: int
+    hidden_size: int
+
+    def start(self, batch: int, random: Generator | None = None) -> Any:
+        """The state before the first step, of ``batch`` sequences."""
+
+    def enter(self, x: Tensor) -> Tensor:
+        """The memoryless half, for all steps in one product: (N, I) -> (N, G)."""
+
+    def step(self, state: Any, entered: Tensor) -> tuple[Any, Tensor]:
+        """One step: state of B sequences and (B, G) -> the next state and the output (B, H)."""
+
+
+@runtime_checkable
+class GatedCell(Cell, Protocol):
+    """A cell whose memory enters through one product, ``h @ recurrent.T + recurrent_bias``: it may take the fast path of ``scan``.
+
+    ``gates`` and ``gates_backward`` are pure arithmetic on rows, without autograd: ``scan`` derives the rest from them.
+    """
+
+    recurrent: Tensor  # (G, H)
+    recurrent_bias: Tensor | None  # (G,)
+
+    def gates(self, state: tuple[Tensor, ...], entered: Tensor, product: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        """(state, entered (B, G), product (B, G)) -> the next state, its output ``h`` first, and what the backward needs."""
+
+    def gates_backward(
+        self, gradient: tuple[Tensor, ...], state: tuple[Tensor, ...], kept: tuple[Tensor, ...]
+    ) -> tuple[tuple[Tensor | None, ...], Tensor, Tensor]:
+        """The gradient of the next state -> of the state before (beside the product's path), of ``entered``, of ``product``."""
+
+
+@runtime_checkable
+class Layer(Protocol):
+    """Anything sequence -> sequence, chunk by chunk. The whole is ``feed`` then ``flush``, and any cutting gives the whole."""
+
+    delay: int | None  # input steps that an output needs beyond its own place; None: it needs the end
+    ratio: Fraction  # outputs per input
+
+    def start(self, batch: int, random: Generator | None = None) -> Any:
+        """The state before the first chunk; with ``random`` also the masks of dropout, without it there is no dropout."""
+
+    def feed(self, state: Any, x: Ragged) -> tuple[Any, Ragged]:
+        """One more chunk of each sequence -> what can be said by now."""
+
+    def flush(self, state: Any) -> tuple[Any, Ragged | None]:
+        """The sequences have ended -> the rest; None: nothing was held back."""
+
+
+def whole(layer: Layer, x: Ragged, random: Generator | None = None) -> Ragged:
+    """Whole sequences through a layer at once."""
+    state, y = layer.feed(layer.start(x.batch, random), x)
+    rest = layer.flush(state)[1]
+    return y if rest is None else y.join(rest)
+
+
+class Step(Protocol):
+    """One step of decoding: what search knows of a model.
+
+    Rows are grouped by sentence: of R rows and S sentences, row r belongs to sentence r // (R // S).
+    """
+
+    extent: Tensor  # (S,) how many positions of a sentence's trace are real
+
+    def __call__(self, state: Any, symbols: Tensor) -> tuple[Any, Tensor, Tensor | None]:
+        """State of R rows and their last symbols (R,) -> state, log-probabilities (R, V), what was looked at (R, T) or None."""
+
+    def keep(self, sentences: Tensor) -> Step:
+        """The step for these sentences alone: the others are finished."""

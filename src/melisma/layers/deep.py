@@ -1,0 +1,119 @@
+"""Recurrent layers from cells: one way, both ways, and with the input added (residual)."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any, NamedTuple, cast
+
+import torch
+from torch import Generator, nn
+
+from melisma.contract import Cell, Layer, over
+from melisma.layers.scan import scan
+from melisma.ragged import Ragged
+
+
+class OneWay(nn.Module):
+    """A cell over a sequence, from its first step to its last. Rows (N, I) -> (N, H). Its state is the cell's."""
+
+    delay: int | None = 0
+    ratio = Fraction(1)
+
+    def __init__(self, cell: Cell) -> None:
+        super().__init__()
+        self.cell = cell
+        self.size = cell.hidden_size
+
+    def start(self, batch: int, random: Generator | None = None) -> Any:
+        return self.cell.start(batch, random)
+
+    def feed(self, state: Any, x: Ragged) -> tuple[Any, Ragged]:
+        return scan(self.cell, x, state)
+
+    def flush(self, state: Any) -> tuple[Any, None]:
+        return state, None
+
+
+class BothWaysState(NamedTuple):
+    """What the forward cell reached, where the backward cell begins, and what is held back: outputs and inputs so far."""
+
+    forward: Any
+    backward: Any
+    said: Ragged | None
+    heard: Ragged | None
+
+
+class BothWays(nn.Module):
+    """One cell from the first step to the last, another from the last to the first, side by side   (Schuster & Paliwal 1997).
+
+    Rows (N, I) -> (N, 2 H). It needs the end (``delay`` is None): ``feed`` holds everything back until ``flush``.
+    """
+
+    delay: int | None = None
+    ratio = Fraction(1)
+
+    def __init__(self, forward_cell: Cell, backward_cell: Cell) -> None:
+        super().__init__()
+        self.forward_cell, self.backward_cell = forward_cell, backward_cell
+        self.size = forward_cell.hidden_size + backward_cell.hidden_size
+
+    def start(self, batch: int, random: Generator | None = None) -> BothWaysState:
+        return BothWaysState(self.forward_cell.start(batch, random), self.backward_cell.start(batch, random), None, None)
+
+    def feed(self, state: BothWaysState, x: Ragged) -> tuple[BothWaysState, Ragged]:
+        forward, y = scan(self.forward_cell, x, state.forward)
+        said = y if state.said is None else state.said.join(y)
+        heard = x if state.heard is None else state.heard.join(x)
+        return BothWaysState(forward, state.backward, said, heard), Ragged.none(x.batch, self.size, like=y.rows)
+
+    def flush(self, state: BothWaysState) -> tuple[BothWaysState, Ragged | None]:
+        if state.said is None or state.heard is None:
+            return state, None
+        backward, y = scan(self.backward_cell, state.heard.reversed(), state.backward)
+        both = state.said.with_rows(torch.cat((state.said.rows, y.reversed().rows), 1))
+        return BothWaysState(state.forward, backward, None, None), both
+
+
+class ResidualState(NamedTuple):
+    """The state of the layer inside, and the inputs that still wait for their output."""
+
+    inside: Any
+    waiting: Ragged | None
+
+
+class Residual(nn.Module):
+    """y = x + layer(x)   (He et al. 2016), for a layer of ratio 1 that gives as many features as it takes."""
+
+    ratio = Fraction(1)
+
+    def __init__(self, layer: Layer) -> None:
+        super().__init__()
+        self.layer = layer
+        self.delay = layer.delay
+
+    def start(self, batch: int, random: Generator | None = None) -> ResidualState:
+        return ResidualState(self.layer.start(batch, random), None)
+
+    def feed(self, state: ResidualState, x: Ragged) -> tuple[ResidualState, Ragged]:
+        inside, y = self.layer.feed(state.inside, x)
+        if self.delay == 0:
+            return ResidualState(inside, None), y.with_rows(x.rows + y.rows)
+        waiting = x if state.waiting is None else state.waiting.join(x)
+        ready, waiting = waiting.split(y.lengths())
+        return ResidualState(inside, waiting), y.with_rows(ready.rows + y.rows)
+
+    def flush(self, state: ResidualState) -> tuple[ResidualState, Ragged | None]:
+        inside, rest = self.layer.flush(state.inside)
+        if rest is None or state.waiting is None:
+            return ResidualState(inside, None), rest
+        return ResidualState(inside, None), rest.with_rows(rest.rows + state.waiting.rows)
+
+
+def began(layer: Layer, cell_state: Any) -> Any:
+    """The state of a recurrent layer (``OneWay``, or ``Residual`` around one) that begins at ``cell_state``."""
+    return ResidualState(cell_state, None) if isinstance(layer, Residual) else cell_state
+
+
+def spread(state: Any, value: Any) -> Any:
+    """A cell's state in which every tensor is ``value``, (B, H)."""
+    return cast(Any, over(lambda leaf: value, state))

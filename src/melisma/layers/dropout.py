@@ -1,0 +1,87 @@
+"""Three ways to leave things out while training: per value, per feature of a whole sequence, per row of an embedding matrix.
+
+Each scales what stays by 1 / (1 - rate), so that nothing changes when a model is used (Srivastava et al. 2014).
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import NamedTuple
+
+import torch
+from torch import Generator, Tensor, nn
+
+from melisma.ragged import Ragged
+
+
+def kept(shape: tuple[int, ...], rate: float, like: Tensor, random: Generator) -> Tensor:
+    """A mask of this shape: 0 with probability ``rate``, else 1 / (1 - rate)."""
+    uniform = torch.rand(shape, generator=random, dtype=like.dtype, device=like.device)
+    return (uniform >= rate).to(like.dtype).mul_(1 / (1 - rate))
+
+
+def embedding_rows(weight: Tensor, rate: float, random: Generator | None) -> Tensor:
+    """The embedding matrix (V, E) with whole words left out (Gal & Ghahramani 2016); without ``random`` the matrix itself."""
+    if random is None or not rate:
+        return weight
+    return weight * kept((len(weight), 1), rate, weight, random)
+
+
+class PlainState(NamedTuple):
+    """What masks are drawn from; None: nothing is left out."""
+
+    random: Generator | None
+
+
+class PlainDropout(nn.Module):
+    """y = x * mask, a mask of its own for every value (Srivastava et al. 2014). Rows (N, F) -> (N, F)."""
+
+    delay: int | None = 0
+    ratio = Fraction(1)
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+
+    def start(self, batch: int, random: Generator | None = None) -> PlainState:
+        return PlainState(random)
+
+    def feed(self, state: PlainState, x: Ragged) -> tuple[PlainState, Ragged]:
+        if state.random is None or not self.rate:
+            return state, x
+        return state, x.with_rows(x.rows * kept(tuple(x.rows.shape), self.rate, x.rows, state.random))
+
+    def flush(self, state: PlainState) -> tuple[PlainState, None]:
+        return state, None
+
+
+class LockedState(NamedTuple):
+    """mask (B, F), the same at every step of a sequence; None: nothing is left out."""
+
+    mask: Tensor | None
+
+
+class LockedDropout(nn.Module):
+    """y_t = x_t * mask, one mask for all steps of a sequence (Gal & Ghahramani 2016, "variational"). Rows (N, F) -> (N, F)."""
+
+    delay: int | None = 0
+    ratio = Fraction(1)
+
+    def __init__(self, rate: float, size: int) -> None:
+        super().__init__()
+        self.rate, self.size = rate, size
+        self.register_buffer("like", torch.zeros(()), persistent=False)
+        self.like: Tensor
+
+    def start(self, batch: int, random: Generator | None = None) -> LockedState:
+        if random is None or not self.rate:
+            return LockedState(None)
+        return LockedState(kept((batch, self.size), self.rate, self.like, random))
+
+    def feed(self, state: LockedState, x: Ragged) -> tuple[LockedState, Ragged]:
+        if state.mask is None:
+            return state, x
+        return state, x.with_rows(x.rows * state.mask[x.owners])
+
+    def flush(self, state: LockedState) -> tuple[LockedState, None]:
+        return state, None

@@ -1,0 +1,80 @@
+"""The gated recurrent unit in both of its published variants, side by side: they differ in where the reset gate stands."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Generator, Tensor, nn
+from torch.nn import functional
+
+from melisma.layers.initial import gate_matrix, recurrent_matrix
+
+
+class GruState(NamedTuple):
+    """h (B, H)."""
+
+    h: Tensor
+
+
+class _Gru(nn.Module):
+    """What both variants share: W (3H, I) for r, z, n and the state."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.input_size, self.hidden_size = input_size, hidden_size
+        self.weight = nn.Parameter(gate_matrix(3, hidden_size, input_size))
+        self.bias = nn.Parameter(torch.zeros(3 * hidden_size))
+        self.recurrent = nn.Parameter(recurrent_matrix(3, hidden_size))
+
+    def start(self, batch: int, random: Generator | None = None) -> GruState:
+        return GruState(self.weight.new_zeros(batch, self.hidden_size))
+
+    def enter(self, x: Tensor) -> Tensor:
+        return functional.linear(x, self.weight, self.bias)
+
+
+class GruResetBefore(_Gru):
+    """The reset gate before the product   (Cho et al. 2014, "Learning phrase representations", eq. 5-8).
+
+    r = sigmoid(Wr x + br + Ur h);  z = sigmoid(Wz x + bz + Uz h);  n = tanh(Wn x + bn + Un (r * h));  h = z * h + (1 - z) * n
+    """
+
+    def step(self, state: GruState, entered: Tensor) -> tuple[GruState, Tensor]:
+        h, H = state.h, self.hidden_size
+        r, z = torch.sigmoid(entered[:, : 2 * H] + functional.linear(h, self.recurrent[: 2 * H])).split(H, 1)
+        n = torch.tanh(entered[:, 2 * H :] + functional.linear(r * h, self.recurrent[2 * H :]))
+        h = z * h + (1 - z) * n
+        return GruState(h), h
+
+
+class GruResetAfter(_Gru):
+    """The reset gate after the product, one product a step   (Cho et al. 2014, first arXiv version; cuDNN and torch.nn.GRU).
+
+    r = sigmoid(Wr x + br + Ur h);  z = sigmoid(Wz x + bz + Uz h);  n = tanh(Wn x + bn + r * (Un h + cn));  h = z * h + (1 - z) * n
+    """
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        self.recurrent_bias = nn.Parameter(torch.zeros(3 * hidden_size))
+
+    def step(self, state: GruState, entered: Tensor) -> tuple[GruState, Tensor]:
+        product = functional.linear(state.h, self.recurrent, self.recurrent_bias)
+        (h,), _ = self.gates(state, entered, product)
+        return GruState(h), h
+
+    def gates(self, state: tuple[Tensor, ...], entered: Tensor, product: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        (h,), H = state, self.hidden_size
+        r, z = torch.sigmoid(entered[:, : 2 * H] + product[:, : 2 * H]).split(H, 1)
+        un = product[:, 2 * H :]
+        n = torch.tanh(entered[:, 2 * H :] + r * un)
+        return (torch.lerp(n, h, z),), (r, z, n, un)
+
+    def gates_backward(
+        self, gradient: tuple[Tensor, ...], state: tuple[Tensor, ...], kept: tuple[Tensor, ...]
+    ) -> tuple[tuple[Tensor | None, ...], Tensor, Tensor]:
+        (d_h,), (h,), (r, z, n, un) = gradient, state, kept
+        d_n = d_h * (1 - z) * (1 - n * n)
+        d_z = d_h * (h - n) * z * (1 - z)
+        d_r = d_n * un * r * (1 - r)
+        return (d_h * z,), torch.cat((d_r, d_z, d_n), 1), torch.cat((d_r, d_z, d_n * r), 1)

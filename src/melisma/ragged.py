@@ -1,0 +1,240 @@
+"""Sequences of different lengths without padding; the only place that pads, masks, sorts and fills.
+
+Three sequences ``a b c d``, ``x y`` and ``p q r``, in the caller's order, become one block of rows, ordered by (step, slot),
+the longest sequence in slot 0::
+
+      slot 0   a  b  c  d          rows   a p x | b q y | c r | d
+      slot 1   p  q  r             live   3       3       2     1
+      slot 2   x  y                place  0 2 1   (slot -> position in the caller's order)
+
+Each time step is one contiguous slice of the rows, so a time loop needs no mask and finished sequences cost nothing.
+It is the layout of torch's ``PackedSequence``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
+
+import torch
+from torch import Tensor
+
+FILLER = 16  # a matrix product of fewer rows may round differently: smaller ones are filled up to this many
+
+_exact: ContextVar[bool] = ContextVar("exact", default=False)
+
+
+@contextmanager
+def exactly() -> Iterator[None]:
+    """Within it every row-wise product has exactly ``FILLER`` rows, so a row's bits cannot depend on how many neighbours it has."""
+    token = _exact.set(True)
+    try:
+        yield
+    finally:
+        _exact.reset(token)
+
+
+def exact() -> bool:
+    """Whether answers are owed bit for bit (see ``exactly``)."""
+    return _exact.get()
+
+
+def filled(f: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:
+    """``f(rows)`` for a row-wise ``f``, with filler rows where the number of rows could change the bits; rows (N, *F) -> (N, *G)."""
+    count = len(rows)
+    if count >= FILLER and not exact():
+        return f(rows)
+    if not exact():
+        return f(_up_to(rows, FILLER))[:count]
+    blocks = [f(_up_to(block, FILLER))[: len(block)] for block in rows.split(FILLER)] if count else [f(_up_to(rows, FILLER))[:0]]
+    return torch.cat(blocks)
+
+
+def _up_to(rows: Tensor, count: int) -> Tensor:
+    missing = count - len(rows)
+    return torch.cat((rows, rows.new_zeros(missing, *rows.shape[1:]))) if missing else rows.contiguous()
+
+
+@dataclass(frozen=True, eq=False)
+class Ragged:
+    """B sequences without padding: ``rows`` (N, *F), N the sum of the lengths; ``live[t]`` sequences still run at step t."""
+
+    rows: Tensor  # (N, *F), ordered by (step, slot)
+    live: tuple[int, ...]  # never increases; as many entries as the longest sequence has steps
+    place: Tensor  # (B,) slot -> position in the caller's order
+
+    def __post_init__(self) -> None:
+        if sum(self.live) != len(self.rows):
+            raise ValueError(f"{len(self.rows)} rows cannot hold sequences that need {sum(self.live)}")
+
+    @staticmethod
+    def of(sequences: Sequence[Tensor]) -> Ragged:
+        """From B tensors (T_b, *F), in the caller's order."""
+        return Ragged.from_flat(torch.cat(tuple(sequences)), torch.tensor([len(sequence) for sequence in sequences]))
+
+    @staticmethod
+    def of_symbols(sequences: Sequence[Sequence[int]]) -> Ragged:
+        """From B lists of symbol numbers, in the caller's order; rows are (N,) int64."""
+        flat = torch.tensor([symbol for sequence in sequences for symbol in sequence], dtype=torch.int64)
+        return Ragged.from_flat(flat, torch.tensor([len(sequence) for sequence in sequences], dtype=torch.int64))
+
+    @staticmethod
+    def from_flat(flat: Tensor, lengths: Tensor) -> Ragged:
+        """From the sequences one after another, ``flat`` (N, *F), and their ``lengths`` (B,), in the caller's order."""
+        live, place = _layout(lengths)
+        empty = Ragged(flat[:0], (), place.to(flat.device)) if not live else None
+        if empty is not None:
+            return empty
+        index = _flat_rows(lengths, live, place).to(flat.device)
+        rows = torch.empty_like(flat)
+        rows[index] = flat
+        return Ragged(rows, live, place.to(flat.device))
+
+    @staticmethod
+    def step(rows: Tensor) -> Ragged:
+        """B sequences of one step: rows (B, *F)."""
+        return Ragged(rows, (len(rows),) if len(rows) else (), torch.arange(len(rows), device=rows.device))
+
+    @staticmethod
+    def none(batch: int, *shape: int, like: Tensor) -> Ragged:
+        """B sequences of length 0 whose rows would be (0, *shape), with the type and device of ``like``."""
+        return Ragged(like.new_empty(0, *shape), (), torch.arange(batch, device=like.device))
+
+    @property
+    def batch(self) -> int:
+        """How many sequences there are, those of length 0 included."""
+        return len(self.place)
+
+    @cached_property
+    def offsets(self) -> tuple[int, ...]:
+        """Where each step's rows begin, and N at the end: one entry more than ``live``."""
+        return tuple(accumulate(self.live, initial=0))
+
+    @cached_property
+    def slot_lengths(self) -> Tensor:
+        """(B,) lengths by slot: descending."""
+        live = torch.tensor(self.live, device=self.place.device)
+        return (torch.arange(self.batch, device=self.place.device)[:, None] < live[None, :]).sum(1)
+
+    @cached_property
+    def slots(self) -> Tensor:
+        """(B,) position in the caller's order -> slot: the inverse of ``place``."""
+        return torch.empty_like(self.place).scatter_(0, self.place, torch.arange(self.batch, device=self.place.device))
+
+    @cached_property
+    def row_slots(self) -> Tensor:
+        """(N,) the slot that each row belongs to."""
+        live = torch.tensor(self.live, dtype=torch.int64)
+        starts = torch.repeat_interleave(torch.tensor(self.offsets[:-1], dtype=torch.int64), live)
+        return (torch.arange(len(self.rows)) - starts).to(self.place.device)
+
+    @cached_property
+    def row_steps(self) -> Tensor:
+        """(N,) the step that each row belongs to."""
+        live = torch.tensor(self.live, dtype=torch.int64)
+        return torch.repeat_interleave(torch.arange(len(self.live)), live).to(self.place.device)
+
+    @cached_property
+    def owners(self) -> Tensor:
+        """(N,) the sequence that each row belongs to, as its position in the caller's order."""
+        return self.place[self.row_slots]
+
+    def lengths(self) -> Tensor:
+        """(B,) lengths in the caller's order."""
+        return self.slot_lengths[self.slots]
+
+    def with_rows(self, rows: Tensor) -> Ragged:
+        """The same sequences with other rows (N, *G)."""
+        return Ragged(rows, self.live, self.place)
+
+    def map(self, f: Callable[[Tensor], Tensor]) -> Ragged:
+        """``f`` on every row: (N, *F) -> (N, *G). A row-wise function has no neighbour to see; filler rows keep its bits."""
+        return self.with_rows(filled(f, self.rows))
+
+    def padded(self, fill: float = 0.0) -> tuple[Tensor, Tensor]:
+        """(B, T, *F) in the caller's order with ``fill`` written where nothing is, and (B, T) true where something is."""
+        steps = len(self.live)
+        padded = self.rows.new_full((self.batch, steps, *self.rows.shape[1:]), fill)
+        padded = padded.index_put((self.owners, self.row_steps), self.rows)
+        mask = torch.arange(steps, device=self.place.device)[None, :] < self.lengths()[:, None]
+        return padded, mask
+
+    def gathered(self, padded: Tensor) -> Ragged:
+        """The rows of a padded (B, T, *G), in the caller's order, as sequences of these lengths."""
+        return self.with_rows(padded[self.owners, self.row_steps])
+
+    def reversed(self) -> Ragged:
+        """Each sequence backwards, within its own length."""
+        if not self.live:
+            return self
+        offsets = torch.tensor(self.offsets, device=self.place.device)
+        mirrored = self.slot_lengths[self.row_slots] - 1 - self.row_steps
+        return self.with_rows(self.rows[offsets[mirrored] + self.row_slots])
+
+    def flat(self) -> Tensor:
+        """(N, *F) the sequences one after another, in the caller's order."""
+        if not self.live:
+            return self.rows
+        return self.rows[_flat_rows(self.lengths().cpu(), self.live, self.place.cpu()).to(self.rows.device)]
+
+    def sequences(self) -> list[Tensor]:
+        """B tensors (T_b, *F), in the caller's order."""
+        return list(self.flat().split(self.lengths().tolist()))
+
+    def ends(self) -> tuple[Tensor, Tensor]:
+        """(B, *F) the first and the last row of each sequence, in the caller's order; every length must be 1 or more."""
+        slots = self.slots
+        offsets = torch.tensor(self.offsets, device=self.place.device)
+        return self.rows[slots], self.rows[offsets[self.slot_lengths - 1][slots] + slots]
+
+    def take(self, positions: Tensor) -> Ragged:
+        """These sequences, by position in the caller's order: some left out, some repeated."""
+        sequences = self.sequences()
+        chosen = [sequences[position] for position in positions.tolist()]
+        return Ragged.of(chosen) if chosen else Ragged.none(0, *self.rows.shape[1:], like=self.rows)
+
+    def join(self, other: Ragged) -> Ragged:
+        """Each sequence followed by its continuation in ``other`` (the same B, in the caller's order)."""
+        if self.batch != other.batch:
+            raise ValueError(f"{self.batch} sequences cannot be continued by {other.batch}")
+        if not other.live:
+            return self
+        if not self.live:
+            return other
+        pairs = zip(self.sequences(), other.sequences())
+        return Ragged.of([torch.cat(pair) for pair in pairs])
+
+    def split(self, counts: Tensor) -> tuple[Ragged, Ragged]:
+        """The first ``counts`` (B,) rows of each sequence, and the rest; in the caller's order."""
+        sequences, counts_list = self.sequences(), counts.tolist()
+        first = Ragged.of([sequence[:count] for sequence, count in zip(sequences, counts_list)])
+        return first, Ragged.of([sequence[count:] for sequence, count in zip(sequences, counts_list)])
+
+    def to(self, device: torch.device | str) -> Ragged:
+        """The same sequences on another device."""
+        return Ragged(self.rows.to(device, non_blocking=True), self.live, self.place.to(device, non_blocking=True))
+
+
+def _layout(lengths: Tensor) -> tuple[tuple[int, ...], Tensor]:
+    """``live`` and ``place`` for sequences of these lengths (B,), sorted stably, the longest first."""
+    lengths = lengths.cpu()
+    place = torch.argsort(lengths, descending=True, stable=True)
+    if not len(lengths) or not int(lengths.max()):
+        return (), place
+    counts = torch.bincount(lengths)
+    live = len(lengths) - torch.cumsum(counts, 0)[:-1]
+    return tuple(live.tolist()), place
+
+
+def _flat_rows(lengths: Tensor, live: Sequence[int], place: Tensor) -> Tensor:
+    """(N,) for each row of the flat form (caller's order, one sequence after another) its number in the ragged rows."""
+    slots = torch.empty_like(place)
+    slots[place] = torch.arange(len(place))
+    starts = torch.cumsum(lengths, 0) - lengths
+    steps = torch.arange(int(lengths.sum())) - torch.repeat_interleave(starts, lengths)
+    offsets = torch.tensor(list(accumulate(live, initial=0)))
+    return offsets[steps] + torch.repeat_interleave(slots, lengths)

@@ -1,0 +1,40 @@
+"""One setting: a dataclass field that knows its range, what it is for and why its default is what it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What stands beside a setting's value: help for people, and the range that is checked."""
+
+    help: str  # what it is, in one line, with its unit
+    why: str  # why the default is what it is
+    low: float | None  # smallest value allowed
+    high: float | None  # largest value allowed
+    above: float | None  # value that it must exceed
+    below: float | None  # value that it must stay under
+    choices: tuple[str, ...]  # the words allowed, for settings that are words
+
+
+def setting(
+    default: Any,
+    *,
+    help: str,  # noqa: A002 - the word a reader of a settings class expects
+    why: str,
+    low: float | None = None,
+    high: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+    choices: tuple[str, ...] = (),
+) -> Any:
+    """A dataclass field with its meaning beside it, under ``field.metadata["meaning"]``."""
+    meaning = Meaning(help, why, low, high, above, below, choices)
+    return field(default=default, metadata={"meaning": meaning})
+
+
+def group(cls: type) -> Any:
+    """A field that is itself a settings dataclass with its own defaults."""
+    return field(default_factory=cls)

@@ -1,0 +1,123 @@
+"""Settings objects from names and values, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, TypeVar
+
+from melisma.errors import Refusal
+from melisma.settings.leaves import Shape, shape
+from melisma.settings.names import not_a_value, unknown
+from melisma.settings.show import shown
+from melisma.settings.values import convert
+
+T = TypeVar("T")
+
+
+def build(cls: type[T], *layers: Mapping[str, Any]) -> T:
+    """A settings object from nested or dotted names; what is not named keeps its default.
+
+    A later layer replaces what an earlier one says (recipe, settings file, command line). Values are Python's,
+    JSON's or TOML's, or the words of a command line. Names and values that don't fit, and what the classes' own
+    ``check`` finds contradictory in the end, are refused.
+    """
+    known = shape(cls)
+    flat: dict[str, Any] = {}
+    for layer in layers:
+        flat |= _flatten(layer, known)
+    made = {name: convert(known.leaves[name], value) for name, value in flat.items()}
+    built: T = _construct(cls, "", made, known)
+    return built
+
+
+def with_values(settings: T, values: Mapping[str, Any]) -> T:
+    """The same settings with some values replaced; all of them are checked as by `build`."""
+    return build(type(settings), _flat(settings, shape(type(settings))), values)
+
+
+def plain(settings: object) -> dict[str, Any]:
+    """The settings as nested dicts, lists, texts, numbers and None: what JSON can hold and `build` reads back."""
+    known = shape(type(settings))
+    result: dict[str, Any] = {}
+    for name in known.groups:
+        _inside(result, name)
+    for name, value in _flat(settings, known).items():
+        group, _, last = name.rpartition(".")
+        _inside(result, group)[last] = _listed(value)
+    return result
+
+
+def differences(old: object, new: object) -> list[tuple[str, Any, Any]]:
+    """What two settings objects of one class differ in: dotted name, old value, new value, in the class's order."""
+    if type(old) is not type(new):
+        raise TypeError(f"settings of two classes: {type(old).__name__} and {type(new).__name__}")
+    known = shape(type(old))
+    before, after = _flat(old, known), _flat(new, known)
+    return [(name, before[name], after[name]) for name in known.leaves if before[name] != after[name]]
+
+
+def _flatten(values: object, known: Shape) -> dict[str, Any]:
+    if not isinstance(values, Mapping):
+        raise Refusal(f"settings: found {shown(values)}, wants a table of names and values")
+    flat: dict[str, Any] = {}
+    _gather(values, "", known, flat)
+    return flat
+
+
+def _gather(values: Mapping[Any, Any], prefix: str, known: Shape, flat: dict[str, Any]) -> None:
+    """Puts values under dotted names; it goes no deeper than the class does, however deep the values nest."""
+    for key, value in values.items():
+        if not isinstance(key, str):
+            raise Refusal(f"settings{' in ' + prefix[:-1] if prefix else ''}: found the name {shown(key)}, wants text")
+        name = prefix + key
+        if name in known.groups:
+            if type(value) is known.groups[name]:
+                value = plain(value)
+            if not isinstance(value, Mapping):
+                raise not_a_value(name, shown(value), known)
+            _gather(value, name + ".", known, flat)
+        elif name not in known.leaves:
+            raise unknown(name, known)
+        elif name in flat:
+            raise Refusal(f"setting {name} is given twice ({shown(flat[name])}, {shown(value)}): wants one")
+        else:
+            flat[name] = value
+
+
+def _construct(cls: type, prefix: str, made: Mapping[str, Any], known: Shape) -> Any:
+    parts: dict[str, Any] = {}
+    for field in fields(cls):
+        name = prefix + field.name
+        if name in known.groups:
+            parts[field.name] = _construct(known.groups[name], name + ".", made, known)
+        else:
+            parts[field.name] = made[name] if name in made else known.leaves[name].default
+    built = cls(**parts)
+    check = getattr(cls, "check", None)
+    if callable(check):
+        try:
+            check(built)
+        except Refusal as refusal:
+            raise Refusal(f"{prefix[:-1]}: {refusal}" if prefix else str(refusal)) from None
+    return built
+
+
+def _flat(settings: object, known: Shape) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name in known.leaves:
+        value: Any = settings
+        for part in name.split("."):
+            value = getattr(value, part)
+        flat[name] = value
+    return flat
+
+
+def _inside(result: dict[str, Any], group: str) -> dict[str, Any]:
+    for part in group.split(".") if group else ():
+        result = result.setdefault(part, {})
+    return result
+
+
+def _listed(value: Any) -> Any:
+    return [_listed(item) for item in value] if isinstance(value, tuple) else value

@@ -1,0 +1,122 @@
+"""The task `translate`: its data, and all its settings together."""
+# ruff: noqa: RUF009 - setting() and group() make dataclass fields, nothing that objects would share
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from melisma.errors import Refusal
+from melisma.settings.field import group, setting
+from melisma.settings.leaves import Corpora
+from melisma.settings.model import EncoderDecoderSettings
+from melisma.settings.search import SearchSettings
+from melisma.settings.text import TextSettings
+from melisma.settings.training import TrainingSettings
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """Pairs of lines: two parallel files, or one table with a column for each side."""
+
+    train: Corpora = setting(
+        (),
+        help="training data: source and target file with a comma between them, or one table; may be repeated",
+        why="only you know your data",
+    )
+    valid: Corpora | None = setting(
+        None,
+        help="validation data, written as train; none cuts a part off the training data",
+        why="a newcomer has one data set",
+    )
+    source: str = setting(
+        "source",
+        help="the table column with the source",
+        why="says what it is",
+    )
+    target: str = setting(
+        "target",
+        help="the table column with the target",
+        why="says what it is",
+    )
+    valid_size: int = setting(
+        1000,
+        help="pairs cut off for validation where no data is given for it, at most; 0 trains without validation",
+        why="a thousand pairs keep chance small and are validated quickly",
+        low=0,
+        high=10_000_000,
+    )
+    valid_share: float = setting(
+        0.05,
+        help="share of the training pairs cut off for validation, at most",
+        why="small data cannot spare more",
+        above=0,
+        high=0.5,
+    )
+    validation_measure: str = setting(
+        "loss",
+        help="what decides which step is the best",
+        why="it takes one pass without search, and does not jump as scores of few sentences do",
+        choices=("loss", "bleu", "chrf", "exact"),
+    )
+    limit_source: int = setting(
+        250,
+        help="source symbols of a pair at most; longer pairs are left out of training, and counted",
+        why="a few very long pairs would decide how much memory is needed",
+        low=1,
+        high=100_000,
+    )
+    limit_target: int = setting(
+        250,
+        help="target symbols of a pair at most; longer pairs are left out of training, and counted",
+        why="a few very long pairs would decide how much memory is needed",
+        low=1,
+        high=100_000,
+    )
+
+    @property
+    def validates(self) -> bool:
+        """Whether there is anything to validate on."""
+        return self.valid is not None or self.valid_size > 0
+
+    def check(self) -> None:
+        """Refuses corpora that are not pairs, and columns that are not two."""
+        for name, corpora in (("train", self.train), ("valid", self.valid or ())):
+            for corpus in corpora:
+                if len(corpus) > 2:
+                    raise Refusal(
+                        f"{name}={','.join(corpus)} has {len(corpus)} files: wants source and target, or one table"
+                    )
+        if self.valid == ():
+            raise Refusal("valid is an empty list: wants data, or none to cut a part off the training data")
+        if not self.source or not self.target or self.source == self.target:
+            raise Refusal(f"source is {self.source!r} and target {self.target!r}: wants the names of two columns")
+
+    def ready(self) -> None:
+        """Refuses a training without training data."""
+        if not self.train:
+            raise Refusal("there is no training data: wants data.train=SOURCE,TARGET or data.train=TABLE")
+
+
+@dataclass(frozen=True)
+class TranslateSettings:
+    """Everything that decides a translation model, and so all that its run writes down."""
+
+    data: DataSettings = group(DataSettings)
+    text: TextSettings = group(TextSettings)
+    model: EncoderDecoderSettings = group(EncoderDecoderSettings)
+    training: TrainingSettings = group(TrainingSettings)
+    search: SearchSettings = group(SearchSettings)
+
+    def check(self) -> None:
+        """Refuses groups that contradict each other."""
+        if self.model.tied == "three" and not self.text.shared:
+            raise Refusal("model.tied=three and text.shared=no: wants one vocabulary for both sides, or tied=two")
+        if self.search.coverage_penalty > 0 and self.model.attention == "none":
+            raise Refusal("search.coverage_penalty counts what attention passed over: wants model.attention, or 0")
+        if not self.data.validates:
+            if self.training.patience is not None:
+                raise Refusal(
+                    "training.patience counts validations and data.valid_size=0 allows none: wants one of both"
+                )
+            if self.training.schedule == "plateau":
+                raise Refusal("training.schedule=plateau follows validations and data.valid_size=0 allows none")

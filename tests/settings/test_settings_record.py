@@ -1,0 +1,187 @@
+"""The record: what every setting must carry, what describes it, and which settings contradict each other."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+import melisma.settings
+from melisma.errors import Refusal
+from melisma.settings.describe import describe, table
+from melisma.settings.leaves import shape
+from melisma.settings.read import build, plain, with_values
+from melisma.settings.show import as_text
+from melisma.settings.translate import DataSettings, TranslateSettings
+
+FOLDER = Path(melisma.settings.__file__).parent
+LEAVES = shape(TranslateSettings).leaves
+FREE_TEXT = {"data.source", "data.target"}  # names of columns, which are the user's own
+
+
+@pytest.mark.parametrize("name", LEAVES)
+def test_every_setting_has_help_a_reason_and_a_range(name):
+    leaf = LEAVES[name]
+    meaning = leaf.meaning
+    for words in (meaning.help, meaning.why):
+        assert words
+        assert words[0] == words[0].strip()
+        assert "\n" not in words
+        assert not words.endswith(".")
+    if leaf.kind in ("whole", "number"):
+        assert meaning.low is not None or meaning.above is not None
+        assert meaning.high is not None or meaning.below is not None
+        assert not meaning.choices
+    elif leaf.kind == "text":
+        assert meaning.choices or name in FREE_TEXT
+        assert len(set(meaning.choices)) == len(meaning.choices)
+        assert "none" not in meaning.choices or not leaf.optional
+
+
+@pytest.mark.parametrize("name", LEAVES)
+def test_every_default_is_lawful_and_readable_as_described(name):
+    leaf = LEAVES[name]
+    assert build(TranslateSettings, {name: leaf.default}) == TranslateSettings()
+    (one,) = [one for one in describe(TranslateSettings) if one.name == name]
+    assert (one.help, one.why, one.choices) == (leaf.meaning.help, leaf.meaning.why, leaf.meaning.choices)
+    if one.default:
+        assert build(TranslateSettings, {name: one.default}) == TranslateSettings()
+    else:
+        assert leaf.default == ()
+
+
+def value_of(leaf):
+    meaning = leaf.meaning
+    if leaf.kind == "switch":
+        values = st.booleans()
+    elif leaf.kind == "whole":
+        values = st.integers(meaning.low, meaning.high)
+    elif leaf.kind == "number":
+        values = st.floats(
+            meaning.low if meaning.above is None else meaning.above,
+            meaning.high if meaning.below is None else meaning.below,
+            exclude_min=meaning.above is not None,
+            exclude_max=meaning.below is not None,
+        )
+    elif leaf.kind == "text":
+        values = st.sampled_from(meaning.choices) if meaning.choices else st.text("ab ,", min_size=1)
+    else:
+        values = st.lists(st.tuples(*[st.text("a,\\ é", min_size=1)] * 2), min_size=1, max_size=2).map(tuple)
+    return st.none() | values if leaf.optional else values
+
+
+@given(st.data())
+def test_settings_written_are_settings_read(data):
+    names = data.draw(st.lists(st.sampled_from(list(LEAVES)), max_size=4, unique=True))
+    chosen = {name: data.draw(value_of(LEAVES[name]), label=name) for name in names}
+    try:
+        settings = build(TranslateSettings, chosen)
+    except Refusal as refusal:
+        if str(refusal).startswith("setting "):
+            raise  # every value fits; only contradictions are drawn again
+        assume(False)
+    assert build(TranslateSettings, plain(settings)) == settings
+    assert with_values(TranslateSettings(), chosen) == settings
+    typed = {name: as_text(value) for name, value in chosen.items() if LEAVES[name].kind != "corpora"}
+    rest = {name: value for name, value in chosen.items() if name not in typed}
+    assert build(TranslateSettings, {**typed, **rest}) == settings
+
+
+@pytest.mark.parametrize("name", [name for name, leaf in LEAVES.items() if leaf.kind in ("whole", "number")])
+@pytest.mark.parametrize("value", [-1, 1e309, float("nan"), 10**400, "text", True, []])
+def test_no_number_takes_nonsense_and_each_says_its_range(name, value):
+    with pytest.raises(Refusal) as refused:
+        build(TranslateSettings, {name: value})
+    (one,) = [one for one in describe(TranslateSettings) if one.name == name]
+    assert str(refused.value).startswith(f"setting {name}: found ")
+    assert one.range
+    assert one.range in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"training.epochs": None}, "training: epochs, steps, minutes and patience are all none"),
+        (
+            {"training": {"epochs": None, "patience": 3, "schedule": "cosine"}},
+            "training: schedule=cosine must know its last step",
+        ),
+        ({"model": {"attention": "none", "input_feeding": True}}, "model: input_feeding feeds back"),
+        ({"model": {"attention": "dot", "hidden": 100}}, "model: attention=dot compares hidden (100) with"),
+        ({"model": {"attention": "dot", "bidirectional": False}}, "model: attention=dot compares hidden (512) with"),
+        ({"model": {"attention_size": 10}}, "model: attention_size is 10 and attention=general has no such width"),
+        ({"model.tied": "three", "text.shared": False}, "model.tied=three and text.shared=no"),
+        ({"model.attention": "none", "search.coverage_penalty": 0.2}, "search.coverage_penalty counts"),
+        ({"search.alternatives": 6}, "search: alternatives is 6 and beam 5"),
+        ({"search.minimum": 6, "search.maximum": 5}, "search: minimum is 6 and maximum 5"),
+        ({"data.train": "a,b,c"}, "data: train=a,b,c has 3 files"),
+        ({"data.valid": ["a,b", "a,b,c,d"]}, "data: valid=a,b,c,d has 4 files"),
+        ({"data.valid": []}, "data: valid is an empty list"),
+        ({"data.source": "x", "data.target": "x"}, "data: source is 'x' and target 'x'"),
+        ({"data.target": ""}, "data: source is 'source' and target ''"),
+        ({"data.valid_size": 0, "training.patience": 3}, "training.patience counts validations"),
+        ({"data.valid_size": 0, "training.schedule": "plateau"}, "training.schedule=plateau follows validations"),
+    ],
+)
+def test_contradictory_settings_are_refused(values, sentence):
+    with pytest.raises(Refusal) as refused:
+        build(TranslateSettings, values)
+    assert str(refused.value).startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"training": {"epochs": None, "patience": 3}},
+        {"training": {"epochs": None, "minutes": 3, "schedule": "cosine"}},
+        {"training": {"epochs": None, "steps": 3}},
+        {"model": {"attention": "dot"}},
+        {"model": {"attention": "dot", "bidirectional": False, "hidden": 256}},
+        {"model": {"attention": "concat", "attention_size": 10}},
+        {"model": {"attention": "none"}},
+        {"model.tied": "three"},
+        {"search": {"alternatives": 6, "beam": 6}},
+        {"search": {"minimum": 5, "maximum": 5}},
+        {"data.valid_size": 0, "data.valid": "a,b", "training.patience": 3},
+        {"data.valid_size": 0},
+    ],
+)
+def test_settings_that_agree_are_taken(values):
+    assert build(TranslateSettings, values) != TranslateSettings()
+
+
+def test_training_data_is_asked_for_only_when_it_is_needed():
+    with pytest.raises(Refusal, match="there is no training data"):
+        DataSettings().ready()
+    DataSettings(train=(("a", "b"),)).ready()
+
+
+def test_the_table_has_a_line_for_every_setting():
+    lines = table(TranslateSettings).splitlines()
+    assert len(lines) == len(LEAVES) + 2
+    assert len({len(re.findall(r"(?<!\\)\|", line)) for line in lines}) == 1
+    for name, line in zip(LEAVES, lines[2:], strict=True):
+        assert line.startswith(f"| `{name}` | ")
+    attention = next(line for line in lines if "`model.attention`" in line)
+    assert "| `none`, `additive`, `dot`, `general`, `concat` | `general` |" in attention
+    assert "| a whole number, 1 to 1000000, or none | `20` |" in next(line for line in lines if ".epochs`" in line)
+    assert "| nothing |" in lines[2]
+
+
+def test_settings_load_nothing_heavy():
+    for path in FOLDER.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom):
+                assert node.module == "__future__" or node.module.split(".")[0] in {*sys.stdlib_module_names, "melisma"}
+                assert not node.module.startswith("melisma.") or node.module.startswith(
+                    ("melisma.settings", "melisma.errors")
+                )
+            elif isinstance(node, ast.Import):
+                assert all(alias.name.split(".")[0] in sys.stdlib_module_names for alias in node.names)
+    code = "import sys, melisma.settings.translate, melisma.settings.read, melisma.settings.describe; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
