@@ -126,3 +126,17 @@ class Step(Protocol):
 
     def keep(self, sentences: Tensor) -> Step:
         """The step for these sentences alone: the others are finished."""
+
+
+def leaves(state: Any) -> list[Tensor]:
+    """The tensors of a state, in order; a state with Ragged sequences in it has no such list."""
+    found: list[Tensor] = []
+    over(lambda leaf: found.append(leaf), state)
+    return found
+
+
+def rebuilt(state: S, tensors: list[Tensor]) -> S:
+    """The state with these tensors in place of its own, in the order of ``leaves``."""
+    rest = iter(tensors)
+    result: S = over(lambda leaf: next(rest), state)
+    return result

@@ -89,7 +89,6 @@ def test_a_hundred_megabyte_line_takes_little_memory(folder: Path) -> None:
     path = folder / "long.txt"
     with path.open("wb") as file:
         file.write(b"first\n")
-        file.truncate(6)
         for _ in range(100):
             file.write(b"x" * 1_000_000)
         file.write(b"\nlast\n")
@@ -133,15 +132,18 @@ def test_a_bad_byte_is_told_by_line_and_by_byte(
 @settings(max_examples=200, deadline=None)
 def test_any_bytes_are_read_or_refused(folder: Path, data: bytes, packing: str, cut: int) -> None:
     packed = PACKINGS[packing](data)
-    path = write(folder, packed if packing == "plain" else packed[:cut])
+    path = write(folder, packed[:cut])
     try:
-        lines = list(Lines(path, may_be_empty=True, block=7))
+        found: object = list(Lines(path, may_be_empty=True, block=7))
     except Refusal as refusal:
-        assert str(path) in str(refusal)
+        found = str(refusal)
+    if isinstance(found, str):
+        assert str(path) in found
+    elif packing == "plain" or cut < 2:  # one byte of a packed file is text
+        assert found == oracle(packed[:cut])
     else:
-        assert lines == oracle(
-            path.read_bytes() if packing == "plain" or cut == 0 else data if cut >= len(packed) else b""
-        )
+        assert cut >= len(packed)
+        assert found == oracle(data)
 
 
 @given(at=st.integers(0, 200), flip=st.integers(1, 255), packing=st.sampled_from(["gzip", "xz"]))
@@ -152,9 +154,10 @@ def test_a_changed_byte_in_a_packed_file_never_changes_the_text(folder: Path, at
     packed[at % len(packed)] ^= flip
     path = write(folder, bytes(packed))
     try:
-        assert list(Lines(path)) == text.splitlines()
+        found: object = list(Lines(path))
     except Refusal as refusal:
-        assert str(path) in str(refusal)
+        found = str(refusal)
+    assert found == text.splitlines() or (isinstance(found, str) and str(path) in found)
 
 
 def test_budgets_are_kept(folder: Path) -> None:

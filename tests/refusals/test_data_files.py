@@ -135,7 +135,7 @@ CASES: list[tuple[str, Make, tuple[str, ...] | None]] = [
     ("a line missing", parallel(without_line(5)), ("a.en has 11 lines", "a.de has 12 lines", "line ")),
     ("a file that goes on", parallel(GOOD * 9, GOOD), ("has 108 lines", "has 12 lines", "a.en from line 13 on")),
     ("one file for two", single("a.en", GOOD), ("a.en", "table", "joined by a comma")),
-    ("three files", lambda folder: parallel(GOOD)(folder) + [str(folder / "a.de")], ("3 files", "two parallel files")),
+    ("three files", lambda folder: [*parallel(GOOD)(folder), str(folder / "a.de")], ("3 files", "two parallel files")),
     ("empty name", lambda folder: [*single("a.en", GOOD)(folder), ""], ("empty file name",)),
     (
         "two tables as two sides",
@@ -159,7 +159,7 @@ CASES: list[tuple[str, Make, tuple[str, ...] | None]] = [
     (
         "Latin-1",
         parallel(GOOD.encode().replace(b"word 7", b"w\xe9rd 7")),
-        ("a.en, line 7, byte 2 ", "byte 89 of", "0xe9", "UTF-8", "LATIN1"),
+        ("a.en, line 7, byte 2 ", "byte 83 of", "0xe9", "UTF-8", "LATIN1"),
     ),
     ("cut-off character", parallel(GOOD.encode() + "é".encode()[:1]), ("a.en, line 13, byte 1 ", "cut off")),
     ("encoded surrogate", parallel(GOOD.encode() + b"\xed\xa0\x80\n"), ("a.en, line 13, byte 1 ", "UTF-8")),
@@ -294,7 +294,7 @@ def test_each_file_is_refused_with_its_sentence_or_read(
         sentence = str(refused.value)
         assert [word for word in words if word not in sentence] == [], sentence
         assert sentence.isprintable()
-        assert len(sentence) < 600 or len(name) > 1000 or name == "name too long"
+        assert len(sentence) < 600 or name == "name too long"
     after = {path: path.lstat() for path in tmp_path.rglob("*")}
     assert {path: (facts.st_size, facts.st_mtime_ns) for path, facts in after.items()} == {
         path: (facts.st_size, facts.st_mtime_ns) for path, facts in before.items()
@@ -317,7 +317,7 @@ def test_dropped_pairs_are_counted(tmp_path: Path) -> None:
 
 
 def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None:
-    left, right = parallel(GOOD * 40_000, GOOD * 40_000)(tmp_path)
+    left, right = parallel(GOOD * 4_000, GOOD * 4_000)(tmp_path)
     pairs = iter(Pairs([left, right]))
     next(pairs)
     with open(right, "a", encoding="utf-8") as file:
@@ -349,4 +349,4 @@ def test_identical_training_and_test_files_are_called_out(tmp_path: Path) -> Non
     pairs, _ = read_pairs([parallel(GOOD)(tmp_path)])
     warning = overlap(pairs, pairs).warning()
     assert warning is not None
-    assert "12 of the 12 held-out sources (100 %)" in warning.replace("12 of 12", "12 of the 12")
+    assert "12 of 12 held-out sources (100 %)" in warning

@@ -82,7 +82,7 @@ class Toy:
         return result
 
     def keep(self, sentences: Tensor) -> Toy:
-        fewer = Toy.__new__(Toy)
+        fewer = type(self).__new__(type(self))
         fewer.__dict__ = dict(self.__dict__, here=self.here[sentences])
         return fewer
 
@@ -345,6 +345,19 @@ def test_a_beginning_without_continuation_is_cut_there() -> None:
     ):
         assert [plain(answer) for answer in answers] == [((2, 3), False)]
         assert answers[0].log_probabilities == (0.0, 0.0)
+
+
+def test_what_was_cut_before_its_time_is_ranked_by_what_it_looked_at() -> None:
+    class Mute(Toy):
+        def scores(self, sentence: Tensor, history: Tensor) -> Tensor:
+            return (
+                super().scores(sentence, history) if history.shape[1] < 3 else torch.full((len(sentence), 3), -math.inf)
+            )
+
+    toy = Mute([4.0, 5.0])
+    for sentence, answers in enumerate(beam(toy, toy.start(), bounds([9, 9], 2), width=2, ranking=Ranking(0.6, 0.5))):
+        assert (len(answers[0].symbols), answers[0].finished) == (2, False)
+        assert answers[0].score == pytest.approx(score(toy, sentence, answers[0].symbols, 0.6, 0.5))
 
 
 def test_no_probability_is_nothing_said() -> None:

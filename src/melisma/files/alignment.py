@@ -12,6 +12,8 @@ SHIFTS = 16  # lines that may be missing at the first place
 GAIN = 0.1  # nats a line by which the shifted lines must fit better, averaged over a window
 CAP = 2.0  # nats that one line may count, so that an odd line moves nothing
 
+Floats = npt.NDArray[np.float64]
+
 
 def parting(left: Sequence[int], right: Sequence[int]) -> int:
     """The index of the first line from which the lines fit better shifted than as they stand.
@@ -27,24 +29,23 @@ def parting(left: Sequence[int], right: Sequence[int]) -> int:
     short, long = np.log(short + 1) - middle, np.log(long + 1)
     straight = _misfit(short, long)
     missing = len(long) - len(short)
-    first = _first_window(short, long, straight, min(missing, SHIFTS))
+    shifts = sorted({*range(1, min(missing, SHIFTS) + 1), missing} - {0})
+    first = _first_window(short, long, straight, shifts)
     if first is not None:
         return first
     return _best_split(straight - _misfit(short, long[missing:]), 0)
 
 
-def _misfit(short: npt.NDArray[np.float64], long: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _misfit(short: Floats, long: Floats) -> Floats:
     return np.minimum(np.abs(short - long[: len(short)]), CAP)
 
 
-def _first_window(
-    short: npt.NDArray[np.float64], long: npt.NDArray[np.float64], straight: npt.NDArray[np.float64], most: int
-) -> int | None:
-    """The first line at which some shift of up to `most` lines pays over a whole window."""
+def _first_window(short: Floats, long: Floats, straight: Floats, shifts: Sequence[int]) -> int | None:
+    """The first line at which one of the shifts pays over a whole window."""
     if len(short) < 2 * WINDOW:
         return None
     found: list[tuple[int, int]] = []
-    gains = {shift: straight - _misfit(short, long[shift:]) for shift in range(1, most + 1)}
+    gains = {shift: straight - _misfit(short, long[shift:]) for shift in shifts}
     for shift, gain in gains.items():
         sums = np.cumsum(gain)
         windows = np.concatenate((sums[WINDOW - 1 : WINDOW], sums[WINDOW:] - sums[:-WINDOW])) / WINDOW
@@ -57,7 +58,7 @@ def _first_window(
     return _best_split(gains[shift][begin : begin + 2 * WINDOW], begin)
 
 
-def _best_split(gain: npt.NDArray[np.float64], begin: int) -> int:
+def _best_split(gain: Floats, begin: int) -> int:
     """The index from which on the gains sum to most; the end if every such sum is zero or less."""
     tails = np.append(np.cumsum(gain[::-1])[::-1], 0.0)
     tails[np.abs(tails) < 1e-9] = 0.0

@@ -64,7 +64,7 @@ def binary(head: bytes) -> str:
 def wide(head: bytes) -> str:
     """The encoding, as ``iconv`` calls it, of text written in units of two or four bytes, or ``""``.
 
-    Told by the byte order mark; without one, by NUL bytes that all stand on the same side of each two bytes.
+    Told by the byte order mark; without one, by the side of each two bytes on which the NUL bytes stand.
     """
     for mark, name in ((b"\xff\xfe\x00\x00", "UTF-32"), (b"\x00\x00\xfe\xff", "UTF-32")):
         if head.startswith(mark):
@@ -72,12 +72,16 @@ def wide(head: bytes) -> str:
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "UTF-16"
     even, odd = head[0::2].count(0), head[1::2].count(0)
-    if min(even, odd) > 0 or max(even, odd) < 2:
-        return ""
-    # Chinese in UTF-16 has NUL bytes only at its line ends and Latin letters, but it is no UTF-8 either.
-    if 8 * max(even, odd) >= len(head) or not _is_utf8(head):
+    if min(even, odd) == 0 and 8 * max(even, odd) >= len(head) >= 4:
         return "UTF-16LE" if odd else "UTF-16BE"
-    return ""
+    if even + odd == 0 or _is_utf8(head):
+        return ""
+    # Chinese in UTF-16 shows itself by its line ends alone
+    units = [head[at : at + 2] for at in range(0, len(head), 2)]
+    little, big = units.count(b"\n\0"), units.count(b"\0\n")
+    if (little > 0) == (big > 0):
+        return ""
+    return "UTF-16LE" if little else "UTF-16BE"
 
 
 def _is_utf8(head: bytes) -> bool:

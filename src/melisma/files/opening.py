@@ -265,7 +265,7 @@ def _absent(path: str) -> Refusal:
             return Refusal(f"no file matches the pattern {named(path)}; name files that exist")
         return Refusal(
             f"no such file {named(path)}: patterns are expanded by the shell, not here;"
-            f" it would match {listed(matches, 3)}: name one"
+            f" it would match {' or '.join(named(match) for match in matches[:3])}; name one"
         )
     folder = os.path.dirname(path)
     if folder and not os.path.isdir(folder):

@@ -154,6 +154,12 @@ def probe(disk: Disk, folder: Path) -> None:
             disk.remove_file(path)
 
 
+def reason(error: OSError) -> str:
+    """What the system says is wrong, as it stands within a sentence."""
+    text = error.strerror or str(error)
+    return text[:1].lower() + text[1:]
+
+
 def passing_name(what: str = "") -> str:
     """A name that nothing else has, swept at the next start if it is ever left behind."""
     return f"{PASSING}{what}{os.getpid()}-{secrets.token_hex(6)}"

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from melisma.errors import Refusal
+from melisma.runs.disk import reason
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -47,7 +48,7 @@ def _enter(part: str | Path, how: int, folder: int | None, whole: Path) -> int:
             raise Missing(f"{whole} is not there") from None
         if how & os.O_NOFOLLOW and _is_link(part, folder):
             raise Refusal(f"{whole} is or passes through a link, which could lead outside the run's folder") from None
-        raise Refusal(f"{whole} cannot be opened: {_reason(error)}") from None
+        raise Refusal(f"{whole} cannot be opened: {reason(error)}") from None
 
 
 def _is_link(part: str | Path, folder: int | None) -> bool:
@@ -55,10 +56,6 @@ def _is_link(part: str | Path, folder: int | None) -> bool:
         return stat.S_ISLNK(os.stat(part, dir_fd=folder, follow_symlinks=False).st_mode)
     except OSError:
         return False
-
-
-def _reason(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()
 
 
 def read_inside(root: Path, *parts: str, limit: int) -> bytes:
@@ -82,7 +79,7 @@ def read_exactly(file: int, size: int, path: Path) -> bytes:
         try:
             part = os.read(file, min(rest, 2**30))
         except OSError as error:
-            raise Refusal(f"{path} cannot be read: {_reason(error)}") from None
+            raise Refusal(f"{path} cannot be read: {reason(error)}") from None
         if not part:
             raise Refusal(f"{path} ended {rest} bytes before its {size}")
         parts.append(part)
@@ -100,4 +97,4 @@ def names_inside(root: Path, *parts: str) -> list[str]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise Refusal(f"{path} cannot be listed: {_reason(error)}") from None
+        raise Refusal(f"{path} cannot be listed: {reason(error)}") from None

@@ -26,6 +26,11 @@ class Log:
         self._disk = disk
         self._file = disk.extend(self._path)
         self._size = os.fstat(self._file).st_size
+        try:
+            disk.sync_folder(path)  # a step whose folder outlives a loss of power must not be there without its log
+        except BaseException:
+            os.close(self._file)
+            raise
         self._torn = False
         self._waiting: list[bytes] = []
 

@@ -10,7 +10,7 @@ import unicodedata
 from pathlib import Path
 
 from melisma.errors import Refusal
-from melisma.runs.disk import PASSING, TRASH, Disk, probe
+from melisma.runs.disk import PASSING, TRASH, Disk, probe, reason
 from melisma.runs.layout import CODEC, LOCK, MEBIBYTE, RUN, STEPS
 from melisma.runs.plain import shown
 from melisma.runs.tensors import foreign
@@ -39,13 +39,13 @@ def describe_missing(path: Path) -> str:
             weights = [name for name in _names(path) if name.endswith((".pt", ".pth", ".bin", ".pkl", ".ckpt"))]
             if weights:
                 return f"{where} is not a run: it has no {RUN}, and pickles such as {shown(weights[0])} are not opened"
-            reason = f"{where} is not a run: it has no {RUN}"
+            fault = f"{where} is not a run: it has no {RUN}"
         else:
-            reason = f"{where} does not exist, the folder of a run is wanted"
+            fault = f"{where} does not exist, the folder of a run is wanted"
         near = near_runs(path)
-    except (OSError, ValueError) as error:
-        return f"{where} is not a run: {_reason(error)}"
-    return f"{reason}; did you mean {' or '.join(near)}?" if near else reason
+    except OSError as error:
+        return f"{where} is not a run: {reason(error)}"
+    return f"{fault}; did you mean {' or '.join(near)}?" if near else fault
 
 
 def _kind(path: Path) -> str:
@@ -97,7 +97,7 @@ def check_new(path: Path, room: int, disk: Disk) -> None:
             raise Refusal(f"{shown_path(path)}: the disk has {size(free)} free, {size(wanted)} are wanted")
         probe(disk, nearest)
     except OSError as error:
-        raise Refusal(f"{shown_path(path)} cannot be made: {_reason(error)}") from None
+        raise Refusal(f"{shown_path(path)} cannot be made: {reason(error)}") from None
 
 
 def _check_name(path: Path) -> None:
@@ -159,7 +159,3 @@ def shown_path(path: Path) -> str:
 def size(count: int) -> str:
     """A number of bytes for people."""
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
-
-
-def _reason(error: Exception) -> str:
-    return ((error.strerror if isinstance(error, OSError) else None) or str(error)).lower()

@@ -16,6 +16,7 @@ from melisma.runs.disk import (
     Disk,
     passing_name,
     probe,
+    reason,
     remove_tree,
     replace_file,
     sweep,
@@ -182,8 +183,9 @@ class RunWriter:
             raise ValueError(f"{self.path} was closed")
 
     def _failed(self, what: str, error: OSError) -> str:
-        reason = (error.strerror or str(error)).lower()
-        return f"{what} could not be saved in {shown_path(self.path)}: {reason}; what was saved before is untouched"
+        return (
+            f"{what} could not be saved in {shown_path(self.path)}: {reason(error)}; what was saved before is untouched"
+        )
 
     def _commit(self, step: int, files: Mapping[str, bytes], better: Collection[str]) -> StepName:
         name = self._same(step, files)
@@ -378,4 +380,4 @@ def open_for_training(path: str | Path, *, keep: int = 2, disk: Disk = DISK) -> 
 
 
 def _refusal(path: Path, what: str, error: OSError) -> Refusal:
-    return Refusal(f"{shown_path(path)} cannot be {what}: {(error.strerror or str(error)).lower()}")
+    return Refusal(f"{shown_path(path)} cannot be {what}: {reason(error)}")

@@ -87,8 +87,7 @@ class _Beam:
 
     def advance(self) -> None:
         """One symbol more for every living beginning."""
-        before = self.totals, self.coverage
-        slots = self.totals.shape[1]
+        slots, coverage = self.totals.shape[1], self.coverage
         self.state, log_probabilities, trace = self.step(self.state, self.symbols.flatten())
         values, symbols = shortlist(self.bounds.admissible(log_probabilities, self.said), self.width + 1)
         self._look(trace, slots)
@@ -104,7 +103,7 @@ class _Beam:
         dead = totals[:, 0] == -torch.inf
         lost = dead & ~self.pool.some(self.alive)
         if bool(lost.any()):
-            self._cut(lost, *before)
+            self._cut(lost, self.totals, coverage)
         self.said += 1
         self.totals, self.symbols, self.coverage = totals, symbols, self.coverage.gather(1, parents)
         full = ~dead & (self.limits <= self.said)

@@ -53,7 +53,7 @@ def _kind(code: int) -> str:
 _KINDS = _Kinds()
 
 # A space stands alone before the scripts without spaces: "我" must not be one symbol here and another there.
-_SYMBOL = r"rr | [^hs]m{0,63}+ (?: j{1,9}+ om{0,63}+ ){0,15}+"
+_SYMBOL = r"rr | [^hs]m{0,15}+ (?: j{1,9}+ om{0,15}+ ){0,15}+"
 _WORDS = re.compile(
     rf"""s(?=[hf]) | h[mj]{{0,63}}+ | s?+ (?:
           [wd][wdmj]{{0,63}}+ (?: (?: (?<=[wmj])a(?=w) | (?<=d)c(?=d) ) [wd][wdmj]{{0,63}}+ ){{0,7}}+

@@ -192,4 +192,7 @@ def _merge(rule: object) -> tuple[str, str]:
 def _score(rule: object) -> float:
     if isinstance(rule, bool) or not isinstance(rule, (int, float)):
         raise Refusal(f"The unit subwords has the score {ascii(rule)[:40]} where a number is wanted.")
-    return float(rule) if math.isfinite(rule) else math.nan
+    try:
+        return float(rule)
+    except OverflowError:  # a whole number of hundreds of digits
+        return math.inf

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _LONGEST = 16
+_LONGEST_WORD = 64
 _MOST_TEXT = 3_000_000
 _KEPT_A_ROUND = 0.75
 _PER_CHARACTER = 4.0
@@ -34,7 +35,7 @@ def learn(counts: Mapping[str, int], characters: Sequence[str], room: int, least
     if not characters:
         return {}
     words = _words(counts)
-    pieces = [*sorted(characters), *_candidates(words, 10 * room + 1000, max(2, least))]
+    pieces = [*sorted(characters), *_candidates(words, 5 * room + 1000, max(2, least))]
     single = np.array([len(piece) == 1 for piece in pieces])
     lattice = _Lattice.of(list(words), list(words.values()), pieces)
     others = _Lattice.of(pieces, [1] * len(pieces), pieces, whole=False)
@@ -57,14 +58,15 @@ def learn(counts: Mapping[str, int], characters: Sequence[str], room: int, least
 
 
 def _words(counts: Mapping[str, int]) -> dict[str, int]:
-    """The most frequent words up to a bound of text, so that memory does not grow with the data."""
+    """The most frequent words, long ones in parts, up to a bound of text, so that memory does not grow with the data."""
     merged: Counter[str] = Counter()
     for word, count in counts.items():
         for part in word.split("\n"):
-            merged[part] += count
-    ranked = sorted(((count, word) for word, count in merged.items() if word), key=lambda item: (-item[0], item[1]))
-    room = itertools.accumulate(len(word) for _, word in ranked)
-    return {word: count for (count, word), text in zip(ranked, room) if text <= _MOST_TEXT or word == ranked[0][1]}
+            for start in range(0, len(part), _LONGEST_WORD):
+                merged[part[start : start + _LONGEST_WORD]] += count
+    ranked = sorted((-count, word) for word, count in merged.items())
+    text = itertools.accumulate(len(word) for _, word in ranked)
+    return {word: -count for (count, word), sofar in zip(ranked, text) if sofar <= _MOST_TEXT}
 
 
 def _candidates(words: Mapping[str, int], most: int, least: int) -> list[str]:

@@ -1,0 +1,151 @@
+"""What a task is made of: the types that training, evaluation and the command know of any task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
+
+from melisma.measures.measure import Measure
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Generator, Tensor, nn
+
+E = TypeVar("E")  # an example as it was read
+A = TypeVar("A")  # an answer
+
+
+class Total(NamedTuple):
+    """A sum over a batch, never a mean: what is trained, and beside it what is reported, in nats."""
+
+    trained: Tensor  # () with its gradient: smoothed, regularised
+    nats: Tensor  # () without
+
+
+class Batch(Protocol):
+    """Encoded examples as tensors, frozen; each task has its own."""
+
+    @property
+    def size(self) -> int:
+        """How many examples."""
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """For each loss of the task, by how much its sum is divided."""
+
+    @property
+    def weight(self) -> Tensor | None:
+        """(B,) 0 marks a filler example; None: all are real."""
+
+    def to(self, device: torch.device) -> Batch:
+        """The same on another device."""
+
+    def part(self, index: int, parts: int) -> Batch:
+        """Every ``parts``-th example, from ``index``."""
+
+
+class Source(Protocol[E]):
+    """What a task reads from its data settings."""
+
+    def __len__(self) -> int: ...
+
+    def get(self, index: int, random: Generator | None = None) -> E:
+        """One example; ``random`` where reading itself is random (augmentation)."""
+
+
+class Codec(Protocol):
+    """Examples <-> numbers: learned on training examples only, saved with the run."""
+
+    def lengths(self, examples: Sequence[Any]) -> list[tuple[int, int]]:
+        """For each example how many steps it costs, and by what else batches sort."""
+
+    def encode(self, examples: Sequence[Any], random: Generator | None = None) -> Batch:
+        """Examples as one batch."""
+
+    def to_json(self) -> dict[str, Any]:
+        """What ``codec.json`` holds."""
+
+
+class Figure(NamedTuple):
+    """Something to be drawn: plain numbers and words."""
+
+    title: str
+    kind: str
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Corpus(Generic[E]):
+    """What was read for a training: examples to learn from, examples to validate on, and what should be said of them."""
+
+    train: Sequence[E]
+    valid: Sequence[E]
+    signatures: Mapping[str, Any]  # of each file: how it can be recognised
+    notes: tuple[str, ...] = ()  # sentences for the user, the most serious first
+
+
+@dataclass(frozen=True)
+class Task(Generic[E, A]):
+    """Everything that training, search and evaluation need to know of a task, as plain functions."""
+
+    name: str
+    settings: type  # a frozen dataclass with at least ``data``, ``training`` and ``search``
+    read: Callable[[Any], Corpus[E]]  # settings -> corpus
+    examples: Callable[[Any, Any], list[E]]  # settings, a data setting (``data=``) -> examples to measure on
+    learn: Callable[[Sequence[E], Any], Any]  # training examples, settings -> codec
+    codec: Callable[[object, Any], Any]  # ``codec.json``, settings -> codec
+    build: Callable[[Any, Any], nn.Module]  # codec, settings -> model
+    shapes: Callable[[Any, Any], dict[str, tuple[int, ...]]]  # codec, settings -> what the saved model must hold
+    loss: Callable[[nn.Module, Any, Any, Any, Any], tuple[dict[str, Total], Any]]  # model, batch, carry, settings, random
+    answer: Callable[[nn.Module, Any, Sequence[Any], Any], list[A]]  # model, codec, inputs, search settings
+    measure: Callable[[Sequence[A], Sequence[E]], dict[str, Measure]]
+    inputs: Callable[[Sequence[E]], list[Any]]  # what of the examples is asked
+    losses: Mapping[str, float] = field(default_factory=lambda: {"symbols": 1.0})  # each loss and its weight
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training stands; ``fit`` yields one after every step, validation and save."""
+
+    kind: str  # "step", "validation", "saved", "note" or "end"
+    step: int
+    steps: int | None  # the last step, once it is known
+    epoch: int
+    loss: float | None = None  # nats a symbol, of the steps since the last line
+    scores: Mapping[str, float] = field(default_factory=dict)
+    best: bool = False
+    symbols_per_second: float | None = None
+    seconds: float = 0.0
+    left: float | None = None  # seconds, estimated
+    text: str = ""
+
+
+class Learner(Protocol):
+    """Whatever can be driven by ``fit``: gradient descent is one."""
+
+    @property
+    def step(self) -> int:
+        """Steps taken since the beginning of the training."""
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that the next step belongs to, from 0."""
+
+    def plan(self, steps: int | None) -> None:
+        """How many steps there will be in all, as far as it is known: schedules depend on it."""
+
+    def epoch_steps(self) -> int:
+        """How many steps this epoch has."""
+
+    def reduce(self) -> None:
+        """Validation has stopped improving: the plateau schedule cuts the rate."""
+
+    def advance(self) -> tuple[float, int]:
+        """One step -> the sum of nats and what they count (symbols)."""
+
+    def snapshot(self) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Any]]:
+        """The model to use, what resuming needs besides, and plain numbers."""
+
+    def restore(self, model: Mapping[str, Tensor], training: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
+        """Goes on from a snapshot, to the same bits."""

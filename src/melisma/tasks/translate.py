@@ -1,0 +1,272 @@
+"""The task ``translate``: one text to another. Pronouncing, dates and any other pairs of lines are recipes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+from torch import Generator, Tensor, nn
+
+from melisma.errors import Refusal
+from melisma.files.columns import Pair, ReadReport, read_pairs
+from melisma.files.made import is_made, made_pairs
+from melisma.files.split import cut, overlap
+from melisma.measures.measure import MEASURES, Measure
+from melisma.models.encoder_decoder import EncoderDecoder
+from melisma.ragged import Ragged, exactly
+from melisma.search.beam import beam
+from melisma.search.greedy import greedy
+from melisma.search.hypothesis import Bounds, Hypothesis
+from melisma.search.ranking import Ranking
+from melisma.settings.search import SearchSettings
+from melisma.settings.translate import DataSettings, TranslateSettings
+from melisma.task import Corpus, Task, Total
+from melisma.text.unicode import normalise
+from melisma.text.units import Unit, from_json, learn
+from melisma.text.vocabulary import END, START
+
+SYMBOLS_AT_ONCE = 16_384  # source symbols in one batch of answers at most, so that a few very long inputs do not fill the memory
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """One of the answers that a search found."""
+
+    text: str
+    score: float  # what ranked it: log-probability by the length and coverage rules
+    log_probability: float  # nats, end included
+    tokens: tuple[str, ...]  # the symbols as people read them
+    token_log_probabilities: tuple[float, ...]  # of each token, and of the end if there is one
+    attention: tuple[tuple[float, ...], ...] | None  # for each of these, how much of each source token was read
+    finished: bool  # False: cut off at its longest
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The best alternative, and all of them."""
+
+    source: str
+    source_tokens: tuple[str, ...]
+    alternatives: tuple[Alternative, ...]
+
+    @property
+    def text(self) -> str:
+        return self.alternatives[0].text
+
+    @property
+    def score(self) -> float:
+        return self.alternatives[0].score
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        return self.alternatives[0].tokens
+
+    @property
+    def attention(self) -> tuple[tuple[float, ...], ...] | None:
+        return self.alternatives[0].attention
+
+
+@dataclass(frozen=True)
+class PairBatch:
+    """Encoded pairs: source symbols with their end, the target heard (from the start symbol on) and wanted (to the end symbol)."""
+
+    source: Ragged  # rows (N,)
+    heard: Ragged  # rows (M,)
+    wanted: Tensor  # (M,) in the order of the rows of ``heard``
+    weight: Tensor | None = None
+
+    @property
+    def size(self) -> int:
+        return self.source.batch
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        return {"symbols": len(self.wanted)}
+
+    def to(self, device: torch.device) -> PairBatch:
+        if device.type == self.wanted.device.type:
+            return self
+        weight = None if self.weight is None else self.weight.to(device)
+        return PairBatch(self.source.to(device), self.heard.to(device), self.wanted.to(device, non_blocking=True), weight)
+
+    def part(self, index: int, parts: int) -> PairBatch:
+        chosen = torch.arange(index, self.size, parts)
+        weight = None if self.weight is None else self.weight[chosen]
+        heard = self.heard.take(chosen)
+        return PairBatch(self.source.take(chosen), heard, self.heard.with_rows(self.wanted).take(chosen).rows, weight)
+
+
+@dataclass(frozen=True)
+class PairCodec:
+    """Texts of both sides <-> symbols."""
+
+    source: Unit
+    target: Unit
+    shared: bool
+
+    @staticmethod
+    def learn(examples: Sequence[Pair], settings: TranslateSettings) -> PairCodec:
+        """Learned on training pairs only; with ``text.shared`` one unit on both sides together."""
+        if settings.text.shared:
+            unit = learn((side for pair in examples for side in (pair.source, pair.target)), settings.text)
+            return PairCodec(unit, unit, True)
+        sides = learn((pair.source for pair in examples), settings.text), learn((pair.target for pair in examples), settings.text)
+        return PairCodec(*sides, False)
+
+    @staticmethod
+    def from_json(data: object, settings: TranslateSettings) -> PairCodec:
+        if not isinstance(data, dict) or "source" not in data:
+            raise Refusal("codec.json: there is no source unit in it; the file of the training run is wanted")
+        source = from_json(data["source"])
+        return PairCodec(source, from_json(data["target"]) if "target" in data else source, "target" not in data)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"source": self.source.to_json()} | ({} if self.shared else {"target": self.target.to_json()})
+
+    def symbols(self, examples: Sequence[Pair]) -> list[tuple[list[int], list[int]]]:
+        """Each pair's symbols, the source with its end."""
+        sources = self.encode_source([pair.source for pair in examples])
+        return list(zip(sources, self.target.encode([pair.target for pair in examples])))
+
+    def encode_source(self, texts: Sequence[str]) -> list[list[int]]:
+        return [[*symbols, END] for symbols in self.source.encode(texts)]
+
+    def encode(self, examples: Sequence[Pair], random: Generator | None = None) -> PairBatch:
+        return batched(self.symbols(examples))
+
+
+def batched(pairs: Sequence[tuple[list[int], list[int]]]) -> PairBatch:
+    """Symbols of pairs as tensors."""
+    heard = Ragged.of_symbols([[START, *target] for _, target in pairs])
+    wanted = Ragged.of_symbols([[*target, END] for _, target in pairs])
+    return PairBatch(Ragged.of_symbols([source for source, _ in pairs]), heard, wanted.rows)
+
+
+def read(settings: TranslateSettings) -> Corpus[Pair]:
+    """Training and validation pairs; where no validation data is given, some are cut off without overlap."""
+    data = settings.data
+    data.ready()
+    train, report = _pairs(data.train, data)
+    notes = report.warnings()
+    if data.valid is not None:
+        valid, valid_report = _pairs(data.valid, data)
+        report += valid_report
+        warning = overlap(train, valid).warning()
+        notes = ([warning] if warning else []) + notes + valid_report.warnings()
+    elif data.valid_size:
+        size = max(1, min(data.valid_size, int(len(train) * data.valid_share)))
+        train, valid = cut(train, size=size, seed=settings.training.seed)
+        notes.append(f"no validation data was given: {len(valid):,} pairs were cut off, none of whose sources or targets is trained on")
+    else:
+        valid = []
+    if not train:
+        raise Refusal("data.train: no pair is left to train on; more pairs are wanted")
+    return Corpus(train, valid, dict(report.signatures), tuple(notes))
+
+
+def examples(settings: TranslateSettings, corpora: Sequence[Sequence[str]]) -> list[Pair]:
+    """The pairs to measure on."""
+    return _pairs(corpora, settings.data)[0]
+
+
+def _pairs(corpora: Sequence[Sequence[str]], data: DataSettings) -> tuple[list[Pair], ReadReport]:
+    files = [corpus for corpus in corpora if not is_made(corpus)]
+    pairs, report = read_pairs(files, data.source, data.target)
+    made = [pair for corpus in corpora if is_made(corpus) for pair in made_pairs(corpus[0])]
+    return pairs + made, report
+
+
+def build(codec: PairCodec, settings: TranslateSettings) -> EncoderDecoder:
+    return EncoderDecoder(codec.source.vocabulary.size, codec.target.vocabulary.size, settings.model)
+
+
+def shapes(codec: PairCodec, settings: TranslateSettings) -> dict[str, tuple[int, ...]]:
+    """What a saved model of these settings holds, without allocating it."""
+    with torch.device("meta"):
+        return {name: tuple(weight.shape) for name, weight in build(codec, settings).named_parameters()}
+
+
+def loss(model: nn.Module, batch: PairBatch, carry: Any, settings: TranslateSettings, random: Generator | None) -> tuple[dict[str, Total], Any]:
+    """Cross-entropy of the target's symbols under teacher forcing."""
+    rows = None if batch.weight is None else batch.weight[batch.heard.owners]
+    smoothing = settings.training.smoothing
+    found = cast(EncoderDecoder, model).loss(batch.source, batch.heard, batch.wanted, smoothing=smoothing, rows=rows, random=random)
+    return {"symbols": Total(found.trained, found.nats)}, None
+
+
+@torch.no_grad()
+def answer(model: nn.Module, codec: PairCodec, inputs: Sequence[str], search: SearchSettings) -> list[Answer]:
+    """An answer for each input, in order; inputs are sorted and re-batched, and none depends on its neighbours."""
+    encoded = codec.encode_source(inputs)
+    found: list[Answer | None] = [None] * len(inputs)
+    for batch in _batches([len(symbols) for symbols in encoded], search.batch):
+        if search.exact:
+            with exactly():
+                hypotheses = _search(cast(EncoderDecoder, model), [encoded[place] for place in batch], search)
+        else:
+            hypotheses = _search(cast(EncoderDecoder, model), [encoded[place] for place in batch], search)
+        for place, alternatives in zip(batch, hypotheses):
+            found[place] = _answer(codec, inputs[place], encoded[place], alternatives)
+    return [answer for answer in found if answer is not None]
+
+
+def _batches(lengths: Sequence[int], size: int) -> Iterable[list[int]]:
+    """Inputs of about one length together, the longest first, so that too little memory shows at once."""
+    batch: list[int] = []
+    for place in sorted(range(len(lengths)), key=lambda place: (-lengths[place], place)):
+        if batch and (len(batch) == size or lengths[batch[0]] * (len(batch) + 1) > SYMBOLS_AT_ONCE):
+            yield batch
+            batch = []
+        batch.append(place)
+    if batch:
+        yield batch
+
+
+def _search(model: EncoderDecoder, sources: Sequence[list[int]], search: SearchSettings) -> list[list[Hypothesis]]:
+    step, state = model.start(Ragged.of_symbols(sources).to(model.output_bias.device))
+    lengths = torch.tensor([len(source) - 1 for source in sources])
+    longest = search.maximum if search.maximum is not None else 10**9
+    limits = (lengths * search.factor + search.extra).long().clamp(max=longest, min=max(1, search.minimum)) + 1
+    bounds = Bounds(START, END, limits.to(model.output_bias.device), search.minimum, (START,))
+    if search.beam == 1:
+        return [[hypothesis] for hypothesis in greedy(step, state, bounds)]
+    ranking = Ranking(search.length_penalty, search.coverage_penalty)
+    return beam(step, state, bounds, width=search.beam, ranking=ranking, best=search.alternatives)
+
+
+def _answer(codec: PairCodec, source: str, encoded: Sequence[int], hypotheses: Sequence[Hypothesis]) -> Answer:
+    pieces = tuple(codec.source.vocabulary.pieces(encoded))
+    return Answer(source, pieces, tuple(_alternative(codec, source, hypothesis) for hypothesis in hypotheses))
+
+
+def _alternative(codec: PairCodec, source: str, found: Hypothesis) -> Alternative:
+    nothing = not normalise(source)  # a blank line has a blank answer
+    symbols = () if nothing else found.symbols
+    attention = None if found.trace is None else tuple(tuple(row) for row in found.trace.tolist())
+    tokens = tuple(codec.target.vocabulary.pieces(symbols))
+    text = codec.target.decode(symbols)
+    return Alternative(text, found.score, found.log_probability, tokens, found.log_probabilities, attention, found.finished)
+
+
+def measure(answers: Sequence[Answer], pairs: Sequence[Pair]) -> dict[str, Measure]:
+    """BLEU, chrF, TER and exact match of the best answers."""
+    texts, references = [answer.text for answer in answers], [pair.target for pair in pairs]
+    return {name: measured(texts, references) for name, measured in MEASURES.items() if name in ("bleu", "chrf", "ter", "exact")}
+
+
+TASK: Task[Pair, Answer] = Task(
+    name="translate",
+    settings=TranslateSettings,
+    read=read,
+    examples=examples,
+    learn=PairCodec.learn,
+    codec=PairCodec.from_json,
+    build=build,
+    shapes=shapes,
+    loss=loss,
+    answer=answer,
+    measure=measure,
+    inputs=lambda pairs: [pair.source for pair in pairs],
+)

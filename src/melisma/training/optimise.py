@@ -1,0 +1,108 @@
+"""Optimizers, and their rate over time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from melisma.settings.training import TrainingSettings
+
+KNOWN = 50  # steps after which ``minutes`` becomes a number of steps: no schedule looks at the end before
+
+
+def optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
+    """The optimizer that the settings name."""
+    return OPTIMIZERS[settings.optimizer](list(model.parameters()), settings)
+
+
+def _adamw(weights: list[nn.Parameter], s: TrainingSettings) -> torch.optim.Optimizer:
+    """Adam with decay apart from the gradient (Loshchilov & Hutter 2019); vectors (biases) do not decay."""
+    groups = [
+        {"params": [w for w in weights if w.dim() > 1], "weight_decay": s.weight_decay},
+        {"params": [w for w in weights if w.dim() <= 1], "weight_decay": 0.0},
+    ]
+    groups = [group for group in groups if group["params"]]
+    return torch.optim.AdamW(groups, lr=s.rate, betas=(s.beta1, s.beta2), fused=True)
+
+
+def _adam(weights: list[nn.Parameter], s: TrainingSettings) -> torch.optim.Optimizer:
+    """Adam (Kingma & Ba 2015); decay enters the gradient."""
+    return torch.optim.Adam(weights, lr=s.rate, betas=(s.beta1, s.beta2), weight_decay=s.weight_decay, fused=True)
+
+
+def _sgd(weights: list[nn.Parameter], s: TrainingSettings) -> torch.optim.Optimizer:
+    """Stochastic gradient descent with momentum."""
+    return torch.optim.SGD(weights, lr=s.rate, momentum=s.momentum, weight_decay=s.weight_decay, fused=True)
+
+
+OPTIMIZERS: dict[str, Callable[[list[nn.Parameter], TrainingSettings], torch.optim.Optimizer]] = {
+    "adamw": _adamw,
+    "adam": _adam,
+    "sgd": _sgd,
+}
+
+
+def rate(step: int, settings: TrainingSettings, steps: int | None, reductions: int = 0) -> float:
+    """The learning rate of a step (from 1): the schedule's share of ``rate``, warmed up linearly.
+
+    ``steps`` is the last step, if it is known; ``reductions`` is how often the plateau schedule has cut the rate.
+    """
+    warm = min(1.0, step / settings.warmup) if settings.warmup else 1.0
+    return settings.rate * warm * SCHEDULES[settings.schedule](step, settings, steps, reductions)
+
+
+def _constant(step: int, settings: TrainingSettings, steps: int | None, reductions: int) -> float:
+    return 1.0
+
+
+def _inverse_square_root(step: int, settings: TrainingSettings, steps: int | None, reductions: int) -> float:
+    """sqrt(warmup / step) after the warm-up (Vaswani et al. 2017, eq. 3)."""
+    begin = max(settings.warmup, 1)
+    return math.sqrt(begin / max(step, begin))
+
+
+def _cosine(step: int, settings: TrainingSettings, steps: int | None, reductions: int) -> float:
+    """Half a cosine from 1 down to 0 at the last step (Loshchilov & Hutter 2017, eq. 5, one period).
+
+    Where minutes decide, nobody knows the last step before step ``KNOWN``: the cosine begins there.
+    """
+    begin = KNOWN if settings.minutes is not None else 0
+    if steps is None or step <= begin or steps <= begin:
+        return 1.0
+    return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - begin) / (steps - begin))))
+
+
+def _plateau(step: int, settings: TrainingSettings, steps: int | None, reductions: int) -> float:
+    """Cut by ``plateau_factor`` whenever validation has not improved ``plateau_patience`` times."""
+    return settings.plateau_factor**reductions
+
+
+SCHEDULES: dict[str, Callable[[int, TrainingSettings, int | None, int], float]] = {
+    "constant": _constant,
+    "inverse_square_root": _inverse_square_root,
+    "cosine": _cosine,
+    "plateau": _plateau,
+}
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """What an optimizer remembers, as tensors: ``<number of the weight>.<name>``."""
+    found: dict[str, Tensor] = {}
+    for number, values in optimizer.state_dict()["state"].items():
+        for name, value in values.items():
+            if value is not None:
+                found[f"{number}.{name}"] = torch.as_tensor(value)
+    return found
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Gives an optimizer back what ``optimizer_tensors`` read."""
+    state: dict[int, dict[str, Any]] = {}
+    for key, value in tensors.items():
+        number, name = key.split(".", 1)
+        state.setdefault(int(number), {})[name] = value
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
