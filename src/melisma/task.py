@@ -92,16 +92,29 @@ class Task(Generic[E, A]):
     name: str
     settings: type  # a frozen dataclass with at least ``data``, ``training`` and ``search``
     read: Callable[[Any], Corpus[E]]  # settings -> corpus
-    examples: Callable[[Any, Any], list[E]]  # settings, a data setting (``data=``) -> examples to measure on
+    examples: Callable[[Any, Any], list[E]]  # settings, corpora as the data settings have them -> examples to measure on
     learn: Callable[[Sequence[E], Any], Any]  # training examples, settings -> codec
     codec: Callable[[object, Any], Any]  # ``codec.json``, settings -> codec
+    prepare: Callable[[Any, Sequence[E], Any], Prepared]  # codec, training examples, settings
+    batch: Callable[[Any, Sequence[Any]], Batch]  # codec, encoded examples
     build: Callable[[Any, Any], nn.Module]  # codec, settings -> model
     shapes: Callable[[Any, Any], dict[str, tuple[int, ...]]]  # codec, settings -> what the saved model must hold
     loss: Callable[[nn.Module, Any, Any, Any, Any], tuple[dict[str, Total], Any]]  # model, batch, carry, settings, random
+    nats: Callable[[nn.Module, Any, Sequence[E]], list[tuple[float, int]]]  # model, codec, examples -> nats and symbols of each
     answer: Callable[[nn.Module, Any, Sequence[Any], Any], list[A]]  # model, codec, inputs, search settings
-    measure: Callable[[Sequence[A], Sequence[E]], dict[str, Measure]]
     inputs: Callable[[Sequence[E]], list[Any]]  # what of the examples is asked
+    measure: Callable[[Sequence[A], Sequence[E], Sequence[str]], dict[str, Measure]]  # answers, examples, names of measures
+    measures: tuple[str, ...]  # what an evaluation measures
+    validated: Mapping[str, str]  # what a validation measures, and whether "higher" or "lower" is better
     losses: Mapping[str, float] = field(default_factory=lambda: {"symbols": 1.0})  # each loss and its weight
+
+
+class Prepared(NamedTuple):
+    """Training examples as numbers: encoded, what each costs (steps, tie), and what was left out, in sentences."""
+
+    encoded: list[Any]
+    lengths: list[tuple[int, int]]
+    notes: list[str]
 
 
 @dataclass(frozen=True)

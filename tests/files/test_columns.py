@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from melisma.errors import Refusal
 from melisma.files.alignment import parting
 from melisma.files.columns import Pair, Pairs, ReadReport, blank, read_pairs
-from melisma.files.lines import Place, signature
+from melisma.files.lines import LONGEST, Place, signature
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +68,13 @@ def test_a_report_remembers_the_first_few_places_and_says_so(folder: Path) -> No
         f"dropped 9 pairs with one blank side (the first: {corpus[0]}, line 2; {corpus[0]}, line 3; {corpus[0]}, line 4)"
     ]
     assert ReadReport().warnings() == []
+
+
+def test_a_report_of_many_long_lines_stays_small(folder: Path) -> None:
+    long = "x" * (LONGEST + 1) + "\ty\n"
+    pairs = Pairs([write(folder, "a.tsv", "a\tb\n" + 5 * long)])
+    assert len(list(pairs)) == 1
+    assert (pairs.report.too_long, [place.line for place in pairs.report.too_long_at]) == (5, [2, 3, 4])
 
 
 def test_every_file_is_looked_for_before_any_is_read(folder: Path) -> None:

@@ -227,6 +227,7 @@ CASES: list[tuple[str, Make, tuple[str, ...] | None]] = [
     ("NUL in JSON", jsonl('{"source": "\\u0000", "target": "b"}'), ("a.jsonl, line 3:", "NUL")),
     ("nested pair", single("a.jsonl", '{"translation": {"source": "a", "target": "b"}}\n'), None),
     ("brackets in text", jsonl('{"source": "' + "[{" * 99 + '", "target": "b"}'), None),
+    ("quotes and brackets in text", jsonl('{"source": "\\\\\\"' + "[{" * 99 + '\\\\", "target": "b"}'), None),
     # 24 and 25: unusual text, and text that looks like a special symbol
     ("unusual text", parallel(UNUSUAL, UNUSUAL), None),
     ("special symbols as text", parallel(SPECIAL, SPECIAL), None),
@@ -267,6 +268,7 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
     "packed table": [("one", "eins")],
     "plain text named .gz": [("one", "eins")],
     "brackets in text": [("one", "eins")] * 2 + [("[{" * 99, "b")],
+    "quotes and brackets in text": [("one", "eins")] * 2 + [('\\"' + "[{" * 99 + "\\", "b")],
     "blank on one side": [(line, line) for line in GOOD.split("\n") if line and line != "word 4 and 16"],
     "long line": [(line, line) for line in (GOOD * 2).split("\n") if line],
     "other line separators": [

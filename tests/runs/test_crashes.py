@@ -52,7 +52,7 @@ class FaultyDisk(Disk):
         self.count += 1
         if self.how == "dead" and self.fired:
             raise Died
-        full = self.how == "full" and self.count > self.at and name in TAKES_ROOM
+        full = self.how == "full" and self.count >= self.at and name in TAKES_ROOM
         hit = full or (self.how != "full" and self.count == self.at)
         self.fired = self.fired or hit
         return not hit

@@ -25,6 +25,7 @@ class Inner:
     rate: float | None = setting(None, help="r", why="r", above=0, high=1)
     kind: str = setting("lstm", help="k", why="k", choices=("elman", "lstm"))
     least: int = setting(0, help="l", why="l", low=0)
+    gain: float = setting(1.0, help="g", why="g")
 
     def check(self) -> None:
         if self.kind == "elman" and self.width == 13:
@@ -59,6 +60,7 @@ OUTER = st.fixed_dictionaries(
                 "share": st.floats(0, 1, exclude_max=True),
                 "rate": st.none() | st.floats(0, 1, exclude_min=True),
                 "kind": st.just("lstm"),
+                "gain": st.floats(allow_nan=False, allow_infinity=False),
                 "least": st.integers(0, 2**63 - 1),
             },
         ),
@@ -198,6 +200,10 @@ def deep(levels):
         ("inner.least", 10**400, "found a whole number of about 401 digits, wants a whole number, at least 0"),
         ("inner.least", 2**63, "(of at most 18 digits)"),
         ("inner.share", 1e309, "found inf, wants a number, at least 0 and below 1"),
+        ("inner.gain", 1e309, "setting inner.gain: found inf, wants a number (neither infinite, nor too large"),
+        ("inner.gain", "-1e309", "found '-1e309', wants a number (neither infinite"),
+        ("inner.gain", float("nan"), "found nan, wants a number (neither infinite"),
+        ("inner.gain", -(10**400), "found a whole number of about 401 digits, wants a number (of ordinary size)"),
         ("inner.share", "1e309", "found '1e309', wants a number, at least 0 and below 1"),
         ("inner.share", "nan", "found 'nan', wants a number, at least 0 and below 1"),
         ("inner.share", float("nan"), "found nan, wants a number, at least 0 and below 1"),

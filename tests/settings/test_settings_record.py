@@ -116,6 +116,7 @@ def test_no_number_takes_nonsense_and_each_says_its_range(name, value):
         ({"model": {"attention_size": 10}}, "model: attention_size is 10 and attention=general has no such width"),
         ({"model.tied": "three", "text.shared": False}, "model.tied=three and text.shared=no"),
         ({"model.attention": "none", "search.coverage_penalty": 0.2}, "search.coverage_penalty counts"),
+        ({"model.attention": "fixed", "search.coverage_penalty": 0.2}, "search.coverage_penalty counts"),
         ({"search.alternatives": 6}, "search: alternatives is 6 and beam 5"),
         ({"search.minimum": 6, "search.maximum": 5}, "search: minimum is 6 and maximum 5"),
         ({"data.train": "a,b,c"}, "data: train=a,b,c has 3 files"),

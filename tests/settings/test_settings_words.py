@@ -119,5 +119,9 @@ def test_the_nearest_name(name, wanted):
     assert nearest(name, NAMES) == wanted
 
 
+def test_hyphens_and_capitals_are_no_difference():
+    assert nearest("A-B", ["ab", "a_b"]) == "a_b"
+
+
 def test_every_name_is_nearest_to_itself():
     assert [nearest(name, NAMES) for name in NAMES] == list(NAMES)

@@ -95,6 +95,10 @@ def test_a_line_end_is_a_border() -> None:
     assert set(learned) == {*"abcd", "ab", "cd"}
 
 
+def test_long_words_are_read_to_their_end() -> None:
+    assert "xy" in unigram.learn({"a" * 70 + "xy" * 3: 1}, list("axy"), 99, 1)
+
+
 def test_without_text_nothing_is_learned() -> None:
     assert unigram.learn({}, [], 10, 1) == {}
     assert unigram.learn({"\n": 3}, [], 10, 1) == {}

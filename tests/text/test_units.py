@@ -53,7 +53,7 @@ TRAPS = [
     "\ue000\uf8ff \U000f0000\U000f0041\U000fffff\U0010fffd", "\x00", "a\x00b", "\ud800", "a\udfff b", "\ufffd", "\ufeffBOM",
     "", " ", "\u3000中 文\u3000", " doppelt  leer ", "\u200b", "\u00ad", "Mu\u0308nchen", "e\u0301\u0323", "\u0301", " \u0301a",
     "我爱北京，你呢？", "龘𠮷", "日本語のテキスト、カタカナー", "العربية \u200fمن اليمين", "हिन्दी में", "น้ำ ภาษาไทย", "한국어",
-    "👩‍👩‍👧‍👦👍🏿🏴󠁧󠁢󠁥󠁮󠁧󠁿🇩🇪🇩", "\u202eabc\u202c", "Männer", "MÄNNER", "3.14,15'16", "x" * 3000, "中" * 3000, "é\u0301" * 3000,
+    "👩‍👩‍👧‍👦👍🏿🏴󠁧󠁢󠁥󠁮󠁧󠁿🇩🇪🇩", "\u202eabc\u202c", "Männer", "MÄNNER", "3.14,15'16", "x" * 500, "中" * 500, "é\u0301" * 500,
 ]  # fmt: skip
 texts = st.one_of(
     st.text(st.characters(exclude_categories=())),
@@ -185,6 +185,11 @@ def test_settings_without_a_meaning_are_refused(wanted: Settings, why: str) -> N
 def test_what_names_no_unit_is_refused(data: object) -> None:
     with pytest.raises(Refusal, match="wanted is one of characters, words, subwords"):
         from_json(data)
+
+
+def test_characters_are_single() -> None:
+    with pytest.raises(Refusal, match="'ab' where single characters are wanted"):
+        from_json({"unit": "characters", "vocabulary": {"size": 259, "pieces": ["ab"]}})
 
 
 def _places(data: Any) -> list[tuple[Any, Any]]:

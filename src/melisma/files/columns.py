@@ -190,9 +190,9 @@ def _unequal(left: Lines, right: Lines, sizes: tuple[array[int], array[int]]) ->
     if first >= shorter.count:
         tail = sizes[0 if longer is left else 1][shorter.count :]
         nature = "blank, and " if not any(tail) else ""
-        where = f"the lines of {named(longer.path)} from line {shorter.count + 1:,} on are {nature}without a partner"
+        where = f"the lines of {named(longer.path)} from line {shorter.count + 1} on are {nature}without a partner"
     else:
-        where = f"from around line {first + 1:,} on they no longer fit each other"
+        where = f"from around line {first + 1} on they no longer fit each other"
     return Refusal(
         f"{named(left.path)} has {counted(left.count, 'line')} and {named(right.path)} has"
         f" {counted(right.count, 'line')}: {where}; parallel files need equally many"

@@ -168,7 +168,7 @@ class _Gzip:
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
         made = self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
-        self.needs_input = not self._inner.unconsumed_tail and len(made) < max_length
+        self.needs_input = not self._inner.unconsumed_tail
         return made
 
 

@@ -14,17 +14,17 @@ from torch import Generator, Tensor, nn
 from melisma.ragged import Ragged
 
 
-def kept(shape: tuple[int, ...], rate: float, like: Tensor, random: Generator) -> Tensor:
-    """A mask of this shape: 0 with probability ``rate``, else 1 / (1 - rate)."""
-    uniform = torch.rand(shape, generator=random, dtype=like.dtype, device=like.device)
-    return (uniform >= rate).to(like.dtype).mul_(1 / (1 - rate))
+def kept(shape: tuple[int, ...], rate: float, random: Generator) -> Tensor:
+    """A mask of this shape, on the generator's device: 0 with probability ``rate``, else 1 / (1 - rate)."""
+    uniform = torch.rand(shape, generator=random, device=random.device)
+    return (uniform >= rate).to(uniform.dtype).mul_(1 / (1 - rate))
 
 
 def embedding_rows(weight: Tensor, rate: float, random: Generator | None) -> Tensor:
     """The embedding matrix (V, E) with whole words left out (Gal & Ghahramani 2016); without ``random`` the matrix itself."""
     if random is None or not rate:
         return weight
-    return weight * kept((len(weight), 1), rate, weight, random)
+    return weight * kept((len(weight), 1), rate, random)
 
 
 class PlainState(NamedTuple):
@@ -49,7 +49,7 @@ class PlainDropout(nn.Module):
     def feed(self, state: PlainState, x: Ragged) -> tuple[PlainState, Ragged]:
         if state.random is None or not self.rate:
             return state, x
-        return state, x.with_rows(x.rows * kept(tuple(x.rows.shape), self.rate, x.rows, state.random))
+        return state, x.with_rows(x.rows * kept(tuple(x.rows.shape), self.rate, state.random))
 
     def flush(self, state: PlainState) -> tuple[PlainState, None]:
         return state, None
@@ -70,13 +70,11 @@ class LockedDropout(nn.Module):
     def __init__(self, rate: float, size: int) -> None:
         super().__init__()
         self.rate, self.size = rate, size
-        self.register_buffer("like", torch.zeros(()), persistent=False)
-        self.like: Tensor
 
     def start(self, batch: int, random: Generator | None = None) -> LockedState:
         if random is None or not self.rate:
             return LockedState(None)
-        return LockedState(kept((batch, self.size), self.rate, self.like, random))
+        return LockedState(kept((batch, self.size), self.rate, random))
 
     def feed(self, state: LockedState, x: Ragged) -> tuple[LockedState, Ragged]:
         if state.mask is None:

@@ -41,6 +41,17 @@ def plain_token_loss(hidden: Tensor, weight: Tensor, bias: Tensor, wanted: Tenso
     return TokenLoss(trained.sum(), nats.sum().detach())
 
 
+def row_nats(hidden: Tensor, weight: Tensor, bias: Tensor, wanted: Tensor) -> Tensor:
+    """(N,) -log softmax(hidden @ weight.T + bias)[wanted] of each row, in chunks, without gradient."""
+    found = []
+    with torch.no_grad():
+        for begin in range(0, len(hidden), CHUNK):
+            logits = torch.addmm(bias, hidden[begin : begin + CHUNK], weight.t())
+            own = logits.gather(1, wanted[begin : begin + CHUNK, None])[:, 0]
+            found.append(logits.logsumexp(1) - own)
+    return torch.cat(found)
+
+
 class _Chunked(torch.autograd.Function):
     @staticmethod
     def forward(  # type: ignore[override]

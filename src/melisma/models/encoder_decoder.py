@@ -21,7 +21,7 @@ from melisma.layers.embedding import Embedding
 from melisma.layers.initial import uniform
 from melisma.layers.scan import scan
 from melisma.layers.serial import Serial, SerialState
-from melisma.losses.tokens import TokenLoss, token_loss
+from melisma.losses.tokens import TokenLoss, row_nats, token_loss
 from melisma.ragged import Ragged, filled
 from melisma.settings.model import EncoderDecoderSettings
 
@@ -140,6 +140,13 @@ class EncoderDecoder(nn.Module):
         memory = self.encode(source, random)
         shown = self.decode(memory, self.begin(memory, random), heard, random)
         return token_loss(shown.rows * self._output_scale(), self.output.weight, self.output_bias, wanted, smoothing, rows)
+
+    def nats(self, source: Ragged, heard: Ragged, wanted: Tensor) -> Tensor:
+        """(B,) the nats of each target under teacher forcing, its end counted."""
+        memory = self.encode(source)
+        shown = self.decode(memory, self.begin(memory), heard)
+        rows = row_nats(shown.rows * self._output_scale(), self.output.weight, self.output_bias, wanted)
+        return rows.new_zeros(heard.batch).index_add(0, heard.owners, rows)
 
     def start(self, source: Ragged) -> tuple[DecodingStep, DecoderState]:
         """What search needs: the step, and the state before it."""

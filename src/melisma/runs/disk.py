@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import secrets
 import stat
 from pathlib import Path
@@ -163,6 +164,11 @@ def reason(error: OSError) -> str:
 def passing_name(what: str = "") -> str:
     """A name that nothing else has, swept at the next start if it is ever left behind."""
     return f"{PASSING}{what}{os.getpid()}-{secrets.token_hex(6)}"
+
+
+def is_passing(name: str) -> bool:
+    """Whether ``passing_name`` may have made this name: stricter than ``sweep``, for folders that are not yet a run."""
+    return re.fullmatch(r"\.tmp-(?:[\d-]+-)?\d+-[0-9a-f]{12}", name, re.ASCII) is not None
 
 
 def trash_name(what: str) -> str:

@@ -58,17 +58,27 @@ def _is_link(part: str | Path, folder: int | None) -> bool:
         return False
 
 
-def read_inside(root: Path, *parts: str, limit: int) -> bytes:
-    """All bytes of the plain file ``root/parts…``; Refusal where it has more than ``limit`` or changes meanwhile."""
+def read_inside(root: Path, *parts: str, limit: int, size: int | None = None) -> bytes:
+    """All bytes of the plain file ``root/parts…``.
+
+    Refusal where it has more than ``limit`` bytes, not the ``size`` that its manifest says, or changes meanwhile.
+    """
     path = root.joinpath(*parts)
     with opened(root, *parts) as file:
-        size = os.fstat(file).st_size
-        if size > limit:
-            raise Refusal(f"{path} has {size} bytes, more than the {limit} that such a file may have")
-        data = read_exactly(file, size, path)
-        if os.fstat(file).st_size != size:
+        found = os.fstat(file).st_size
+        check_size(found, size, path)
+        if found > limit:
+            raise Refusal(f"{path} has {found} bytes, more than the {limit} that such a file may have")
+        data = read_exactly(file, found, path)
+        if os.fstat(file).st_size != found:
             raise Refusal(f"{path} changed while it was read")
     return data
+
+
+def check_size(found: int, wanted: int | None, path: Path) -> None:
+    """Refusal where a file has not the size that its manifest says (None: nothing is said)."""
+    if wanted is not None and found != wanted:
+        raise Refusal(f"{path} is damaged: it has {found} bytes, by its manifest {wanted} were written")
 
 
 def read_exactly(file: int, size: int, path: Path) -> bytes:

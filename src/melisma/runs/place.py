@@ -10,7 +10,7 @@ import unicodedata
 from pathlib import Path
 
 from melisma.errors import Refusal
-from melisma.runs.disk import PASSING, TRASH, Disk, probe, reason
+from melisma.runs.disk import PASSING, TRASH, Disk, is_passing, probe, reason
 from melisma.runs.layout import CODEC, LOCK, MEBIBYTE, RUN, STEPS
 from melisma.runs.plain import shown
 from melisma.runs.tensors import foreign
@@ -143,8 +143,8 @@ def check_free(path: Path) -> None:
 def _of_beginning(path: Path, name: str) -> bool:
     """Whether this is what a run leaves that died before it had begun: ``run.json`` is always the last to come."""
     if name == STEPS:
-        return not (path / STEPS).is_symlink() and not any(os.scandir(path / STEPS))
-    return name in (LOCK, CODEC) or name.startswith(PASSING)
+        return not (path / STEPS).is_symlink() and not os.listdir(path / STEPS)
+    return name in (LOCK, CODEC) or is_passing(name)
 
 
 def shown_path(path: Path) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from melisma.errors import Refusal
-from melisma.runs.inside import Missing, names_inside, opened, read_exactly, read_inside
+from melisma.runs.inside import Missing, check_size, names_inside, opened, read_exactly, read_inside
 from melisma.runs.layout import (
     BEST,
     CODEC,
@@ -216,8 +216,7 @@ def _entry(told: dict[str, Any], where: str) -> Entry:
 
 
 def _compare(data: bytes, entry: Entry, path: Path) -> None:
-    if len(data) != entry.size:
-        raise Refusal(f"{path} is damaged: it has {len(data)} bytes, {entry.size} were written")
+    check_size(len(data), entry.size, path)
     if hashlib.sha256(data).hexdigest() != entry.sha256:
         raise Refusal(f"{path} is damaged: its SHA-256 is not what was written")
 
@@ -228,7 +227,7 @@ def _limit(name: str) -> int:
 
 def read_file(path: Path, step: StepName, name: str, entry: Entry) -> bytes:
     """The bytes of one file of a step, which are what was written."""
-    data = read_inside(path, STEPS, str(step), name, limit=min(_limit(name), entry.size))
+    data = read_inside(path, STEPS, str(step), name, limit=_limit(name), size=entry.size)
     _compare(data, entry, path / STEPS / str(step) / name)
     return data
 
@@ -240,8 +239,9 @@ def check_step(path: Path, step: StepName) -> None:
         digest = hashlib.sha256()
         with opened(path, STEPS, str(step), name) as file:
             size = os.fstat(file).st_size
-            if size != entry.size or size > _limit(name):
-                raise Refusal(f"{where} is damaged: it has {size} bytes, {entry.size} were written")
+            check_size(size, entry.size, where)
+            if size > _limit(name):
+                raise Refusal(f"{where} has {size} bytes, more than the {_limit(name)} that such a file may have")
             while part := os.read(file, _CHUNK):
                 digest.update(part)
         if digest.hexdigest() != entry.sha256:
@@ -252,15 +252,16 @@ def check_step(path: Path, step: StepName) -> None:
             read_header(path, step, name)
 
 
-def read_header(path: Path, step: StepName, name: str = MODEL) -> dict[str, Shaped]:
+def read_header(path: Path, step: StepName, name: str = MODEL, size: int | None = None) -> dict[str, Shaped]:
     """What a tensor file of a step says it holds; reads its header alone."""
     where = path / STEPS / str(step) / name
     with opened(path, STEPS, str(step), name) as file:
-        size = os.fstat(file).st_size
-        head = read_exactly(file, min(size, PREFIX + 1), where)
-        length = header_length(head, size, str(where))
+        found = os.fstat(file).st_size
+        check_size(found, size, where)
+        head = read_exactly(file, min(found, PREFIX + 1), where)
+        length = header_length(head, found, str(where))
         head += read_exactly(file, PREFIX + length - len(head), where)
-    return check_header(head, size, str(where))
+    return check_header(head, found, str(where))
 
 
 def read_shapes(path: str | Path, name: str = BEST) -> dict[str, tuple[int, ...]]:
@@ -299,7 +300,7 @@ def read_step(
 def _read_step(path: Path, step: StepName, shapes: Mapping[str, tuple[int, ...]] | None, training: bool) -> Step:
     where = path / STEPS / str(step)
     manifest = read_manifest(path, step)
-    found = {name: told.shape for name, told in read_header(path, step).items()}
+    found = {name: told.shape for name, told in read_header(path, step, MODEL, manifest[MODEL].size).items()}
     if shapes is not None:
         check_shapes(found, shapes, str(where / MODEL))
     model = from_bytes(read_file(path, step, MODEL, manifest[MODEL]), str(where / MODEL), finite=True)

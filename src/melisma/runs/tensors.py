@@ -150,7 +150,7 @@ def to_bytes(tensors: Mapping[str, Tensor] | Mapping[str, np.ndarray[Any, Any]],
             _refuse_nan(
                 [name for name, array in arrays.items() if array.dtype.kind == "f" and np.isnan(array).any()], where
             )
-        return bytes(save_arrays({name: np.ascontiguousarray(array) for name, array in arrays.items()}))
+        return bytes(save_arrays({name: np.asarray(array, order="C") for name, array in arrays.items()}))
     return _torch_bytes(tensors, finite, where)
 
 

@@ -60,12 +60,13 @@ class EncoderDecoderSettings:
     )
     residual: bool = setting(
         False,
-        help="adds each layer's input to its output, from the second layer on",
+        help="adds each layer's input to its output, where both are equally wide",
         why="one layer has nothing to add to; worth turning on for deep stacks (Wu et al. 2016)",
     )
     attention: str = setting(
         "general",
-        help="how the decoder compares its state with what the encoder remembers",
+        help="how the decoder compares its state with what the encoder remembers; fixed hands it one vector of the "
+        "whole source at every step, none only as its first state",
         why="one learned matrix fits any two widths and costs less than the additive scorer (Luong et al. 2015)",
         choices=("none", "fixed", "additive", "dot", "general", "concat"),
     )

@@ -111,8 +111,11 @@ class TranslateSettings:
         """Refuses groups that contradict each other."""
         if self.model.tied == "three" and not self.text.shared:
             raise Refusal("model.tied=three and text.shared=no: wants one vocabulary for both sides, or tied=two")
-        if self.search.coverage_penalty > 0 and self.model.attention == "none":
-            raise Refusal("search.coverage_penalty counts what attention passed over: wants model.attention, or 0")
+        if self.search.coverage_penalty > 0 and self.model.attention in ("none", "fixed"):
+            raise Refusal(
+                f"search.coverage_penalty counts what attention passed over and model.attention={self.model.attention} "
+                "weighs nothing: wants another attention, or a penalty of 0"
+            )
         if not self.data.validates:
             if self.training.patience is not None:
                 raise Refusal(

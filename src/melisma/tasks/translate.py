@@ -13,7 +13,8 @@ from melisma.errors import Refusal
 from melisma.files.columns import Pair, ReadReport, read_pairs
 from melisma.files.made import is_made, made_pairs
 from melisma.files.split import cut, overlap
-from melisma.measures.measure import MEASURES, Measure
+from melisma.measures.measure import Measure
+from melisma.measures.table import MEASURES
 from melisma.models.encoder_decoder import EncoderDecoder
 from melisma.ragged import Ragged, exactly
 from melisma.search.beam import beam
@@ -22,7 +23,7 @@ from melisma.search.hypothesis import Bounds, Hypothesis
 from melisma.search.ranking import Ranking
 from melisma.settings.search import SearchSettings
 from melisma.settings.translate import DataSettings, TranslateSettings
-from melisma.task import Corpus, Task, Total
+from melisma.task import Corpus, Prepared, Task, Total
 from melisma.text.unicode import normalise
 from melisma.text.units import Unit, from_json, learn
 from melisma.text.vocabulary import END, START
@@ -250,10 +251,38 @@ def _alternative(codec: PairCodec, source: str, found: Hypothesis) -> Alternativ
     return Alternative(text, found.score, found.log_probability, tokens, found.log_probabilities, attention, found.finished)
 
 
-def measure(answers: Sequence[Answer], pairs: Sequence[Pair]) -> dict[str, Measure]:
-    """BLEU, chrF, TER and exact match of the best answers."""
+def prepare(codec: PairCodec, pairs: Sequence[Pair], settings: TranslateSettings) -> Prepared:
+    """Training pairs as symbols; those longer than the limits are left out, and counted."""
+    data = settings.data
+    encoded = codec.symbols(pairs)
+    kept = [pair for pair in encoded if len(pair[0]) - 1 <= data.limit_source and len(pair[1]) <= data.limit_target]
+    if not kept:
+        raise Refusal(
+            f"data.train: all {len(encoded):,} pairs are longer than data.limit_source={data.limit_source} or "
+            f"data.limit_target={data.limit_target} symbols; larger limits or shorter lines are wanted"
+        )
+    left_out = len(encoded) - len(kept)
+    notes = [f"{left_out:,} of {len(encoded):,} pairs are left out: longer than data.limit_source or data.limit_target"] if left_out else []
+    return Prepared(kept, [(len(target) + 1, len(source)) for source, target in kept], notes)
+
+
+@torch.no_grad()
+def nats(model: nn.Module, codec: PairCodec, pairs: Sequence[Pair]) -> list[tuple[float, int]]:
+    """For each pair the nats of its target, and its symbols (the end counted), under teacher forcing."""
+    network, encoded = cast(EncoderDecoder, model), codec.symbols(pairs)
+    found: list[tuple[float, int]] = [(0.0, 0)] * len(encoded)
+    for places in _batches([len(target) for _, target in encoded], 64):
+        batch = batched([encoded[place] for place in places]).to(network.output_bias.device)
+        sums = network.nats(batch.source, batch.heard, batch.wanted).tolist()
+        for place, value in zip(places, sums):
+            found[place] = (value, len(encoded[place][1]) + 1)
+    return found
+
+
+def measure(answers: Sequence[Answer], pairs: Sequence[Pair], names: Sequence[str]) -> dict[str, Measure]:
+    """What the best answers score against the targets."""
     texts, references = [answer.text for answer in answers], [pair.target for pair in pairs]
-    return {name: measured(texts, references) for name, measured in MEASURES.items() if name in ("bleu", "chrf", "ter", "exact")}
+    return {name: MEASURES[name](texts, references) for name in names}
 
 
 TASK: Task[Pair, Answer] = Task(
@@ -263,10 +292,15 @@ TASK: Task[Pair, Answer] = Task(
     examples=examples,
     learn=PairCodec.learn,
     codec=PairCodec.from_json,
+    prepare=prepare,
+    batch=lambda codec, encoded: batched(encoded),
     build=build,
     shapes=shapes,
     loss=loss,
+    nats=nats,
     answer=answer,
-    measure=measure,
     inputs=lambda pairs: [pair.source for pair in pairs],
+    measure=measure,
+    measures=("bleu", "chrf", "ter", "exact"),
+    validated={"bleu": "higher", "chrf": "higher", "exact": "higher"},
 )

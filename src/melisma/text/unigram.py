@@ -58,7 +58,7 @@ def learn(counts: Mapping[str, int], characters: Sequence[str], room: int, least
 
 
 def _words(counts: Mapping[str, int]) -> dict[str, int]:
-    """The most frequent words, long ones in parts, up to a bound of text, so that memory does not grow with the data."""
+    """The most frequent words, long ones in parts, up to a bound of text: memory must not grow with the data."""
     merged: Counter[str] = Counter()
     for word, count in counts.items():
         for part in word.split("\n"):

@@ -1,0 +1,64 @@
+"""A trained model, loaded from its run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, overload
+
+import torch
+from torch import nn
+
+from melisma.api.device import device
+from melisma.errors import Refusal
+from melisma.runs.read import Run, read_run, read_step
+from melisma.settings.read import build, with_values
+from melisma.task import Task
+from melisma.tasks import task as task_of
+
+
+class Model:
+    """Answers: ``model("text")`` gives one, ``model(["text", ...], beam=5)`` a list, in order. Options are the search settings."""
+
+    def __init__(self, run: Run, task: Task[Any, Any], settings: Any, codec: Any, network: nn.Module, step: str) -> None:
+        self.run, self.task, self.settings, self.codec, self.network, self.step = run, task, settings, codec, network, step
+
+    @overload
+    def __call__(self, inputs: str, **options: Any) -> Any: ...
+    @overload
+    def __call__(self, inputs: Sequence[str], **options: Any) -> list[Any]: ...
+    def __call__(self, inputs: str | Sequence[str], **options: Any) -> Any:
+        """Answers with text, score, alternatives, attention and tokens."""
+        texts = [inputs] if isinstance(inputs, str) else list(inputs)
+        wrong = next((text for text in texts if not isinstance(text, str)), None)
+        if wrong is not None:
+            raise Refusal(f"an input is {type(wrong).__name__} {str(wrong)[:40]!r}; text is wanted")
+        answers = self.task.answer(self.network, self.codec, texts, self.search(options))
+        return answers[0] if isinstance(inputs, str) else answers
+
+    def search(self, options: dict[str, Any]) -> Any:
+        """The search settings of the run with some replaced."""
+        return with_values(self.settings.search, options)
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers were learned."""
+        return sum(weight.numel() for weight in self.network.parameters())
+
+
+def load(run: str | Path, step: str | None = None, *, device_name: str = "auto") -> Model:
+    """The model of a run: its best step, or the one that ``step`` names (``latest``, ``best-bleu``, a number).
+
+    Everything is checked before it is used; nothing in the folder is executed. Refusal where it is damaged or no run.
+    """
+    found = read_run(run)
+    task = task_of(found.task)
+    settings = build(task.settings, found.settings)
+    codec = task.codec(found.codec, settings)
+    name = step or "best"
+    saved = read_step(found.path, name, shapes=task.shapes(codec, settings))
+    with torch.device("meta"):
+        network = task.build(codec, settings)
+    network.load_state_dict(saved.model, strict=False, assign=True)
+    chosen = device(device_name)
+    return Model(found, task, settings, codec, network.to(chosen).eval().requires_grad_(False), saved.name)

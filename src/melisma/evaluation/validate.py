@@ -1,0 +1,40 @@
+"""Validation while training: by loss, and by the task's own measures on answers searched greedily."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import nn
+
+from melisma.settings.search import SearchSettings
+from melisma.task import Task
+
+ANSWERED = 1000  # examples that are answered, at most: enough that chance is small, few enough to be quick
+
+
+class Validation:
+    """The scores of a model on examples it does not learn from."""
+
+    def __init__(self, task: Task[Any, Any], codec: Any, settings: Any, examples: Sequence[Any]) -> None:
+        self.task, self.codec, self.settings = task, codec, settings
+        self.examples = examples
+        spread = max(1, math.ceil(len(examples) / ANSWERED))
+        self.answered = list(examples[::spread])
+        self.search: SearchSettings = replace(settings.search, beam=1, alternatives=1)
+
+    @property
+    def higher(self) -> Mapping[str, bool]:
+        """Measure -> whether more of it is better."""
+        return {"loss": False} | {name: better == "higher" for name, better in self.task.validated.items()}
+
+    def scores(self, model: nn.Module, device: torch.device) -> dict[str, float]:
+        """Loss in nats a symbol, and each measure that the task validates by."""
+        answers = self.task.answer(model, self.codec, self.task.inputs(self.answered), self.search)
+        measured = self.task.measure(answers, self.answered, tuple(self.task.validated))
+        nats = self.task.nats(model, self.codec, self.examples)
+        loss = sum(nat for nat, _ in nats) / sum(count for _, count in nats)
+        return {"loss": loss} | {name: measure.value for name, measure in measured.items()}
