@@ -37,13 +37,19 @@ def take(state: S, slots: Tensor) -> S:
 
 def joined(states: list[S]) -> S:
     """States of several groups of sequences as one, one group after another."""
-    result: S = over(lambda *leaves: torch.cat(leaves), *states)
+    result: S = over(_beside, *states)
     return result
+
+
+def _beside(*leaves: Any) -> Any:
+    if isinstance(leaves[0], Ragged):
+        return Ragged.from_flat(torch.cat([leaf.flat() for leaf in leaves]), torch.cat([leaf.lengths() for leaf in leaves]))
+    return torch.cat(leaves)
 
 
 def part(state: S, begin: int, end: int) -> S:
     """The sequences ``begin`` to ``end`` of a state."""
-    result: S = over(lambda leaf: leaf[begin:end], state)
+    result: S = over(lambda leaf: leaf.take(torch.arange(begin, end)) if isinstance(leaf, Ragged) else leaf[begin:end], state)
     return result
 
 

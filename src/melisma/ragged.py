@@ -85,10 +85,10 @@ class Ragged:
     @staticmethod
     def from_flat(flat: Tensor, lengths: Tensor) -> Ragged:
         """From the sequences one after another, ``flat`` (N, *F), and their ``lengths`` (B,), in the caller's order."""
+        lengths = lengths.cpu()
         live, place = _layout(lengths)
-        empty = Ragged(flat[:0], (), place.to(flat.device)) if not live else None
-        if empty is not None:
-            return empty
+        if not live:
+            return Ragged(flat[:0], (), place.to(flat.device))
         index = _flat_rows(lengths, live, place).to(flat.device)
         rows = torch.empty_like(flat)
         rows[index] = flat
@@ -210,6 +210,8 @@ class Ragged:
 
     def split(self, counts: Tensor) -> tuple[Ragged, Ragged]:
         """The first ``counts`` (B,) rows of each sequence, and the rest; in the caller's order."""
+        if not self.batch:
+            return self, self
         sequences, counts_list = self.sequences(), counts.tolist()
         first = Ragged.of([sequence[:count] for sequence, count in zip(sequences, counts_list)])
         return first, Ragged.of([sequence[count:] for sequence, count in zip(sequences, counts_list)])
@@ -221,7 +223,6 @@ class Ragged:
 
 def _layout(lengths: Tensor) -> tuple[tuple[int, ...], Tensor]:
     """``live`` and ``place`` for sequences of these lengths (B,), sorted stably, the longest first."""
-    lengths = lengths.cpu()
     place = torch.argsort(lengths, descending=True, stable=True)
     if not len(lengths) or not int(lengths.max()):
         return (), place

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from torch import Generator, Tensor, nn
 
 E = TypeVar("E")  # an example as it was read
+E_co = TypeVar("E_co", covariant=True)
 A = TypeVar("A")  # an answer
 
 
@@ -21,6 +22,13 @@ class Total(NamedTuple):
 
     trained: Tensor  # () with its gradient: smoothed, regularised
     nats: Tensor  # () without
+
+
+class Tally(NamedTuple):
+    """What one loss came to over a step: a sum, and how many it is a sum of."""
+
+    nats: float
+    units: int
 
 
 class Batch(Protocol):
@@ -45,23 +53,17 @@ class Batch(Protocol):
         """Every ``parts``-th example, from ``index``."""
 
 
-class Source(Protocol[E]):
+class Source(Protocol[E_co]):
     """What a task reads from its data settings."""
 
     def __len__(self) -> int: ...
 
-    def get(self, index: int, random: Generator | None = None) -> E:
+    def get(self, index: int, random: Generator | None = None) -> E_co:
         """One example; ``random`` where reading itself is random (augmentation)."""
 
 
 class Codec(Protocol):
     """Examples <-> numbers: learned on training examples only, saved with the run."""
-
-    def lengths(self, examples: Sequence[Any]) -> list[tuple[int, int]]:
-        """For each example how many steps it costs, and by what else batches sort."""
-
-    def encode(self, examples: Sequence[Any], random: Generator | None = None) -> Batch:
-        """Examples as one batch."""
 
     def to_json(self) -> dict[str, Any]:
         """What ``codec.json`` holds."""
@@ -77,7 +79,7 @@ class Figure(NamedTuple):
 
 @dataclass(frozen=True)
 class Corpus(Generic[E]):
-    """What was read for a training: examples to learn from, examples to validate on, and what should be said of them."""
+    """What was read for a training: examples to learn from, examples to validate on, and what should be said of it."""
 
     train: Sequence[E]
     valid: Sequence[E]
@@ -85,36 +87,80 @@ class Corpus(Generic[E]):
     notes: tuple[str, ...] = ()  # sentences for the user, the most serious first
 
 
+class ByLength(NamedTuple):
+    """Batches of examples of about one length, shuffled. A step chooses a list of examples."""
+
+    lengths: Sequence[tuple[int, int]]  # of each example: how many steps it costs, and by what else batches sort
+    budget: int  # steps that a batch holds at most, with its padding
+
+
+class Windows(NamedTuple):
+    """One long text as parallel streams, read window by window, the state carried on. A step chooses a span of each."""
+
+    length: int  # symbols of the text
+    streams: int
+    window: int  # symbols of a window, about
+
+
+Order = ByLength | Windows
+
+
+class Prepared(NamedTuple):
+    """Training examples as numbers: encoded, what each costs (steps, tie), and what was left out, in sentences.
+
+    Where the order is ``Windows``, ``encoded`` is the text itself, symbol after symbol.
+    """
+
+    encoded: Sequence[Any]
+    lengths: list[tuple[int, int]]
+    notes: list[str]
+
+
+def _by_length(prepared: Prepared, settings: Any) -> Order:
+    return ByLength(prepared.lengths, settings.training.batch_tokens)
+
+
+def _no_carry(model: nn.Module, settings: Any) -> Any:
+    return None
+
+
+def _symbols(settings: Any) -> Mapping[str, float]:
+    return {"symbols": 1.0}
+
+
 @dataclass(frozen=True)
 class Task(Generic[E, A]):
-    """Everything that training, search and evaluation need to know of a task, as plain functions."""
+    """Everything that training, search and evaluation need to know of a task, as plain functions.
+
+    Where the order is ``Windows``, ``batch`` is given a piece of the text for each stream: a window and the symbol
+    after it. What ``carry`` gives and ``loss`` hands on is a state of as many sequences as the batch has examples, in
+    their order, or None.
+    """
 
     name: str
     settings: type  # a frozen dataclass with at least ``data``, ``training`` and ``search``
     read: Callable[[Any], Corpus[E]]  # settings -> corpus
-    examples: Callable[[Any, Any], list[E]]  # settings, corpora as the data settings have them -> examples to measure on
+    examples: Callable[[Any, Any], list[E]]  # settings, corpora as data settings have them -> examples to measure on
     learn: Callable[[Sequence[E], Any], Any]  # training examples, settings -> codec
     codec: Callable[[object, Any], Any]  # ``codec.json``, settings -> codec
     prepare: Callable[[Any, Sequence[E], Any], Prepared]  # codec, training examples, settings
-    batch: Callable[[Any, Sequence[Any]], Batch]  # codec, encoded examples
+    batch: Callable[[Any, Sequence[Any], Generator], Batch]  # codec, encoded examples, for augmentation
     build: Callable[[Any, Any], nn.Module]  # codec, settings -> model
     shapes: Callable[[Any, Any], dict[str, tuple[int, ...]]]  # codec, settings -> what the saved model must hold
-    loss: Callable[[nn.Module, Any, Any, Any, Any], tuple[dict[str, Total], Any]]  # model, batch, carry, settings, random
-    nats: Callable[[nn.Module, Any, Sequence[E]], list[tuple[float, int]]]  # model, codec, examples -> nats and symbols of each
+    # model, batch, carry, settings, random -> totals by the names of the batch's counts, what the next step is handed
+    loss: Callable[[nn.Module, Any, Any, Any, Generator | None], tuple[dict[str, Total], Any]]
+    nats: Callable[[nn.Module, Any, Sequence[E]], list[tuple[float, int]]]  # model, codec, examples -> of each, symbols
     answer: Callable[[nn.Module, Any, Sequence[Any], Any], list[A]]  # model, codec, inputs, search settings
     inputs: Callable[[Sequence[E]], list[Any]]  # what of the examples is asked
-    measure: Callable[[Sequence[A], Sequence[E], Sequence[str]], dict[str, Measure]]  # answers, examples, names of measures
+    references: Callable[[Sequence[E]], list[str]]  # what of the examples would be the right answer
+    measure: Callable[
+        [Sequence[A], Sequence[E], Sequence[str]], dict[str, Measure]
+    ]  # answers, examples, measures' names
     measures: tuple[str, ...]  # what an evaluation measures
     validated: Mapping[str, str]  # what a validation measures, and whether "higher" or "lower" is better
-    losses: Mapping[str, float] = field(default_factory=lambda: {"symbols": 1.0})  # each loss and its weight
-
-
-class Prepared(NamedTuple):
-    """Training examples as numbers: encoded, what each costs (steps, tie), and what was left out, in sentences."""
-
-    encoded: list[Any]
-    lengths: list[tuple[int, int]]
-    notes: list[str]
+    losses: Callable[[Any], Mapping[str, float]] = _symbols  # settings -> each loss and its weight, the main one first
+    order: Callable[[Prepared, Any], Order] = _by_length  # prepared, settings -> how an epoch goes through them
+    carry: Callable[[nn.Module, Any], Any] = _no_carry  # model, settings -> what the first step of an epoch is handed
 
 
 @dataclass(frozen=True)
@@ -123,9 +169,10 @@ class Progress:
 
     kind: str  # "step", "validation", "saved", "note" or "end"
     step: int
-    steps: int | None  # the last step, once it is known
+    steps: int | None  # the last step, once it is known; a close estimate where ``epochs`` ends the training
     epoch: int
-    loss: float | None = None  # nats a symbol, of the steps since the last line
+    loss: float | None = None  # the main loss in nats a symbol, of the steps since the last line
+    losses: Mapping[str, float] = field(default_factory=dict)  # the same of every loss
     scores: Mapping[str, float] = field(default_factory=dict)
     best: bool = False
     symbols_per_second: float | None = None
@@ -149,16 +196,16 @@ class Learner(Protocol):
         """How many steps there will be in all, as far as it is known: schedules depend on it."""
 
     def epoch_steps(self) -> int:
-        """How many steps this epoch has."""
+        """How many steps the first epoch has; the others have about as many."""
 
     def reduce(self) -> None:
         """Validation has stopped improving: the plateau schedule cuts the rate."""
 
-    def advance(self) -> tuple[float, int]:
-        """One step -> the sum of nats and what they count (symbols)."""
+    def advance(self) -> Mapping[str, Tally]:
+        """One step -> what each loss came to, the main one first. Failure where it cannot go on: a loss that is NaN."""
 
     def snapshot(self) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Any]]:
-        """The model to use, what resuming needs besides, and plain numbers."""
+        """The model to use, what resuming needs besides, and plain numbers; the tensors are live ones, not copies."""
 
     def restore(self, model: Mapping[str, Tensor], training: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
         """Goes on from a snapshot, to the same bits."""

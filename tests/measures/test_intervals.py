@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from melisma.errors import Refusal
-from melisma.measures.interval import bootstrap, resampled, wilson
-from melisma.measures.measure import ratio
+from melisma.measures.interval import Array, bootstrap, difference, resampled, wilson
+from melisma.measures.measure import Rule, ratio, summed
 from melisma.measures.perplexity import bits, perplexity, units
 
 
@@ -37,6 +37,21 @@ def test_every_resample_draws_as_many_examples() -> None:
     assert not np.array_equal(resampled(table, seed=5), resampled(table, seed=6))
     with pytest.raises(Refusal, match="no examples"):
         bootstrap(np.empty((0, 2)), ratio)
+
+
+def test_the_interval_is_widened_to_hold_the_value() -> None:
+    def kinds(sums: Array) -> Array:
+        return (sums > 0).sum(-1).astype(np.float64)
+
+    told = summed(Rule("kinds", kinds, "higher"), np.eye(20), "")
+    assert bootstrap(np.eye(20), kinds)[1] < told.value == told.high == 20
+
+
+def test_a_difference_is_drawn_in_pairs() -> None:
+    draw = np.random.default_rng(2).normal(size=50)
+    place = np.arange(50.0)
+    first, second = np.stack((place, draw), 1), np.stack((-place, draw + 1), 1)
+    assert difference(first, second, lambda sums: sums[..., 1]) == pytest.approx((50, 50))
 
 
 @pytest.mark.parametrize(

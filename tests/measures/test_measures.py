@@ -24,7 +24,7 @@ from melisma.measures.interval import difference
 from melisma.measures.measure import Measure
 from melisma.measures.table import MEASURES
 
-WORDS = ["the", "dog", "Bit", "man.", "don't", "a", "Öl,", "狗", "x", "3.5", "“so”"]
+WORDS = ["the", "The", "dog", "Bit", "bit", "man.", "don't", "a", "Öl,", "狗", "x", "3.5", "“so”"]
 TEXT = st.lists(st.sampled_from(WORDS), max_size=9).map(" ".join)
 CORPUS = st.lists(st.tuples(TEXT, st.lists(TEXT, min_size=1, max_size=3)), min_size=1, max_size=8)
 PERFECT = {"bleu": 100.0, "chrf": 100.0, "ter": 0.0, "exact": 100.0, "wrong": 0.0, "wer": 0.0, "cer": 0.0, "per": 0.0}
@@ -180,6 +180,14 @@ def test_texts_that_look_the_same_are_the_same() -> None:
     assert exact(["Yes"], ["yes"]).value == 0
     assert exact(["Yes"], ["yes"], lowercase=True).value == 100
     assert exact(["no"], [["yes", "no"]]).value == 100
+
+
+def test_bleu_of_answers_too_short_or_too_few() -> None:
+    assert bleu(["the dog bit"], ["the dog bit"]).value == 0  # no 4-gram was said: so sacreBLEU
+    assert bleu(["the dog bit", "a b c d"], ["the dog bit", "a b c d"]).value == pytest.approx(100)
+    assert breakdown([""], ["a b"]).brevity_penalty == 0
+    assert breakdown([""], [""]).brevity_penalty == 1
+    assert breakdown(["a b"], ["a b c d"]).brevity_penalty == pytest.approx(math.exp(-1))
 
 
 def test_two_systems_are_compared_in_pairs() -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from melisma.errors import Refusal
+from melisma.errors import Busy, Refusal
 from melisma.runs import write
 from melisma.runs.disk import Disk
 from melisma.runs.log import read_log
@@ -100,14 +100,17 @@ class RecordingDisk(Disk):
         elif name == "sync_folder":
             self.names[os.stat(arguments[0]).st_ino] = {entry.name: entry.inode() for entry in os.scandir(arguments[0])}
 
-    def power_fails(self, to: Path, names_survive: bool) -> None:
-        """Writes to ``to`` what is found after the power is back: with or without the names that were never synced."""
+    def power_fails(self, to: Path, survive: str) -> None:
+        """Writes to ``to`` what is found after the power is back.
+
+        Of changed names that were never synced, none survive, or all, or those within a step's folder alone.
+        """
         for file in self.kept:
             if os.fstat(file).st_ino == os.stat(self.root).st_ino:
-                self._restore(file, to, names_survive)
+                self._restore(file, to, survive)
                 break
 
-    def _restore(self, folder: int, to: Path, names_survive: bool) -> None:
+    def _restore(self, folder: int, to: Path, survive: str) -> None:
         to.mkdir()
         inode = os.fstat(folder).st_ino
         by_number = {os.fstat(file).st_ino: file for file in self.kept}
@@ -115,9 +118,10 @@ class RecordingDisk(Disk):
             now = {name: os.stat(name, dir_fd=folder).st_ino for name in os.listdir(folder)}
         except FileNotFoundError:
             now = {}
-        for name, number in (now if names_survive else self.names[inode]).items():
+        current = survive == "all" or (survive == "inner" and to.parent.name == "steps")
+        for name, number in (now if current else self.names[inode]).items():
             if number in self.names:
-                self._restore(by_number[number], to / name, names_survive)
+                self._restore(by_number[number], to / name, survive)
             else:
                 (to / name).write_bytes(self.data.get(number, b""))
 
@@ -300,8 +304,8 @@ def test_a_process_that_dies_while_it_repairs_what_another_left_loses_nothing(pl
     assert fired > 10
 
 
-@pytest.mark.parametrize("names_survive", [False, True], ids=["nothing-unsynced", "names-without-bytes"])
-def test_power_lost_before_any_operation_leaves_the_old_or_the_new(place, straight, names_survive) -> None:
+@pytest.mark.parametrize("survive", ["none", "all", "inner"])
+def test_power_lost_before_any_operation_leaves_the_old_or_the_new(place, straight, survive) -> None:
     fired = 0
     for at in range(1, 1000):
         root = place / "root"
@@ -314,7 +318,7 @@ def test_power_lost_before_any_operation_leaves_the_old_or_the_new(place, straig
             train(writer, said)
         except Died:
             pass
-        disk.power_fails(place / "after", names_survive)
+        disk.power_fails(place / "after", survive)
         disk.close()
         close_all(place)
         path = place / "after" / "run"
@@ -410,6 +414,61 @@ def test_a_removal_that_keeps_failing_is_not_a_failed_save(place) -> None:
     with open_for_training(place / "run", disk=Clinging()) as writer:
         assert writer.save_step(3, *tensors(3)) == "000003"
     assert verify(place / "run").state == "whole"
+
+
+def test_scraps_that_could_not_be_removed_go_with_the_next_save(place) -> None:
+    class Broken(Disk):
+        broken = False
+
+        def write(self, file: int, data) -> int:
+            return self.fail() if self.broken else super().write(file, data)
+
+        def remove_file(self, path: Path) -> None:
+            self.fail() if self.broken else super().remove_file(path)
+
+        def fail(self):
+            raise OSError(errno.EIO, "Input/output error")
+
+    disk = Broken()
+    with create(place / "run", RECORD, CODEC, disk=disk) as writer:
+        disk.broken = True
+        with pytest.raises(SaveFailed):
+            writer.save_step(1, *tensors(1))
+        assert list(place.rglob(".tmp-*"))
+        disk.broken = False
+        writer.save_step(2, *tensors(2))
+        assert not list(place.rglob(".tmp-*"))
+
+
+def test_a_name_that_is_taken_is_not_renamed_onto(place) -> None:
+    for name in ("one", "two"):
+        (place / name).mkdir()
+    with pytest.raises(FileExistsError):
+        Disk().rename(place / "one", place / "two")
+    assert (place / "one").is_dir()
+
+
+def test_whoever_comes_second_to_a_new_folder_spoils_nothing(place) -> None:
+    class Late(Disk):
+        def hold(self, path: Path) -> int:
+            with create(path.parent, RECORD, CODEC) as first:
+                first.save_step(1, *tensors(1))
+            return super().hold(path)
+
+    with pytest.raises(Refusal, match="exists: choose another folder"):
+        create(place / "run", RECORD, CODEC, disk=Late())
+    assert verify(place / "run").resumes == "000001"
+
+
+def test_a_lock_whose_file_was_taken_away_locks_nothing(place) -> None:
+    class Vanishing(Disk):
+        def hold(self, path: Path) -> int:
+            file = super().hold(path)
+            path.unlink()
+            return file
+
+    with pytest.raises(Busy, match="was just given up"):
+        create(place / "run", RECORD, CODEC, disk=Vanishing())
 
 
 def test_the_module_has_no_other_way_to_the_disk() -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from melisma.errors import Refusal
 from melisma.runs.inside import Missing
-from melisma.runs.layout import LIMITS, StepName, is_pointer, step_name
+from melisma.runs.layout import FILES, LIMITS, StepName, is_pointer, step_name
 from melisma.runs.log import read_log
 from melisma.runs.read import following, read_files, read_run, read_shapes, read_step, step_names
 from melisma.runs.repair import survey
@@ -220,11 +220,7 @@ def test_a_record_changed_by_hand_is_noticed(run) -> None:
         ({"files": {"../run.json": {}}}, "wanted are"),
         ({"files": []}, "a list for"),
         (
-            {
-                "files": dict.fromkeys(
-                    ("model.safetensors", "training.safetensors", "training.json"), {"bytes": -1, "sha256": ""}
-                )
-            },
+            {"files": {name: {"bytes": -1, "sha256": ""} for name in FILES}},
             "from 0 up",
         ),
     ],

@@ -1,5 +1,4 @@
 """Settings objects: built from names and values, written back, and every value that does not fit refused."""
-# ruff: noqa: RUF009 - setting() and group() make dataclass fields, nothing that objects would share
 
 import json
 from dataclasses import dataclass

@@ -23,9 +23,9 @@ from melisma.settings.read import build, differences, plain, with_values
 from melisma.task import Corpus, Progress, Task
 from melisma.tasks import settings_of, task as task_of
 from melisma.tasks.recipe import recipe as recipe_of
-from melisma.training.descent import GradientDescent
+from melisma.training.descent import learner
 from melisma.training.fit import Calls, Course, Fit
-from melisma.training.order import by_length, drawn
+from melisma.training.order import drawn
 
 CHANGEABLE = ("training.steps", "training.epochs", "training.minutes", "training.patience", "training.threads", "training.device", "training.keep")
 
@@ -98,7 +98,8 @@ def _resumed(task: Task[Any, Any], found: Run, before: Any, built: Any, writer: 
         training.learner.restore(saved.model, saved.training, saved.state["learner"])
         course = Course(**{field.name: saved.state["course"][field.name] for field in fields(Course)})
         if differences(before, built):
-            course = replace(course, steps=None, waited=0, done=False)
+            renewed = any(name == "training.minutes" for name, _, _ in differences(before, built))
+            course = replace(course, steps=None if renewed else course.steps, waited=0)
     if differences(before, built):
         writer.update_run({"settings": plain(_relative(built, found.path))})
     return training.into(writer, course)
@@ -109,20 +110,12 @@ class Training:
 
     def __init__(self, task: Task[Any, Any], settings: Any, codec: Any, corpus: Corpus[Any], place: torch.device, stopped: Callable[[], bool]) -> None:
         self.task, self.settings, self.codec, self.stopped = task, settings, codec, stopped
-        self.train, lengths, left_out = task.prepare(codec, corpus.train, settings)
-        self.notes = [*corpus.notes, *left_out]
+        prepared = task.prepare(codec, corpus.train, settings)
+        self.train = prepared.encoded
+        self.notes = [*corpus.notes, *prepared.notes]
         model = task.build(codec, settings)
         self.parameters = sum(weight.numel() for weight in model.parameters())
-        budget, seed = settings.training.batch_tokens, settings.training.seed
-        self.learner = GradientDescent(
-            model,
-            lambda model, batch, carry, random: task.loss(model, batch, carry, settings, random),
-            lambda epoch: by_length(lengths, budget, seed=seed, epoch=epoch),
-            lambda places, random: task.batch(self.codec, [self.train[place] for place in places]),
-            settings.training,
-            task.losses,
-            device=place,
-        )
+        self.learner = learner(task, model, codec, prepared, settings, place)
         self.validation = Validation(task, codec, settings, corpus.valid) if corpus.valid else None
 
     @property

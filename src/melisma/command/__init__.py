@@ -1,0 +1,107 @@
+"""The command ``melisma VERB …``: verbs, exit codes, and the last line of defence before a user would see Python."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from melisma import __version__
+from melisma.command.talk import say
+from melisma.errors import Failure, Interrupted, Refusal
+from melisma.settings.names import nearest
+
+VERBS: dict[str, tuple[str, str]] = {
+    "recipes": ("melisma.command.recipes", "what can be trained, a line each; with a name: its settings"),
+    "train": ("melisma.command.train", "train a recipe on your data into a new folder"),
+    "resume": ("melisma.command.resume", "go on with a training that was stopped"),
+    "predict": ("melisma.command.predict", "answer inputs given as words, or line by line from stdin"),
+    "evaluate": ("melisma.command.evaluate", "measure a trained model on data it has not seen"),
+    "show": ("melisma.command.show", "what a run is, what it learned from, how good it is, whether it is whole"),
+    "look": ("melisma.command.look", "draw what a model attends to, as a picture"),
+}
+"""Verb -> the module whose ``command`` it is, and its line of help."""
+
+NEWCOMER = """melisma trains, uses, measures and shows sequence models on your own data.
+
+  melisma train dates runs/dates                    train a first model, in a minute or two
+  melisma predict runs/dates "3 May 1998"           ask it
+  melisma evaluate runs/dates data=made:dates.test  measure it
+
+melisma recipes lists what can be trained; melisma --help lists all verbs.
+"""
+
+
+class Verbs(click.Group):
+    """The verbs, each loaded when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = import_module(VERBS[cmd_name][0]).command
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in VERBS:
+            near = nearest(args[0], VERBS)
+            meant = f"did you mean {near}?" if near else f"there are {', '.join(VERBS)}"
+            raise Refusal(f"there is no verb {args[0]!r}: {meant}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl([(verb, line) for verb, (_, line) in VERBS.items()])
+
+
+@click.group(cls=Verbs, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="melisma")
+@click.pass_context
+def commands(ctx: click.Context) -> None:
+    """Trains, uses, measures and shows sequence models on your own data.
+
+    Settings are name=value (melisma recipes RECIPE lists them); after -- all words are inputs.
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(NEWCOMER, nl=False)
+
+
+def main() -> None:
+    """The command; ends the process."""
+    code = run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+def run(words: Sequence[str]) -> int:
+    """One command line -> its exit code: 0 done, 1 failed, 2 refused, 75 busy, 130 interrupted."""
+    try:
+        result = commands.main(list(words), prog_name="melisma", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except (Refusal, Failure, Interrupted) as error:
+        say(str(error))
+        return error.exit_code
+    except click.ClickException as error:
+        say(error.format_message())
+        return 2
+    except (KeyboardInterrupt, click.Abort):
+        say("interrupted")
+        return 130
+    except BrokenPipeError:
+        return 0
+    except MemoryError:
+        say("there is not enough memory; a smaller training.batch_tokens, search batch or model is wanted")
+        return 1
+    except Exception as error:
+        if os.environ.get("MELISMA_TRACE"):
+            raise
+        say(f"this should not have happened ({type(error).__name__}: {str(error)[:200]}); MELISMA_TRACE=1 shows where")
+        return 1

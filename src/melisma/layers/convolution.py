@@ -45,6 +45,8 @@ class Convolution(nn.Module):
         return self._slide(state.window.join(x))
 
     def flush(self, state: ConvolutionState) -> tuple[ConvolutionState, Ragged | None]:
+        if not state.window.batch:
+            return state, None
         ends = [self.weight.new_zeros(self._missing(len(left)), self.input_size) for left in state.window.sequences()]
         return self._slide(state.window.join(Ragged.of(ends)))
 
@@ -54,6 +56,8 @@ class Convolution(nn.Module):
         return max(0, (-(-inside // self.stride) - 1) * self.stride + self.width - left) if inside > 0 else 0
 
     def _slide(self, x: Ragged) -> tuple[ConvolutionState, Ragged]:
+        if not x.batch:
+            return ConvolutionState(x), Ragged.none(0, self.size, like=x.rows)
         outputs, windows = [], []
         for sequence in x.sequences():
             count = max(0, (len(sequence) - self.width) // self.stride + 1)

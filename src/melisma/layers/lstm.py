@@ -46,7 +46,7 @@ class Lstm(nn.Module):
         H = self.hidden_size
         before = entered + functional.linear(state.h, self.recurrent)
         i, f, o = torch.sigmoid(before[:, : 3 * H]).split(H, 1)
-        c = f * state.c + i * torch.tanh(before[:, 3 * H :])
+        c = torch.addcmul(f * state.c, i, torch.tanh(before[:, 3 * H :]))  # rounds as ``gates`` does
         h = o * torch.tanh(c)
         return LstmState(h, c), h
 

@@ -46,7 +46,7 @@ def bleu(
 ) -> Measure:
     """BLEU of a corpus, 0–100 (Papineni et al. 2002; exponential smoothing, as sacreBLEU by default, Post 2018).
 
-    ``tokenize`` None takes ``tokenizer_for`` the references.
+    ``tokenize`` None takes ``tokenizer_for`` the references. A corpus in which no answer has four words scores 0.
     """
     pairs = paired(answers, references)
     metric = _bleu(pairs, tokenize, lowercase)

@@ -14,6 +14,7 @@ from melisma.search.history import History
 from melisma.search.hypothesis import Bounds, Hypothesis
 from melisma.search.pool import Pool
 from melisma.search.ranking import Ranking
+from melisma.search.shortlist import shortlist
 
 PLAIN = Ranking()
 
@@ -43,26 +44,6 @@ def beam(
         return search.history.read(search.pool.ends())
 
 
-def shortlist(log_probabilities: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """The ``count`` greatest values of each row (R, V) and their columns, greatest first, the lower of equals first.
-
-    ``topk`` alone leaves open which of equal values it takes; rows where that matters are sorted.
-    """
-    size = log_probabilities.shape[1]
-    values, ids = log_probabilities.topk(min(count + 1, size), 1)
-    count = min(count, size)
-    if size > count:
-        torn = (values[:, count - 1] == values[:, count]) & (values[:, count] > -torch.inf)
-        values, ids = values[:, :count], ids[:, :count]
-        if bool(torn.any()):
-            exact_values, exact_ids = log_probabilities[torn].sort(dim=1, descending=True, stable=True)
-            values, ids = values.clone(), ids.clone()
-            values[torn], ids[torn] = exact_values[:, :count], exact_ids[:, :count]
-    ids, order = ids.sort(1)
-    values, by_value = values.gather(1, order).sort(dim=1, descending=True, stable=True)
-    return values, ids.gather(1, by_value)
-
-
 class _Beam:
     """The living beginnings of A sentences in W slots each (one slot before the first step), best first.
 
@@ -89,7 +70,7 @@ class _Beam:
         """One symbol more for every living beginning."""
         slots, coverage = self.totals.shape[1], self.coverage
         self.state, log_probabilities, trace = self.step(self.state, self.symbols.flatten())
-        values, symbols = shortlist(self.bounds.admissible(log_probabilities, self.said), self.width + 1)
+        values, symbols = shortlist(log_probabilities, self.width + 1, self.bounds.excluded(self.said))
         self._look(trace, slots)
         totals, parents, symbols, values = self._expand(values, symbols)
         ends = symbols == self.bounds.last
@@ -128,7 +109,7 @@ class _Beam:
         """All beginnings with one symbol more, best first: totals, parents, symbols and values, (A, 2 W or more)."""
         sentences, slots = self.totals.shape
         choices = values.shape[1]
-        values, symbols = values.double().view(sentences, -1), symbols.view(sentences, -1)
+        values, symbols = values.double().reshape(sentences, -1), symbols.reshape(sentences, -1)
         parents = torch.arange(slots, device=symbols.device).repeat_interleave(choices).expand_as(symbols)
         missing = max(0, 2 * self.width - slots * choices)
         if missing:

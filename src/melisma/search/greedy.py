@@ -10,6 +10,7 @@ from torch import Tensor
 from melisma.contract import Step, take
 from melisma.search.history import Ends, History
 from melisma.search.hypothesis import Bounds, Hypothesis
+from melisma.search.shortlist import shortlist
 
 
 def greedy(step: Step, state: Any, bounds: Bounds) -> list[Hypothesis]:
@@ -43,7 +44,7 @@ def _greedy(step: Step, state: Any, bounds: Bounds) -> list[Hypothesis]:
         if not len(alive):
             break
         state, log_probabilities, trace = step(state, symbols)
-        values, symbols = bounds.admissible(log_probabilities, said).max(1)
+        values, symbols = (part[:, 0] for part in shortlist(log_probabilities, 1, bounds.excluded(said)))
         values = values.double()
         history.append(alive, _only(symbols, values), 1, trace)
         said += 1

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import torch
 from torch import Tensor
 
 from melisma.contract import Step
@@ -57,12 +56,6 @@ class Bounds:
             raise ValueError(f"limits: {tuple(self.limits.shape)} {self.limits.dtype}, wanted int64 of {sentences}")
         return self.limits.to(step.extent.device)
 
-    def admissible(self, log_probabilities: Tensor, said: int) -> Tensor:
-        """A copy (R, V) in which what must not follow ``said`` symbols, and what is no number, is −∞."""
-        impossible = -torch.inf
-        allowed = torch.nan_to_num(log_probabilities, nan=impossible, posinf=impossible, neginf=impossible)
-        for symbol in self.forbidden:
-            allowed[:, symbol] = impossible
-        if said < self.minimum:
-            allowed[:, self.last] = impossible
-        return allowed
+    def excluded(self, said: int) -> set[int]:
+        """The symbols that must not follow ``said`` symbols."""
+        return {*self.forbidden, self.last} if said < self.minimum else {*self.forbidden}

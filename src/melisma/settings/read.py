@@ -57,6 +57,11 @@ def differences(old: object, new: object) -> list[tuple[str, Any, Any]]:
     return [(name, before[name], after[name]) for name in known.leaves if before[name] != after[name]]
 
 
+def flat(settings: object) -> dict[str, Any]:
+    """Every value by its dotted name, in the order written."""
+    return _flat(settings, shape(type(settings)))
+
+
 def _flatten(values: object, known: Shape) -> dict[str, Any]:
     if not isinstance(values, Mapping):
         raise Refusal(f"settings: found {shown(values)}, wants a table of names and values")

@@ -1,5 +1,4 @@
 """The task `translate`: its data, and all its settings together."""
-# ruff: noqa: RUF009 - setting() and group() make dataclass fields, nothing that objects would share
 
 from __future__ import annotations
 

@@ -10,9 +10,10 @@ from torch import Tensor, nn
 
 
 class Average:
-    """a = d a + (1 - d) w after every step, d = min(decay, (1 + t) / (10 + t))   (Polyak & Juditsky 1992, exponentially weighted).
+    """a = d a + (1 - d) w after every step, d = min(decay, (1 + t) / (10 + t))   (Polyak & Juditsky 1992, exponential).
 
-    The rate grows with the step t, so that a short training does not average its beginning. Decay 0: no average, the weights serve.
+    The decay grows with the step t, so that a short training does not average its beginning. Decay 0: no average, the
+    weights serve.
     """
 
     def __init__(self, model: nn.Module, decay: float) -> None:

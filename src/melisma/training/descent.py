@@ -10,13 +10,15 @@ from typing import Any
 import torch
 from torch import Generator, Tensor, nn
 
-from melisma.contract import detached, leaves, rebuilt
-from melisma.errors import Failure
+from melisma.contract import detached, joined, leaves, rebuilt, take
+from melisma.errors import Failure, Refusal
 from melisma.settings.training import TrainingSettings
-from melisma.task import Batch, Total
+from melisma.task import Batch, Prepared, Tally, Task, Total
 from melisma.training.average import Average
 from melisma.training.optimise import optimizer, optimizer_tensors, rate, restore_optimizer
-from melisma.training.order import drawn
+from melisma.training.order import chosen, drawn, steps_of
+
+CPU = torch.device("cpu")
 
 Loss = Callable[[nn.Module, Any, Any, Generator | None], tuple[dict[str, Total], Any]]  # model, batch, carry, random
 
@@ -24,9 +26,10 @@ Loss = Callable[[nn.Module, Any, Any, Generator | None], tuple[dict[str, Total],
 class GradientDescent:
     """A ``Learner``: the gradient of the losses of a batch, clipped, to an optimizer.
 
-    ``order(epoch)`` lists the steps of an epoch, each what ``batch`` makes a batch of. Everything random is drawn from (seed, step,
-    part), so nothing of it needs to be kept. ``carry`` is what one step hands to the next (truncated backpropagation through time);
-    it begins anew with every epoch.
+    ``order(epoch)`` lists the steps of an epoch, each what ``batch`` makes a batch of. ``losses`` are the losses and
+    their weights, the main one first. Everything random is drawn from (seed, step, part), so nothing of it needs to be
+    kept. ``carry`` is what one step hands to the next (truncated backpropagation through time); it begins anew with
+    every epoch.
     """
 
     def __init__(
@@ -38,18 +41,24 @@ class GradientDescent:
         settings: TrainingSettings,
         losses: Mapping[str, float],
         carry: Callable[[], Any] = lambda: None,
-        device: torch.device = torch.device("cpu"),  # noqa: B008 - a constant
+        device: torch.device = CPU,
     ) -> None:
         self.model, self.settings, self.device = model.to(device), settings, device
+        if _has_hidden_state(model):
+            raise ValueError(
+                "the model has persistent buffers, which are not saved: what is learned must be a parameter"
+            )
         self.average = Average(model, settings.average)
         self.step, self.epoch = 0, 0
         self._loss, self._order, self._batch, self._losses = loss, order, batch, losses
-        self._taken, self._steps_ahead, self._reductions = 0, order(0), 0
+        self._taken, self._steps, self._reductions = 0, order(0), 0
+        self._first_epoch = len(self._steps)
         self._begin_carry, self._carry = carry, carry()
         self._optimizer = optimizer(model, settings)
         self._last: int | None = None
 
     def plan(self, steps: int | None) -> None:
+        """How many steps there will be in all, as far as it is known; not part of a snapshot."""
         self._last = steps
 
     def reduce(self) -> None:
@@ -57,52 +66,66 @@ class GradientDescent:
         self._reductions += 1
 
     def epoch_steps(self) -> int:
-        return len(self._steps_ahead)
+        return self._first_epoch
 
-    def advance(self) -> tuple[float, int]:
-        """One step: every part's gradient is added before the optimizer moves, each loss divided by the whole batch's own count."""
-        batch = self._batch(self._steps_ahead[self._taken], self._random("batch", 0))
+    def advance(self) -> dict[str, Tally]:
+        """One step: the gradients of all parts are added, each loss divided by its count over the whole batch."""
+        batch = self._batch(self._steps[self._taken], self._random("batch", 0))
         self.model.train()
         self._optimizer.zero_grad(set_to_none=True)
-        nats = 0.0
-        parts = min(self.settings.accumulate, batch.size)
-        for index in range(parts):
-            nats += self._backward(batch.part(index, parts) if parts > 1 else batch, batch.counts, index)
-        self._check(nats, batch)
-        if self.settings.clip:
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
+        nats, carry = self._gradient(batch)
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip or math.inf)
+        self._check(nats, float(norm))
         for group in self._optimizer.param_groups:
             group["lr"] = rate(self.step + 1, self.settings, self._last, self._reductions)
         self._optimizer.step()
-        self.step += 1
+        self.step, self._carry = self.step + 1, carry
         self.average.update(self.step)
         self._turn()
-        return nats, sum(batch.counts.values())
+        return {name: Tally(nats[name], batch.counts[name]) for name in self._losses}
 
-    def _backward(self, part: Batch, counts: Mapping[str, int], index: int) -> float:
-        totals, carry = self._loss(self.model, part.to(self.device), self._carry, self._random("dropout", index))
-        objective = sum(totals[name].trained * (weight / counts[name]) for name, weight in self._losses.items())
+    def _gradient(self, batch: Batch) -> tuple[dict[str, float], Any]:
+        """Adds the gradient of every part -> the nats of each loss, and the carry of the whole batch."""
+        parts = min(self.settings.accumulate, batch.size)
+        if parts <= 1:
+            return self._backward(batch, batch.counts, self._carry, 0)
+        nats, carries = dict.fromkeys(self._losses, 0.0), []
+        slots = [torch.arange(index, batch.size, parts, device=self.device) for index in range(parts)]
+        for index in range(parts):
+            some, carry = self._backward(batch.part(index, parts), batch.counts, take(self._carry, slots[index]), index)
+            nats = {name: value + some[name] for name, value in nats.items()}
+            carries.append(carry)
+        return nats, take(joined(carries), torch.argsort(torch.cat(slots)))
+
+    def _backward(self, part: Batch, counts: Mapping[str, int], carry: Any, index: int) -> tuple[dict[str, float], Any]:
+        totals, carry = self._loss(self.model, part.to(self.device), carry, self._random("dropout", index))
+        objective = sum(totals[name].trained * (weight / max(1, counts[name])) for name, weight in self._losses.items())
         assert isinstance(objective, Tensor)
         objective.backward()  # type: ignore[no-untyped-call]
-        self._carry = detached(carry)
-        return sum(float(total.nats) for total in totals.values())
+        return {name: float(totals[name].nats) for name in self._losses}, detached(carry)
 
     def _random(self, use: str, part: int) -> Generator:
-        device = self.device if use == "dropout" else torch.device("cpu")
+        device = self.device if use == "dropout" else CPU
         return Generator(device).manual_seed(drawn(self.settings.seed, use, self.step, part))
 
-    def _check(self, nats: float, batch: Batch) -> None:
-        if not math.isfinite(nats):
+    def _check(self, nats: Mapping[str, float], norm: float) -> None:
+        """Failure, before any weight moves, where a loss or the gradient is no number."""
+        wrong = [f"the loss {name} became {value}" for name, value in nats.items() if not math.isfinite(value)]
+        if not wrong and not math.isfinite(norm):
+            wrong = [f"the gradient's norm became {norm}"]
+        if wrong:
             raise Failure(
-                f"the loss became {nats} at step {self.step + 1}: training has stopped and the last saved step is kept; "
-                f"try a smaller training.rate (it was {self.settings.rate}), a longer training.warmup or a smaller training.clip"
+                f"{wrong[0]} at step {self.step + 1}: training has stopped, what was saved before is kept; "
+                f"try a smaller training.rate (it was {self.settings.rate:g}), "
+                f"a longer training.warmup ({self.settings.warmup}) "
+                f"or a smaller training.clip ({self.settings.clip:g}, 0 clips nothing)"
             )
 
     def _turn(self) -> None:
         self._taken += 1
-        if self._taken == len(self._steps_ahead):
+        if self._taken == len(self._steps):
             self.epoch, self._taken = self.epoch + 1, 0
-            self._steps_ahead, self._carry = self._order(self.epoch), self._begin_carry()
+            self._steps, self._carry = self._order(self.epoch), self._begin_carry()
 
     @contextmanager
     def answering(self) -> Iterator[nn.Module]:
@@ -112,27 +135,56 @@ class GradientDescent:
             yield self.model
 
     def snapshot(self) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Any]]:
+        """The averaged weights; the optimizer, the weights and the carry; the position. Live tensors, not copies."""
         weights = {name: value.detach() for name, value in self.model.named_parameters()}
         averaged = self.average.tensors()
         training = {f"optimizer.{name}": value for name, value in optimizer_tensors(self._optimizer).items()}
         training |= {f"weights.{name}": value for name, value in weights.items()} if averaged else {}
         training |= {f"carry.{number}": leaf for number, leaf in enumerate(leaves(self._carry))}
-        state = {"step": self.step, "epoch": self.epoch, "taken": self._taken, "reductions": self._reductions, "last": self._last}
+        state = {"step": self.step, "epoch": self.epoch, "taken": self._taken, "reductions": self._reductions}
         return averaged or weights, training, state
 
     def restore(self, model: Mapping[str, Tensor], training: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
-        """Goes on from a snapshot, to the same bits."""
+        """Goes on from a snapshot, to the same bits; Refusal where it is of another model."""
         weights = _under("weights.", training) or dict(model)
+        own = dict(self.model.named_parameters())
+        fresh, kept = self._begin_carry(), _under("carry.", training)
+        if set(own) != set(weights) or len(kept) != len(leaves(fresh)):
+            raise Refusal(
+                "the saved step is of a model with other weights or another carried state: "
+                "the model it was saved from is wanted"
+            )
         with torch.no_grad():
-            for name, value in self.model.named_parameters():
+            for name, value in own.items():
                 value.copy_(weights[name])
         self.average.restore(model)
         restore_optimizer(self._optimizer, _under("optimizer.", training))
-        self.step, self.epoch, self._taken = int(state["step"]), int(state["epoch"]), int(state["taken"])
-        self._reductions, self._last = int(state["reductions"]), state["last"]
-        self._steps_ahead = self._order(self.epoch)
-        kept = _under("carry.", training)
-        self._carry = rebuilt(self._begin_carry(), [kept[str(number)].to(self.device) for number in range(len(kept))])
+        self.step, self.epoch = int(state["step"]), int(state["epoch"])
+        self._taken, self._reductions = int(state["taken"]), int(state["reductions"])
+        self._steps = self._order(self.epoch)
+        self._carry = rebuilt(fresh, [kept[str(number)].to(self.device, copy=True) for number in range(len(kept))])
+
+
+def learner(
+    task: Task[Any, Any], model: nn.Module, codec: Any, prepared: Prepared, settings: Any, device: torch.device = CPU
+) -> GradientDescent:
+    """The learner of any task, from what ``prepare`` made of its training examples."""
+    order = task.order(prepared, settings)
+    return GradientDescent(
+        model,
+        lambda model, batch, carry, random: task.loss(model, batch, carry, settings, random),
+        lambda epoch: steps_of(order, seed=settings.training.seed, epoch=epoch),
+        lambda choice, random: task.batch(codec, chosen(order, prepared.encoded, choice), random),
+        settings.training,
+        task.losses(settings),
+        lambda: task.carry(model, settings),
+        device,
+    )
+
+
+def _has_hidden_state(model: nn.Module) -> bool:
+    known = {name for name, _ in model.named_parameters(remove_duplicate=False)}
+    return any(name not in known for name in model.state_dict())
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -1,29 +1,35 @@
-"""The training loop: steps, validations, saves, and when to stop. It is given what it calls; it knows no task and no run."""
+"""The training loop: steps, validations, saves, and when to stop. It knows no task and no run, but is given calls."""
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from melisma.errors import Failure, Refusal
 from melisma.settings.training import TrainingSettings
-from melisma.task import Learner, Progress
+from melisma.task import Learner, Progress, Tally
 from melisma.training.optimise import KNOWN
 
 LOG_EVERY = 50  # steps between two lines of the log
 SLOW_SAVE = 600.0  # seconds without a save after which one is made between validations
+TIMED = 10  # steps that must have been timed before minutes become steps, as after a resume
 
 
 @dataclass
 class Course:
     """Where a training stands beside its weights: what resuming needs of the loop itself."""
 
-    steps: int | None = None  # the last step, once it is known
-    best: dict[str, float] = field(default_factory=dict)  # measure -> the best value so far
+    steps: int | None = None  # what ``minutes`` came to, once that is known
+    asked: int | None = None  # the setting ``steps`` as it was then: if it has changed since, the new one holds
+    best: dict[str, float] = field(default_factory=dict)  # measure -> the best value so far, which patience goes by
+    held: dict[str, float] = field(default_factory=dict)  # measure -> its value at the best step that could be saved
     waited: int = 0  # validations since the deciding measure improved
-    nats: float = 0.0  # since the last line of the log
-    symbols: int = 0
+    validated: int | None = None  # the step of the last validation
+    nats: dict[str, float] = field(default_factory=dict)  # of each loss, since the last line of the log
+    counts: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0  # spent so far, resumed trainings added up
     done: bool = False
 
@@ -32,136 +38,219 @@ class Course:
 class Calls:
     """What ``fit`` is given: it validates, saves and logs through these."""
 
-    validate: Callable[[], Mapping[str, float]]  # scores by measure
-    save: Callable[[Mapping[str, Any], list[str]], str | None]  # course, measures it is best by -> a sentence if it failed
+    validate: Callable[[], Mapping[str, float]]  # scores by measure; none where there is nothing to validate on
+    save: Callable[
+        [Mapping[str, Any], list[str]], str | None
+    ]  # course, measures it's best by -> a sentence if it failed
     log: Callable[[Mapping[str, Any]], None]
-    settled: Callable[[int], None]  # the last step became known
+    settled: Callable[[int], None]  # minutes were turned into this last step; a save follows at once
     higher: Mapping[str, bool]  # measure -> whether more is better
     stopped: Callable[[], bool] = lambda: False
+    clock: Callable[[], float] = time.monotonic  # seconds
 
 
 class Fit:
-    """A training: iterate over it for its ``Progress``. It ends at its last step, when patience runs out, or when stopped (saved)."""
+    """A training: iterate over it for its ``Progress``.
 
-    def __init__(self, learner: Learner, settings: TrainingSettings, measure: str, calls: Calls, course: Course | None = None) -> None:
+    It ends at its last step or epoch, when patience runs out, or when stopped; in each case saved, with a Failure if
+    that could not be done. Where ``minutes`` is set it is turned into a last step once, and ``epochs`` is ignored. A
+    Failure of the learner (a loss that is NaN) passes through: nothing is saved after it.
+    """
+
+    def __init__(
+        self, learner: Learner, settings: TrainingSettings, measure: str, calls: Calls, course: Course | None = None
+    ) -> None:
         self.learner, self.settings, self.measure, self.calls = learner, settings, measure, calls
         self.course = course or Course()
-        self._began = time.monotonic() - self.course.seconds
-        self._started = self._saved_at = time.monotonic()
-        self._saved_step = learner.step if course else -1
-        self._marks: list[tuple[float, int]] = []  # (seconds, symbols so far) of the first steps, to turn minutes into steps
-        self._seen = 0
-        self.unsaved: str | None = None
+        if self.course.steps is not None and settings.steps not in (None, self.course.asked):
+            self.course.steps = self.course.asked = settings.steps
+        self._saved: int | None = learner.step if course else None  # the step that is on the disk
+        self._scores: dict[str, float] = {}  # of the validation at this very step
+        self._started = self._saved_at = calls.clock()
+        self._began = self._started - self.course.seconds
+        self._seen = 0  # symbols since the start
+        self._marks: list[
+            tuple[float, int]
+        ] = []  # (seconds, symbols seen) after each step, while minutes are to be turned into steps
+        self.unsaved: str | None = None  # why the last save failed
 
     def __iter__(self) -> Iterator[Progress]:
-        if self.course.steps is None:
-            self._settle(self._bound())
-        self.learner.plan(self.course.steps)
-        while not self._finished():
+        self.learner.plan(self._planned())
+        self._marks = [(self.calls.clock(), self._seen)]
+        while not self._exhausted() and not self._impatient():
             if self.calls.stopped():
-                yield from self._save([])
-                yield self._progress("end", text="stopped, and saved")
+                yield from self._close("stopped")
                 return
             yield from self._one_step()
-        if self.learner.step != self._saved_step:
+        if self.course.validated != self.learner.step:
             yield from self._validate()
-        self.course.done = True
-        yield self._progress("end", text=self._why())
+        yield from self._close(self._why())
+
+    def _close(self, why: str) -> Iterator[Progress]:
+        if self._saved != self.learner.step:
+            yield from self._save()
+        if self.unsaved is not None:
+            raise Failure(self.unsaved)
+        yield self._progress("end", text=f"{why}; step {self.learner.step:,} is saved")
 
     def _one_step(self) -> Iterator[Progress]:
-        epoch = self.learner.epoch
-        nats, symbols = self.learner.advance()
-        self.course.nats, self.course.symbols, self._seen = self.course.nats + nats, self.course.symbols + symbols, self._seen + symbols
-        self._mark()
-        yield self._progress("step", loss=self.course.nats / self.course.symbols)
-        if self.learner.step % LOG_EVERY == 0:
-            self._log_line()
-        if self.course.steps is None and self.settings.minutes is not None and len(self._marks) > KNOWN:
+        epoch, self._scores = self.learner.epoch, {}
+        self._add(self.learner.advance())
+        yield self._progress("step", losses=self._losses())
+        if self.learner.step % LOG_EVERY == 0 or self._exhausted():
+            self._log_losses()
+        if self._is_time_to_settle():
             yield from self._minutes_to_steps()
         every = self.settings.validate_every
         if self.learner.step % every == 0 if every else self.learner.epoch != epoch:
             yield from self._validate()
-        elif time.monotonic() - self._saved_at > SLOW_SAVE:
-            yield from self._save([])
+        elif self.calls.clock() - self._saved_at > SLOW_SAVE:
+            yield from self._save()
 
-    def _log_line(self) -> None:
-        line = {"step": self.learner.step, "epoch": self.learner.epoch, "loss": self.course.nats / self.course.symbols}
-        self.calls.log(line | {"seconds": round(self._elapsed(), 1)})
-        self.course.nats, self.course.symbols = 0.0, 0
+    def _add(self, tallies: Mapping[str, Tally]) -> None:
+        for name, tally in tallies.items():
+            self.course.nats[name] = self.course.nats.get(name, 0.0) + tally.nats
+            self.course.counts[name] = self.course.counts.get(name, 0) + tally.units
+        self._seen += next(iter(tallies.values())).units
+        if self.settings.minutes is not None and self.course.steps is None:
+            self._marks.append((self.calls.clock(), self._seen))
+
+    def _losses(self) -> dict[str, float]:
+        """Nats a symbol of each loss, since the last line of the log."""
+        return {name: nats / max(1, self.course.counts[name]) for name, nats in self.course.nats.items()}
+
+    def _log_losses(self) -> None:
+        losses = self._losses()
+        self._log(loss=next(iter(losses.values())), losses=losses)
+        self.course.nats, self.course.counts = {}, {}
+
+    def _log(self, **told: Any) -> None:
+        line = {"step": self.learner.step, "epoch": self.learner.epoch, **told, "seconds": round(self._elapsed(), 1)}
+        self.calls.log(line)
 
     def _validate(self) -> Iterator[Progress]:
-        scores = dict(self.calls.validate())
-        better = [name for name, value in scores.items() if self._improves(name, value)]
-        self.course.best |= {name: scores[name] for name in better}
-        self.course.waited = 0 if self.measure in better else self.course.waited + 1
-        self.calls.log({"step": self.learner.step, "epoch": self.learner.epoch, "valid": scores, "seconds": round(self._elapsed(), 1)})
-        if self.settings.schedule == "plateau" and self.course.waited and self.course.waited % self.settings.plateau_patience == 0:
+        self._scores = {name: float(value) for name, value in self.calls.validate().items()}
+        self.course.validated = self.learner.step
+        better = self._better(self.course.best)
+        self.course.best |= {name: self._scores[name] for name in better}
+        if self.measure in self._scores:
+            self._count(self.measure in better)
+        elif not self._has_end():
+            raise Refusal(
+                f"patience is the only end of this training and validations do not give {self.measure}: "
+                "wants data to validate on, or training.epochs, training.steps or training.minutes"
+            )
+        self._log(valid=self._scores)
+        yield self._progress("validation", scores=self._scores, best=self.measure in better)
+        yield from self._save()
+
+    def _better(self, than: Mapping[str, float]) -> list[str]:
+        """The measures by which this step is better; a score that is no number never is."""
+        signs = {name: 1 if self.calls.higher[name] else -1 for name in self._scores}
+        scores = {name: value for name, value in self._scores.items() if math.isfinite(value)}
+        return [name for name, value in scores.items() if name not in than or signs[name] * (value - than[name]) > 0]
+
+    def _count(self, improved: bool) -> None:
+        self.course.waited = 0 if improved else self.course.waited + 1
+        due = self.course.waited and self.course.waited % self.settings.plateau_patience == 0
+        if due and self.settings.schedule == "plateau":
             self.learner.reduce()
-        yield self._progress("validation", scores=scores, best=self.measure in better)
-        yield from self._save(better)
 
-    def _improves(self, name: str, value: float) -> bool:
-        best = self.course.best.get(name)
-        return best is None or (value > best if self.calls.higher[name] else value < best)
+    def _save(self) -> Iterator[Progress]:
+        """A save that fails is told once and tried again later; ``held`` is what the disk holds, so no best is lost."""
+        better = self._better(self.course.held)
+        held = self.course.held | {name: self._scores[name] for name in better}
+        self.course.seconds, self.course.done = self._elapsed(), self._exhausted() or self._impatient()
+        failed_before = self.unsaved is not None
+        self.unsaved = self.calls.save(asdict(replace(self.course, held=held)), better)
+        self._saved_at = self.calls.clock()
+        if self.unsaved is None:
+            self.course.held, self._saved = held, self.learner.step
+            yield self._progress("saved")
+        elif not failed_before:
+            yield self._progress("note", text=self.unsaved)
 
-    def _save(self, better: list[str]) -> Iterator[Progress]:
-        self.course.seconds = self._elapsed()
-        self.course.done = self._finished()
-        self.unsaved = self.calls.save(asdict(self.course), better)
-        self._saved_at, self._saved_step = time.monotonic(), self.learner.step
-        yield self._progress("saved" if self.unsaved is None else "note", text=self.unsaved or "")
-
-    def _bound(self) -> int | None:
-        """The last step as far as settings know it; None while minutes or patience alone decide."""
-        bounds = [self.settings.steps]
-        if self.settings.epochs is not None and self.settings.minutes is None:
-            bounds.append(self.settings.epochs * self.learner.epoch_steps())
-        known = [bound for bound in bounds if bound is not None]
-        return min(known) if known and self.settings.minutes is None else None
-
-    def _settle(self, steps: int | None) -> None:
-        self.course.steps = steps
-        self.learner.plan(steps)
-        if steps is not None:
-            self.calls.settled(steps)
-
-    def _mark(self) -> None:
-        if self.course.steps is None and self.settings.minutes is not None:
-            self._marks.append((time.monotonic(), self._seen))
+    def _is_time_to_settle(self) -> bool:
+        """Whether to turn minutes into steps now: after ``KNOWN`` steps, or where these are slow, half the minutes."""
+        if self.settings.minutes is None or self.course.steps is not None or self._exhausted():
+            return False
+        known = self.learner.step >= KNOWN and len(self._marks) > TIMED
+        return known or self._elapsed() >= self.settings.minutes * 60 / 2
 
     def _minutes_to_steps(self) -> Iterator[Progress]:
-        """Wall-clock decides once: a trial validation shows what those cost, the first steps what a step costs."""
-        (begin, before), (end, after) = self._marks[len(self._marks) // 5], self._marks[-1]
-        speed = (after - before) / max(end - begin, 1e-9)
-        trial = time.monotonic()
-        self.calls.validate()
-        validation = time.monotonic() - trial
-        every = self.settings.validate_every or self.learner.epoch_steps()
-        step = self._seen / len(self._marks) / speed + validation / every
+        """Wall-clock decides once: a trial validation shows what those cost, the steps so far what a step costs."""
         assert self.settings.minutes is not None
+        (begin, before), (end, after) = self._marks[len(self._marks) // 5], self._marks[-1]
+        steps = len(self._marks) - 1
+        seconds = (end - begin) / max(1, after - before) * self._seen / steps
+        trial = self.calls.clock()
+        self.calls.validate()
+        validation = self.calls.clock() - trial
+        seconds += validation / (self.settings.validate_every or self.learner.epoch_steps())
         left = max(0.0, self.settings.minutes * 60 - self._elapsed() - validation)
-        steps = self.learner.step + max(1, int(left / step))
-        steps = min([steps] + [bound for bound in (self.settings.steps,) if bound is not None])
-        self._settle(steps)
+        self.course.steps, self.course.asked = self.learner.step + int(left / max(seconds, 1e-9)), self.settings.steps
         self._marks.clear()
-        yield self._progress("note", text=f"{self.settings.minutes:g} minutes are {steps:,} steps at the speed of the first {KNOWN}")
+        limit = self._limit()
+        assert limit is not None
+        self.learner.plan(limit)
+        self.calls.settled(limit)
+        yield self._progress(
+            "note", text=f"{self.settings.minutes:g} minutes are {limit:,} steps at the speed of the first {steps}"
+        )
+        yield from self._save()
 
-    def _finished(self) -> bool:
-        steps, patience = self.course.steps, self.settings.patience
-        return (steps is not None and self.learner.step >= steps) or (patience is not None and self.course.waited >= patience)
+    def _limit(self) -> int | None:
+        """The last step, as far as steps and minutes decide it."""
+        return min((steps for steps in (self.settings.steps, self.course.steps) if steps is not None), default=None)
+
+    def _planned(self) -> int | None:
+        """The last step as it can be foreseen; for epochs an estimate, as not all have the same number of steps."""
+        limit, epochs = self._limit(), self._epochs()
+        if self.settings.minutes is not None and self.course.steps is None:
+            return None
+        if epochs is None:
+            return limit
+        return min(epochs * self.learner.epoch_steps(), math.inf if limit is None else limit)  # type: ignore[return-value]
+
+    def _epochs(self) -> int | None:
+        return self.settings.epochs if self.settings.minutes is None else None
+
+    def _has_end(self) -> bool:
+        return not (self._limit() is None and self._epochs() is None and self.settings.minutes is None)
+
+    def _exhausted(self) -> bool:
+        limit, epochs = self._limit(), self._epochs()
+        return (limit is not None and self.learner.step >= limit) or (
+            epochs is not None and self.learner.epoch >= epochs
+        )
+
+    def _impatient(self) -> bool:
+        return self.settings.patience is not None and self.course.waited >= self.settings.patience
 
     def _why(self) -> str:
-        steps = self.course.steps
-        if steps is not None and self.learner.step >= steps:
-            return f"all {steps:,} steps are done"
+        limit, epochs = self._limit(), self._epochs()
+        if limit is not None and self.learner.step >= limit:
+            return f"all {limit:,} steps are done"
+        if epochs is not None and self.learner.epoch >= epochs:
+            return f"all {epochs:,} epochs are done"
         return f"{self.measure} has not improved for {self.course.waited} validations"
 
     def _elapsed(self) -> float:
-        return time.monotonic() - self._began
+        return self.calls.clock() - self._began
 
-    def _progress(self, kind: str, **more: Any) -> Progress:
-        elapsed, steps = self._elapsed(), self.course.steps
-        taken = self.learner.step
-        left = elapsed / taken * (steps - taken) if steps is not None and taken else None
-        speed = self._seen / max(time.monotonic() - self._started, 1e-9) if self._seen else None
-        return Progress(kind, taken, steps, self.learner.epoch, seconds=elapsed, left=left, symbols_per_second=speed, **more)
+    def _progress(self, kind: str, losses: Mapping[str, float] | None = None, **more: Any) -> Progress:
+        elapsed, taken, steps = self._elapsed(), self.learner.step, self._planned()
+        left = elapsed / taken * max(0, steps - taken) if steps is not None and taken else None
+        speed = self._seen / max(self.calls.clock() - self._started, 1e-9) if self._seen else None
+        return Progress(
+            kind,
+            taken,
+            steps,
+            self.learner.epoch,
+            loss=next(iter(losses.values())) if losses else None,
+            losses=losses or {},
+            seconds=elapsed,
+            left=left,
+            symbols_per_second=speed,
+            **more,
+        )

@@ -66,14 +66,14 @@ def _inverse_square_root(step: int, settings: TrainingSettings, steps: int | Non
 
 
 def _cosine(step: int, settings: TrainingSettings, steps: int | None, reductions: int) -> float:
-    """Half a cosine from 1 down to 0 at the last step (Loshchilov & Hutter 2017, eq. 5, one period).
+    """Half a cosine from 1 at the first step to 0 after the last (Loshchilov & Hutter 2017, eq. 5, T_cur = step - 1).
 
     Where minutes decide, nobody knows the last step before step ``KNOWN``: the cosine begins there.
     """
     begin = KNOWN if settings.minutes is not None else 0
     if steps is None or step <= begin or steps <= begin:
         return 1.0
-    return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - begin) / (steps - begin))))
+    return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - 1 - begin) / (steps - begin))))
 
 
 def _plateau(step: int, settings: TrainingSettings, steps: int | None, reductions: int) -> float:
@@ -104,5 +104,5 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Te
     state: dict[int, dict[str, Any]] = {}
     for key, value in tensors.items():
         number, name = key.split(".", 1)
-        state.setdefault(int(number), {})[name] = value
+        state.setdefault(int(number), {})[name] = value.clone()
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+
+from melisma.errors import Refusal
+from melisma.task import ByLength, Order, Windows
 
 
 def drawn(seed: int, *names: object) -> int:
@@ -14,12 +18,29 @@ def drawn(seed: int, *names: object) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
 
 
-def by_length(lengths: Sequence[tuple[int, int]], budget: int, *, seed: int, epoch: int) -> list[list[int]]:
-    """Batches of examples of about one length, each of at most ``budget`` steps (a longer example stands alone), shuffled.
+def steps_of(order: Order, *, seed: int, epoch: int) -> Sequence[Sequence[Any]]:
+    """The steps of an epoch, each with what is chosen for it; Refusal where there is nothing to learn from."""
+    if isinstance(order, Windows):
+        return windows(order.length, order.streams, order.window, seed=seed, epoch=epoch)
+    return by_length(order.lengths, order.budget, seed=seed, epoch=epoch)
 
-    ``lengths`` holds (steps, tie) of each example: sorting is by steps with a little noise, so that batches differ from epoch to
-    epoch, then by the tie. Within a batch the largest counts for all: what is sized is what a padded copy would hold.
+
+def chosen(order: Order, encoded: Sequence[Any], choice: Sequence[Any]) -> list[Any]:
+    """What a step's choice stands for: whole examples, or a window of each stream and the symbol after it."""
+    if isinstance(order, ByLength):
+        return [encoded[place] for place in choice]
+    return [encoded[begin : end + 1] for begin, end in choice]
+
+
+def by_length(lengths: Sequence[tuple[int, int]], budget: int, *, seed: int, epoch: int) -> list[list[int]]:
+    """Batches of examples of about one length, each of at most ``budget`` steps (a longer one stands alone), shuffled.
+
+    ``lengths`` holds (steps, tie) of each example: sorting is by steps with a little noise, so that batches differ from
+    epoch to epoch, then by the tie. Within a batch the largest counts for all: what is sized is what a padded copy
+    would hold. Refusal where there is no example.
     """
+    if not lengths:
+        raise Refusal("there is no example to train on: at least one is wanted")
     random = np.random.default_rng(drawn(seed, "order", epoch))
     steps = np.array([length for length, _ in lengths], dtype=np.int64)
     ties = np.array([tie for _, tie in lengths], dtype=np.int64)
@@ -40,16 +61,22 @@ def by_length(lengths: Sequence[tuple[int, int]], budget: int, *, seed: int, epo
 
 
 def windows(length: int, streams: int, window: int, *, seed: int, epoch: int) -> list[list[tuple[int, int]]]:
-    """A long text cut into ``streams`` parallel streams, read window by window; each window's length is drawn around ``window``.
+    """A long text as ``streams`` parallel streams, read window by window, each of a length drawn around ``window``.
 
-    Steps of one epoch, in order; each a list of (begin, end) a stream. The first window is of a drawn length, so that the cuts
-    differ from epoch to epoch (Merity et al. 2018, section 4.1); the state is carried from one step to the next.
+    Steps of one epoch, in order; each a list of (begin, end), one a stream, the symbol at ``end`` being the last to be
+    predicted. The lengths are normal around ``window``, one in twenty around its half, so that the cuts differ from
+    epoch to epoch (Merity et al. 2018, section 4.1). Refusal where the text is too short for so many streams.
     """
     random = np.random.default_rng(drawn(seed, "windows", epoch))
     share = (length - 1) // streams
+    if share < 1:
+        raise Refusal(
+            f"the training text has {length} symbols, too few for {streams} streams side by side: fewer are wanted"
+        )
     steps, begin = [], 0
     while begin < share:
-        wide = max(1, int(random.normal(window if random.random() < 0.95 else window / 2, window / 10)))
+        around = window if random.random() < 0.95 else window / 2
+        wide = max(1, round(random.normal(around, window / 10)))
         end = min(begin + wide, share)
         steps.append([(stream * share + begin, stream * share + end) for stream in range(streams)])
         begin = end

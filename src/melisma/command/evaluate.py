@@ -1,0 +1,75 @@
+"""``melisma evaluate``: how good a model is on data it has not seen."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from melisma.command.talk import duration, put, put_json, say, table
+from melisma.errors import Refusal
+from melisma.runs.read import read_run
+from melisma.settings.leaves import shape
+from melisma.settings.search import SearchSettings
+from melisma.settings.words import assignments, from_words
+
+if TYPE_CHECKING:
+    from melisma.evaluation.evaluate import Evaluation
+    from melisma.measures.measure import Measure
+
+
+@click.command(name="evaluate")
+@click.argument("run")
+@click.argument("words", nargs=-1)
+@click.option("--json", "as_json", is_flag=True, help="everything known, answers included, as one JSON object")
+def command(run: str, words: tuple[str, ...], as_json: bool) -> None:
+    """Measures RUN on data=SOURCE,TARGET or data=TABLE; search settings are name=value.
+
+    \b
+    melisma evaluate runs/en-de data=test.en,test.de
+    melisma evaluate runs/dates data=made:dates.test beam=1
+    """
+    given, _ = assignments(words, ("data", *shape(SearchSettings).names), strict=True)
+    data = given.pop("data", None)
+    if not data:
+        raise Refusal("there is no data to evaluate on; wanted is data=SOURCE,TARGET or data=TABLE")
+    options = from_words(SearchSettings, given)
+    read_run(run)
+    from melisma.api.measure import evaluate
+
+    found = evaluate(run, data, **options)
+    if as_json:
+        put_json(_plain(found))
+        return
+    for line in _report(found):
+        put(line)
+    say(f"{len(found.answers):,} answers in {duration(found.seconds)}")
+
+
+def _report(found: Evaluation) -> list[str]:
+    rows = [("measure", "value", "95 % interval", "signature")]
+    rows += [(m.name, _value(m.value), f"{_value(m.low)} – {_value(m.high)}", m.signature) for m in found.measures.values()]
+    lines = table(rows)
+    for name, buckets in found.by_length.items():
+        named = found.measures[name].name
+        rows3 = [(f"{b.shortest}–{b.longest}", _value(b.measure.value), _interval(b.measure), f"{b.measure.count:,}") for b in buckets]
+        lines += ["", *table([("characters in", named, "95 % interval", "examples"), *rows3])]
+    return lines
+
+
+def _interval(measure: Measure) -> str:
+    return f"{_value(measure.low)} – {_value(measure.high)}"
+
+
+def _value(value: float) -> str:
+    return f"{value:.2f}" if abs(value) < 1000 else f"{value:.3g}"
+
+
+def _plain(found: Evaluation) -> dict[str, object]:
+    return {
+        "measures": {name: asdict(measure) for name, measure in found.measures.items()},
+        "by_length": {name: [asdict(bucket) for bucket in buckets] for name, buckets in found.by_length.items()},
+        "seconds": round(found.seconds, 2),
+        "answers": [{"source": answer.source, "text": answer.text, "score": answer.score} for answer in found.answers],
+    }

@@ -1,0 +1,43 @@
+"""How good a model is on examples it has not seen: every measure with its interval and signature, and scores by length."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from melisma.measures.by_length import Bucket, by_length
+from melisma.measures.measure import Measure
+from melisma.measures.perplexity import perplexity, units
+from melisma.measures.table import MEASURES
+from melisma.task import Task
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured, and the answers it was measured on."""
+
+    measures: dict[str, Measure]
+    by_length: dict[str, list[Bucket]]  # by the length of the source in characters
+    answers: list[Any]
+    seconds: float  # of searching for the answers
+
+
+def evaluate(task: Task[Any, Any], network: nn.Module, codec: Any, search: Any, examples: Sequence[Any]) -> Evaluation:
+    """Answers every example with ``search`` and measures the answers; perplexity is under teacher forcing."""
+    began = time.monotonic()
+    inputs = task.inputs(examples)
+    answers = task.answer(network, codec, inputs, search)
+    seconds = time.monotonic() - began
+    measures = task.measure(answers, examples, task.measures)
+    counted = task.nats(network, codec, examples)
+    nats, symbols = [nat for nat, _ in counted], [count for _, count in counted]
+    measures["perplexity"] = perplexity(nats, symbols, "symbol")
+    references = task.references(examples)
+    measures["character_perplexity"] = perplexity(nats, units(references, "character"), "character")
+    texts, lengths = [answer.text for answer in answers], [len(text) for text in inputs]
+    grouped = {name: by_length(MEASURES[name], texts, references, lengths) for name in task.measures[:1] + task.measures[-1:]}
+    return Evaluation(measures, grouped, answers, seconds)

@@ -1,0 +1,61 @@
+"""Figures as pictures."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from melisma.task import Figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# The first of these that a machine has gives the letters that the ones before lack.
+FONTS = ("DejaVu Sans", "Noto Sans", "Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans Arabic", "Noto Sans Devanagari", "WenQuanYi Zen Hei")
+
+
+def draw(figure: Figure, kind: str = "png") -> bytes:
+    """A figure as the bytes of a picture, ``png`` or ``svg``; nothing is shown on a screen."""
+    from matplotlib import font_manager, rc_context
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure as Canvas
+
+    there = {font.name for font in font_manager.fontManager.ttflist}
+    with rc_context({"font.family": [font for font in FONTS if font in there], "svg.fonttype": "path"}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        canvas = Canvas(layout="constrained")
+        FigureCanvasAgg(canvas)
+        DRAWN[figure.kind](canvas, figure.data)
+        canvas.suptitle(_shortened(figure.title), fontsize=11)
+        file = io.BytesIO()
+        canvas.savefig(file, format=kind, dpi=160)
+    return file.getvalue()
+
+
+def _heat(canvas: Any, data: dict[str, Any]) -> None:
+    """A value between 0 and 1 for each pair of a row and a column."""
+    rows, columns = data["rows"], data["columns"]
+    canvas.set_size_inches(1.6 + 0.32 * len(columns), 1.4 + 0.32 * len(rows))
+    axes: Axes = canvas.add_subplot()
+    axes.imshow(data["values"], cmap="Blues", vmin=0, vmax=1, aspect="equal")
+    axes.set_xticks(range(len(columns)), [_plain(text) for text in columns], rotation=0 if max(map(len, columns)) < 3 else 60, ha="center")
+    axes.set_yticks(range(len(rows)), [_plain(text) for text in rows])
+    axes.set_xlabel("read")
+    axes.set_ylabel("written")
+    axes.tick_params(length=0)
+    for side in axes.spines.values():
+        side.set_color("#cccccc")
+
+
+DRAWN: dict[str, Callable[[Any, dict[str, Any]], None]] = {"heat": _heat}
+"""Kind of figure -> how it is drawn."""
+
+
+def _plain(text: str) -> str:
+    return text.replace("$", r"\$")
+
+
+def _shortened(text: str) -> str:
+    return _plain(text if len(text) <= 90 else text[:89] + "…")

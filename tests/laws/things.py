@@ -1,0 +1,193 @@
+"""The lists that the laws run over: one of all cells, one of all layers, of all scorers, of all encoder-decoders."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from melisma.contract import Layer
+from melisma.layers.attention import ATTENTIONS, Scorer
+from melisma.layers.cells import CELLS
+from melisma.layers.convolution import Convolution
+from melisma.layers.deep import BothWays, OneWay, Residual
+from melisma.layers.dropout import LockedDropout, PlainDropout
+from melisma.layers.serial import Serial
+from melisma.losses.tokens import TokenLoss, plain_token_loss, token_loss
+from melisma.models.encoder_decoder import EncoderDecoder
+from melisma.ragged import Ragged
+from melisma.settings.model import EncoderDecoderSettings
+
+FEATURES = 6  # no multiple of any vector register: what falls beside it shows
+
+# --- cells ------------------------------------------------------------------------------------------------------------
+
+CELL_NAMES = tuple(CELLS)
+
+
+def a_cell(name: str, inputs: int = FEATURES, hidden: int = FEATURES, seed: int = 0) -> Any:
+    """A cell whose every parameter is random, biases too, so that none can be left out unseen."""
+    torch.manual_seed(seed)
+    return shaken(CELLS[name](inputs, hidden))
+
+
+def shaken(module: Any) -> Any:
+    """The module with a little noise on every parameter."""
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter += 0.2 * torch.randn_like(parameter)
+    return module
+
+
+def by_sequence(state: Any) -> list[list[Tensor]]:
+    """For each tensor (or Ragged) in a state what belongs to each sequence; what is no tensor is left out."""
+    if isinstance(state, Ragged):
+        return [state.sequences()]
+    if isinstance(state, tuple):
+        return [tensors for inner in state for tensors in by_sequence(inner)]
+    return [list(state)] if isinstance(state, Tensor) else []
+
+
+# --- layers: (N, FEATURES) -> (N, FEATURES) ---------------------------------------------------------------------------
+
+
+def _one_way(name: str) -> Callable[[], Layer]:
+    return lambda: OneWay(CELLS[name](FEATURES, FEATURES))
+
+
+def _both_ways(name: str) -> Callable[[], Layer]:
+    return lambda: BothWays(CELLS[name](FEATURES, FEATURES // 2), CELLS[name](FEATURES, FEATURES // 2))
+
+
+def _residual(make: Callable[[], Layer]) -> Callable[[], Layer]:
+    return lambda: Residual(make())
+
+
+def _convolution(width: int, stride: int) -> Callable[[], Layer]:
+    return lambda: Convolution(FEATURES, FEATURES, width, stride)
+
+
+def _serial(*makes: Callable[[], Layer]) -> Callable[[], Layer]:
+    return lambda: Serial([make() for make in makes])
+
+
+def _plain() -> Layer:
+    return PlainDropout(0.3)
+
+
+def _locked() -> Layer:
+    return LockedDropout(0.3, FEATURES)
+
+
+WINDOWS = ((1, 1), (2, 1), (3, 1), (4, 1), (3, 2), (4, 3), (5, 2), (5, 5), (7, 4))  # (width, stride)
+
+LAYERS: dict[str, Callable[[], Layer]] = {
+    **{f"one way {name}": _one_way(name) for name in CELLS},
+    **{f"both ways {name}": _both_ways(name) for name in CELLS},
+    **{f"residual one way {name}": _residual(_one_way(name)) for name in CELLS},
+    **{f"residual both ways {name}": _residual(_both_ways(name)) for name in CELLS},
+    **{f"convolution {width}/{stride}": _convolution(width, stride) for width, stride in WINDOWS},
+    **{f"residual convolution {width}": _residual(_convolution(width, 1)) for width in (1, 2, 5)},
+    "plain dropout": _plain,
+    "locked dropout": _locked,
+    "residual locked dropout": _residual(_locked),
+    "serial of nothing": _serial(),
+    "serial of two cells": _serial(_one_way("lstm"), _locked, _one_way("gru_reset_before")),
+    "serial of strides": _serial(_convolution(3, 2), _convolution(4, 3), _convolution(2, 1)),
+    "serial of a cell between strides": _serial(_convolution(4, 2), _one_way("gru_reset_after"), _convolution(5, 2)),
+    "serial that needs the end": _serial(_convolution(3, 2), _both_ways("lstm"), _locked, _one_way("elman")),
+    "serial of both ways twice": _serial(_both_ways("gru_reset_after"), _residual(_both_ways("elman"))),
+    "serial in a residual": _residual(_serial(_convolution(2, 1), _one_way("elman"), _convolution(3, 1))),
+    "serial in a serial": _serial(_serial(_plain, _convolution(3, 1)), _serial(_one_way("elman"))),
+}
+
+
+def a_layer(name: str, seed: int = 0) -> Any:
+    torch.manual_seed(seed)
+    return shaken(LAYERS[name]())
+
+
+def some_sequences(seed: int, lengths: Sequence[int], features: int = FEATURES) -> list[Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randn(length, features, generator=generator) for length in lengths]
+
+
+# --- scorers ----------------------------------------------------------------------------------------------------------
+
+SCORERS = tuple(ATTENTIONS)
+COMPARING = tuple(name for name in ATTENTIONS if name != "fixed")  # those that have weights
+
+
+def a_scorer(name: str, size: int = FEATURES, width: int = 5, seed: int = 0) -> Scorer:
+    torch.manual_seed(seed)
+    scorer: Scorer = shaken(ATTENTIONS[name](size, size, width))
+    return scorer
+
+
+# --- losses -----------------------------------------------------------------------------------------------------------
+
+LOSSES: dict[str, Callable[..., TokenLoss]] = {"chunked": token_loss, "plain": plain_token_loss}
+
+# --- encoder-decoders -------------------------------------------------------------------------------------------------
+
+SYMBOLS = 11
+FIRST, LAST = 0, 1
+
+SMALL = EncoderDecoderSettings(
+    embedding=5,
+    hidden=6,
+    encoder_hidden=3,
+    dropout=0.2,
+    embedding_dropout=0.2,
+    word_dropout=0.1,
+    output_dropout=0.2,
+)
+
+
+def _variants() -> dict[str, EncoderDecoderSettings]:
+    found: dict[str, EncoderDecoderSettings] = {}
+    for attention, cell, fed, tied in product(("none", *ATTENTIONS), CELLS, (False, True), ("none", "two", "three")):
+        if attention == "none" and fed:
+            continue
+        name = f"{attention} {cell} tied={tied}" + (" fed" if fed else "")
+        found[name] = replace(SMALL, attention=attention, cell=cell, input_feeding=fed, tied=tied)
+    deep = replace(SMALL, encoder_layers=2, decoder_layers=2, residual=True)
+    for attention, fed in product(("none", *ATTENTIONS), (False, True)):
+        if attention == "none" and fed:
+            continue
+        found[f"deep {attention}" + (" fed" if fed else "")] = replace(deep, attention=attention, input_feeding=fed)
+    one_way = replace(SMALL, bidirectional=False, encoder_hidden=6)
+    found["one way"], found["one way fixed"] = one_way, replace(one_way, attention="fixed")
+    found["wide additive"] = replace(SMALL, attention="additive", attention_size=9, hidden=7)
+    return found
+
+
+VARIANTS = _variants()
+FEW = tuple(name for name in VARIANTS if "lstm tied=two" in name or not ("tied" in name))  # each form once
+
+
+def a_model(name: str, seed: int = 0) -> EncoderDecoder:
+    """A random model that says something: larger weights than a new model's, so that its answers differ."""
+    settings = VARIANTS[name]
+    settings.check()
+    torch.manual_seed(seed)
+    model = EncoderDecoder(SYMBOLS, SYMBOLS, settings)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 0.5 * torch.randn_like(parameter)
+    return model
+
+
+def some_symbols(seed: int, lengths: Sequence[int]) -> list[list[int]]:
+    """Lists of symbols that neither begin nor end an answer."""
+    draw = random.Random(seed)
+    return [[draw.randrange(2, SYMBOLS) for _ in range(length)] for length in lengths]
+
+
+def classes_within(module: nn.Module) -> set[type]:
+    return {type(inner) for inner in module.modules()}
