@@ -15,7 +15,19 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__all__ = ["Busy", "Failure", "Interrupted", "Model", "Progress", "Refusal", "evaluate", "load", "recipes", "resume", "train"]
+__all__ = [
+    "Busy",
+    "Failure",
+    "Interrupted",
+    "Model",
+    "Progress",
+    "Refusal",
+    "evaluate",
+    "load",
+    "recipes",
+    "resume",
+    "train",
+]
 
 PUBLIC: dict[str, str] = {
     "Busy": "melisma.errors",

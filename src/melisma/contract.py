@@ -19,7 +19,7 @@ S = TypeVar("S")
 
 
 def over(f: Callable[..., Any], *states: Any) -> Any:
-    """``f`` on the tensors (and Ragged sequences) that stand at the same place of the states; the rest is the first one's."""
+    """``f`` on the tensors (or Ragged sequences) at the same place of each state; the rest is the first one's."""
     first = states[0]
     if isinstance(first, (Tensor, Ragged)):
         return f(*states)
@@ -43,19 +43,25 @@ def joined(states: list[S]) -> S:
 
 def _beside(*leaves: Any) -> Any:
     if isinstance(leaves[0], Ragged):
-        return Ragged.from_flat(torch.cat([leaf.flat() for leaf in leaves]), torch.cat([leaf.lengths() for leaf in leaves]))
+        return Ragged.from_flat(
+            torch.cat([leaf.flat() for leaf in leaves]), torch.cat([leaf.lengths() for leaf in leaves])
+        )
     return torch.cat(leaves)
 
 
 def part(state: S, begin: int, end: int) -> S:
     """The sequences ``begin`` to ``end`` of a state."""
-    result: S = over(lambda leaf: leaf.take(torch.arange(begin, end)) if isinstance(leaf, Ragged) else leaf[begin:end], state)
+    result: S = over(
+        lambda leaf: leaf.take(torch.arange(begin, end)) if isinstance(leaf, Ragged) else leaf[begin:end], state
+    )
     return result
 
 
 def detached(state: S) -> S:
     """The same values, cut off from what made them: truncated backpropagation through time hands this on."""
-    result: S = over(lambda leaf: leaf.with_rows(leaf.rows.detach()) if isinstance(leaf, Ragged) else leaf.detach(), state)
+    result: S = over(
+        lambda leaf: leaf.with_rows(leaf.rows.detach()) if isinstance(leaf, Ragged) else leaf.detach(), state
+    )
     return result
 
 
@@ -78,7 +84,7 @@ class Cell(Protocol):
 
 @runtime_checkable
 class GatedCell(Cell, Protocol):
-    """A cell whose memory enters through one product, ``h @ recurrent.T + recurrent_bias``: it may take the fast path of ``scan``.
+    """A cell whose memory enters through one product, ``h @ recurrent.T + recurrent_bias``: the fast path of ``scan``.
 
     ``gates`` and ``gates_backward`` are pure arithmetic on rows, without autograd: ``scan`` derives the rest from them.
     """
@@ -86,24 +92,26 @@ class GatedCell(Cell, Protocol):
     recurrent: Tensor  # (G, H)
     recurrent_bias: Tensor | None  # (G,)
 
-    def gates(self, state: tuple[Tensor, ...], entered: Tensor, product: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-        """(state, entered (B, G), product (B, G)) -> the next state, its output ``h`` first, and what the backward needs."""
+    def gates(
+        self, state: tuple[Tensor, ...], entered: Tensor, product: Tensor
+    ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        """(state, entered (B, G), product (B, G)) -> the next state, ``h`` first, and what the backward needs."""
 
     def gates_backward(
         self, gradient: tuple[Tensor, ...], state: tuple[Tensor, ...], kept: tuple[Tensor, ...]
     ) -> tuple[tuple[Tensor | None, ...], Tensor, Tensor]:
-        """The gradient of the next state -> of the state before (beside the product's path), of ``entered``, of ``product``."""
+        """Gradient of the next state -> of the one before (but through the product), of ``entered``, of ``product``."""
 
 
 @runtime_checkable
 class Layer(Protocol):
-    """Anything sequence -> sequence, chunk by chunk. The whole is ``feed`` then ``flush``, and any cutting gives the whole."""
+    """Sequence -> sequence, chunk by chunk. The whole is ``feed``, then ``flush``; any cutting gives the whole."""
 
     delay: int | None  # input steps that an output needs beyond its own place; None: it needs the end
     ratio: Fraction  # outputs per input
 
     def start(self, batch: int, random: Generator | None = None) -> Any:
-        """The state before the first chunk; with ``random`` also the masks of dropout, without it there is no dropout."""
+        """The state before the first chunk; with ``random`` also the masks of dropout, without it there is none."""
 
     def feed(self, state: Any, x: Ragged) -> tuple[Any, Ragged]:
         """One more chunk of each sequence -> what can be said by now."""
@@ -128,7 +136,7 @@ class Step(Protocol):
     extent: Tensor  # (S,) how many positions of a sentence's trace are real
 
     def __call__(self, state: Any, symbols: Tensor) -> tuple[Any, Tensor, Tensor | None]:
-        """State of R rows and their last symbols (R,) -> state, log-probabilities (R, V), what was looked at (R, T) or None."""
+        """State of R rows, last symbols (R,) -> state, log-probabilities (R, V), what was looked at (R, T) or None."""
 
     def keep(self, sentences: Tensor) -> Step:
         """The step for these sentences alone: the others are finished."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Refusal(Exception):
+class Refusal(Exception):  # noqa: N818 - named for what it does, as the others
     """Bad input, said in one sentence that names the place, what was found and what is wanted.
 
     The command prints the sentence and exits with 2; nothing has been changed on disk.
@@ -18,13 +18,13 @@ class Busy(Refusal):
     exit_code = 75
 
 
-class Failure(Exception):
+class Failure(Exception):  # noqa: N818
     """The work was lawful and did not succeed (a loss that became NaN, a disk that filled up)."""
 
     exit_code = 1
 
 
-class Interrupted(Exception):
+class Interrupted(Exception):  # noqa: N818
     """The user stopped the work; what it had reached is saved."""
 
     exit_code = 130

@@ -1,7 +1,7 @@
 """Sequences of different lengths without padding; the only place that pads, masks, sorts and fills.
 
-Three sequences ``a b c d``, ``x y`` and ``p q r``, in the caller's order, become one block of rows, ordered by (step, slot),
-the longest sequence in slot 0::
+Three sequences ``a b c d``, ``x y`` and ``p q r``, in the caller's order, become one block of rows, ordered by
+(step, slot), the longest sequence in slot 0::
 
       slot 0   a  b  c  d          rows   a p x | b q y | c r | d
       slot 1   p  q  r             live   3       3       2     1
@@ -30,7 +30,7 @@ _exact: ContextVar[bool] = ContextVar("exact", default=False)
 
 @contextmanager
 def exactly() -> Iterator[None]:
-    """Within it every row-wise product has exactly ``FILLER`` rows, so a row's bits cannot depend on how many neighbours it has."""
+    """Within it row-wise products have exactly ``FILLER`` rows: no row's bits depend on how many others there are."""
     token = _exact.set(True)
     try:
         yield
@@ -44,13 +44,17 @@ def exact() -> bool:
 
 
 def filled(f: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:
-    """``f(rows)`` for a row-wise ``f``, with filler rows where the number of rows could change the bits; rows (N, *F) -> (N, *G)."""
+    """Rows (N, *F) -> ``f(rows)`` (N, *G), ``f`` row-wise; fillers where the number of rows could change bits."""
     count = len(rows)
     if count >= FILLER and not exact():
         return f(rows)
     if not exact():
         return f(_up_to(rows, FILLER))[:count]
-    blocks = [f(_up_to(block, FILLER))[: len(block)] for block in rows.split(FILLER)] if count else [f(_up_to(rows, FILLER))[:0]]
+    blocks = (
+        [f(_up_to(block, FILLER))[: len(block)] for block in torch.split(rows, FILLER)]
+        if count
+        else [f(_up_to(rows, FILLER))[:0]]
+    )
     return torch.cat(blocks)
 
 
@@ -61,7 +65,7 @@ def _up_to(rows: Tensor, count: int) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class Ragged:
-    """B sequences without padding: ``rows`` (N, *F), N the sum of the lengths; ``live[t]`` sequences still run at step t."""
+    """B sequences without padding: ``rows`` (N, *F), N the sum of lengths; ``live[t]`` of them run at step t."""
 
     rows: Tensor  # (N, *F), ordered by (step, slot)
     live: tuple[int, ...]  # never increases; as many entries as the longest sequence has steps
@@ -152,11 +156,11 @@ class Ragged:
         return Ragged(rows, self.live, self.place)
 
     def map(self, f: Callable[[Tensor], Tensor]) -> Ragged:
-        """``f`` on every row: (N, *F) -> (N, *G). A row-wise function has no neighbour to see; filler rows keep its bits."""
+        """``f`` on every row, (N, *F) -> (N, *G): it has no neighbour to see, and filler rows keep its bits."""
         return self.with_rows(filled(f, self.rows))
 
     def padded(self, fill: float = 0.0) -> tuple[Tensor, Tensor]:
-        """(B, T, *F) in the caller's order with ``fill`` written where nothing is, and (B, T) true where something is."""
+        """(B, T, *F) in the caller's order, ``fill`` written where nothing is, and (B, T) true where something is."""
         steps = len(self.live)
         padded = self.rows.new_full((self.batch, steps, *self.rows.shape[1:]), fill)
         padded = padded.index_put((self.owners, self.row_steps), self.rows)
@@ -183,10 +187,10 @@ class Ragged:
 
     def sequences(self) -> list[Tensor]:
         """B tensors (T_b, *F), in the caller's order."""
-        return list(self.flat().split(self.lengths().tolist()))
+        return list(torch.split(self.flat(), self.lengths().tolist()))
 
     def ends(self) -> tuple[Tensor, Tensor]:
-        """(B, *F) the first and the last row of each sequence, in the caller's order; every length must be 1 or more."""
+        """(B, *F) the first and the last row of each sequence, in the caller's order; each must have a row or more."""
         slots = self.slots
         offsets = torch.tensor(self.offsets, device=self.place.device)
         return self.rows[slots], self.rows[offsets[self.slot_lengths - 1][slots] + slots]

@@ -32,7 +32,7 @@ from melisma.settings.training import TrainingSettings
 from melisma.task import Corpus, Prepared, Task, Total, Windows
 
 
-TRAINING = TrainingSettings(rate=1e-2, warmup=20, average=0.9, epochs=None, steps=170, validate_every=60)
+TRAINING = TrainingSettings(rate=1e-2, warmup=20, average=0.9, epochs=None, steps=120, validate_every=40)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 from melisma.contract import GatedCell, take
 from melisma.layers import scan as scanning
+from melisma.layers.cells import CELLS
+from melisma.layers.lstm import Lstm
 from melisma.layers.scan import fast_loop, plain_loop, scan
 from melisma.ragged import Ragged
 
@@ -120,7 +122,7 @@ def test_the_variants_of_the_gru_differ_in_where_the_reset_gate_stands() -> None
             after.get_parameter(key).copy_(value)
     x, state = drawn((4, I), 3), given_state(before, 4)
     one, other = before.step(state, before.enter(x))[1], after.step(state, after.enter(x))[1]
-    assert float((one - other).abs().max()) > 0.01
+    assert bool(((one - other).abs() > 0.01).any())
     with torch.no_grad():  # a reset gate that is open leaves nothing between them
         for cell in (before, after):
             cell.bias[:H] = 50
@@ -129,8 +131,6 @@ def test_the_variants_of_the_gru_differ_in_where_the_reset_gate_stands() -> None
 
 def test_a_new_lstm_remembers() -> None:
     torch.manual_seed(0)
-    from melisma.layers.lstm import Lstm
-
     bias = Lstm(I, H).bias
     assert bias[H : 2 * H].tolist() == [1.0] * H
     assert not bias[:H].any()
@@ -139,8 +139,6 @@ def test_a_new_lstm_remembers() -> None:
 
 @pytest.mark.parametrize("name", CELL_NAMES)
 def test_a_new_memory_neither_grows_nor_fades(name: str) -> None:
-    from melisma.layers.cells import CELLS
-
     torch.manual_seed(0)
     cell: Any = CELLS[name](I, H)
     for gate in cell.recurrent.detach().split(H):
@@ -238,31 +236,26 @@ def test_scan_takes_the_fast_path_only_where_it_may(name: str, monkeypatch: pyte
     assert taken == ([name] if name in FAST else [])
 
 
-@pytest.mark.parametrize("lengths", [[2, 0, 3, 1], [1, 1]])
+@pytest.mark.parametrize("lengths", [[2, 0, 3], [1, 1]])
 @pytest.mark.parametrize("name", CELL_NAMES)
 def test_the_backward_is_what_differences_measure(name: str, lengths: list[int]) -> None:
-    cell = double_cell(name)
-    x = [sequence.double() for sequence in some_sequences(2, lengths, I)]
-    begun = given_state(cell, len(lengths))
-    names = [key for key, _ in cell.named_parameters()]
+    cell = a_cell(name, 1, 2).double()
+    x = [sequence.double() for sequence in some_sequences(2, lengths, 1)]
+    zeros = cell.start(len(lengths))
+    begun = [drawn((len(lengths), 2), 1 + place) for place in range(len(zeros))]
+    parameters = {key: value.detach().clone() for key, value in cell.named_parameters()}
+    for key in parameters:
+        delattr(cell, key)
 
     def through(*tensors: Tensor) -> tuple[Tensor, ...]:
-        inputs, rest = tensors[: len(x)], tensors[len(x) :]
-        state, parameters = type(begun)(*rest[: len(begun)]), dict(zip(names, rest[len(begun) :], strict=True))
-        last, y = _with_parameters(cell, parameters, Ragged.of(inputs), state)
+        given = iter(tensors)
+        inputs, state = [next(given) for _ in x], type(zeros)(*(next(given) for _ in begun))
+        for key in parameters:
+            setattr(cell, key, next(given))
+        last, y = scan(cell, Ragged.of(inputs), state)
         return (y.rows, *last)
 
-    tensors = [tensor.detach().clone().requires_grad_() for tensor in (*x, *begun, *cell.parameters())]
-    assert torch.autograd.gradcheck(through, tensors)
-
-
-def _with_parameters(cell: Any, parameters: dict[str, Tensor], x: Ragged, state: Any) -> tuple[Any, Ragged]:
-    """``scan`` with these tensors in place of the cell's parameters."""
-    other = double_cell({type(a_cell(name)): name for name in CELL_NAMES}[type(cell)])
-    for name, value in parameters.items():
-        delattr(other, name)
-        setattr(other, name, value)
-    return scan(other, x, state)
+    assert torch.autograd.gradcheck(through, [tensor.requires_grad_() for tensor in (*x, *begun, *parameters.values())])
 
 
 @pytest.mark.parametrize("name", CELL_NAMES)

@@ -1,4 +1,4 @@
-"""How good a model is on examples it has not seen: every measure with its interval and signature, and scores by length."""
+"""How good a model is on examples it has not seen: measures, each with interval and signature, and scores by length."""
 
 from __future__ import annotations
 
@@ -39,5 +39,7 @@ def evaluate(task: Task[Any, Any], network: nn.Module, codec: Any, search: Any, 
     references = task.references(examples)
     measures["character_perplexity"] = perplexity(nats, units(references, "character"), "character")
     texts, lengths = [answer.text for answer in answers], [len(text) for text in inputs]
-    grouped = {name: by_length(MEASURES[name], texts, references, lengths) for name in task.measures[:1] + task.measures[-1:]}
+    grouped = {
+        name: by_length(MEASURES[name], texts, references, lengths) for name in task.measures[:1] + task.measures[-1:]
+    }
     return Evaluation(measures, grouped, answers, seconds)

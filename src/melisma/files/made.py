@@ -28,5 +28,7 @@ def made_pairs(name: str) -> list[Pair]:
     """The pairs of a corpus such as ``made:dates.train``; Refusal for a name that is not in ``MADE``."""
     make = MADE.get(name.removeprefix(PREFIX))
     if make is None:
-        raise Refusal(f"{name}: there is no such corpus; wanted is one of {', '.join(PREFIX + known for known in MADE)}")
+        raise Refusal(
+            f"{name}: there is no such corpus; wanted is one of {', '.join(PREFIX + known for known in MADE)}"
+        )
     return [Pair(source, target, Place(name, number)) for number, (source, target) in enumerate(make(), 1)]

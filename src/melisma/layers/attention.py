@@ -1,8 +1,8 @@
-"""Attention: what a decoder reads of what an encoder remembers, in every form of the recurrent literature, side by side.
+"""Attention: what a decoder reads of what an encoder remembers, in every form of the recurrent literature side by side.
 
-For each query (B, T, Q) a scorer compares it with each of S remembered positions; the weights are the softmax of the scores over the
-positions that are there, and what is read is the weighted mean of the values. The fixed context vector, which attention replaced
-(one vector for the whole sentence), stands here too: it has no weights and nothing to choose.
+For each query (B, T, Q) a scorer compares it with each of S remembered positions; the weights are the softmax of the
+scores over the positions that are there, and what is read is the weighted mean of the values. The fixed context vector,
+which attention replaced (one vector for the whole sentence), stands here too: it has no weights and nothing to choose.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class Concat(nn.Module):
 
 
 class Additive(nn.Module):
-    """score = v . tanh(W q + b + U k)   (Bahdanau et al. 2015, section A.1.2): concat with a bias, as its first paper has it."""
+    """score = v . tanh(W q + b + U k)   (Bahdanau et al. 2015, section A.1.2): concat with a bias, as it was first."""
 
     def __init__(self, query_size: int, memory_size: int, size: int) -> None:
         super().__init__()
@@ -115,7 +115,7 @@ ATTENTIONS: dict[str, Callable[[int, int, int], Scorer]] = {
 
 
 def attend(scorer: Scorer, query: Tensor, memory: Memory) -> tuple[Tensor, Tensor | None]:
-    """Queries (B, T, Q) -> what is read (B, T, D) and the weights (B, T, S); the fixed context vector has no weights."""
+    """Queries (B, T, Q) -> what is read (B, T, D), and weights (B, T, S), which the fixed context vector has not."""
     if isinstance(scorer, Fixed):
         return memory.summary[:, None, :].expand(-1, query.shape[1], -1), None
     if exact():
@@ -134,7 +134,10 @@ def masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
 
 def _one_by_one(scorer: Scorer, query: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
     """Each query alone with its own sentence, unpadded: where bits are owed, nobody else's length may be seen."""
-    read, weights = torch.zeros_like(memory.values[:, :1]).repeat(1, query.shape[1], 1), query.new_zeros(*query.shape[:2], memory.mask.shape[1])
+    read, weights = (
+        torch.zeros_like(memory.values[:, :1]).repeat(1, query.shape[1], 1),
+        query.new_zeros(*query.shape[:2], memory.mask.shape[1]),
+    )
     for b, length in enumerate(memory.mask.sum(1).tolist()):
         for t in range(query.shape[1]):
             scores = scorer.score(query[b : b + 1, t : t + 1].clone(), memory.keys[b : b + 1, :length].clone())

@@ -22,8 +22,8 @@ class ConvolutionState(NamedTuple):
 class Convolution(nn.Module):
     """y_j = W [x_{j s - p}; ...; x_{j s - p + w - 1}] + b, zeros beyond both ends; rows (N, I) -> (N, O).
 
-    Width w, stride s, p = (w - 1) // 2 of the window lie before its place and w - 1 - p after it: that is the delay. A sequence
-    of T steps gives ceil(T / s).
+    Width w, stride s, p = (w - 1) // 2 of the window lie before its place and w - 1 - p after it: that is the delay.
+    A sequence of T steps gives ceil(T / s).
     """
 
     def __init__(self, input_size: int, size: int, width: int, stride: int = 1) -> None:
@@ -39,7 +39,9 @@ class Convolution(nn.Module):
 
     def start(self, batch: int, random: Generator | None = None) -> ConvolutionState:
         zeros = [self.weight.new_zeros(self.before, self.input_size)] * batch
-        return ConvolutionState(Ragged.of(zeros) if batch and self.before else Ragged.none(batch, self.input_size, like=self.weight))
+        return ConvolutionState(
+            Ragged.of(zeros) if batch and self.before else Ragged.none(batch, self.input_size, like=self.weight)
+        )
 
     def feed(self, state: ConvolutionState, x: Ragged) -> tuple[ConvolutionState, Ragged]:
         return self._slide(state.window.join(x))
@@ -61,7 +63,11 @@ class Convolution(nn.Module):
         outputs, windows = [], []
         for sequence in x.sequences():
             count = max(0, (len(sequence) - self.width) // self.stride + 1)
-            frames = sequence.unfold(0, self.width, self.stride) if count else sequence.new_zeros(0, self.input_size, self.width)
+            frames = (
+                sequence.unfold(0, self.width, self.stride)
+                if count
+                else sequence.new_zeros(0, self.input_size, self.width)
+            )
             outputs.append(frames.transpose(1, 2).reshape(count, self.width * self.input_size))
             windows.append(sequence[count * self.stride :])
         y = Ragged.of(outputs).map(lambda rows: functional.linear(rows, self.weight, self.bias))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import torch
 from torch import Generator, nn
 
-from melisma.contract import Cell, Layer, over
+from melisma.contract import Cell, Layer
 from melisma.layers.scan import scan
 from melisma.ragged import Ragged
 
@@ -35,7 +35,7 @@ class OneWay(nn.Module):
 
 
 class BothWaysState(NamedTuple):
-    """What the forward cell reached, where the backward cell begins, and what is held back: outputs and inputs so far."""
+    """Where the forward cell is, where the backward cell begins, what is held back: outputs and inputs so far."""
 
     forward: Any
     backward: Any
@@ -44,9 +44,10 @@ class BothWaysState(NamedTuple):
 
 
 class BothWays(nn.Module):
-    """One cell from the first step to the last, another from the last to the first, side by side   (Schuster & Paliwal 1997).
+    """One cell from the first step to the last, another from the last to the first (Schuster & Paliwal 1997).
 
-    Rows (N, I) -> (N, 2 H). It needs the end (``delay`` is None): ``feed`` holds everything back until ``flush``.
+    Rows (N, I) -> (N, 2 H), side by side. It needs the end (``delay`` is None): ``feed`` holds everything back until
+    ``flush``.
     """
 
     delay: int | None = None
@@ -58,7 +59,9 @@ class BothWays(nn.Module):
         self.size = forward_cell.hidden_size + backward_cell.hidden_size
 
     def start(self, batch: int, random: Generator | None = None) -> BothWaysState:
-        return BothWaysState(self.forward_cell.start(batch, random), self.backward_cell.start(batch, random), None, None)
+        return BothWaysState(
+            self.forward_cell.start(batch, random), self.backward_cell.start(batch, random), None, None
+        )
 
     def feed(self, state: BothWaysState, x: Ragged) -> tuple[BothWaysState, Ragged]:
         forward, y = scan(self.forward_cell, x, state.forward)
@@ -112,8 +115,3 @@ class Residual(nn.Module):
 def began(layer: Layer, cell_state: Any) -> Any:
     """The state of a recurrent layer (``OneWay``, or ``Residual`` around one) that begins at ``cell_state``."""
     return ResidualState(cell_state, None) if isinstance(layer, Residual) else cell_state
-
-
-def spread(state: Any, value: Any) -> Any:
-    """A cell's state in which every tensor is ``value``, (B, H)."""
-    return cast(Any, over(lambda leaf: value, state))

@@ -1,4 +1,4 @@
-"""Three ways to leave things out while training: per value, per feature of a whole sequence, per row of an embedding matrix.
+"""Three ways to leave things out while training: a value, a feature of a whole sequence, a row of an embedding matrix.
 
 Each scales what stays by 1 / (1 - rate), so that nothing changes when a model is used (Srivastava et al. 2014).
 """
@@ -21,7 +21,7 @@ def kept(shape: tuple[int, ...], rate: float, random: Generator) -> Tensor:
 
 
 def embedding_rows(weight: Tensor, rate: float, random: Generator | None) -> Tensor:
-    """The embedding matrix (V, E) with whole words left out (Gal & Ghahramani 2016); without ``random`` the matrix itself."""
+    """The embedding matrix (V, E) without some whole words (Gal & Ghahramani 2016); without ``random`` itself."""
     if random is None or not rate:
         return weight
     return weight * kept((len(weight), 1), rate, random)
@@ -62,7 +62,7 @@ class LockedState(NamedTuple):
 
 
 class LockedDropout(nn.Module):
-    """y_t = x_t * mask, one mask for all steps of a sequence (Gal & Ghahramani 2016, "variational"). Rows (N, F) -> (N, F)."""
+    """y_t = x_t * mask, one for all steps (Gal & Ghahramani 2016, "variational"). Rows (N, F) -> (N, F)."""
 
     delay: int | None = 0
     ratio = Fraction(1)

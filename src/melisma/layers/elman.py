@@ -38,7 +38,9 @@ class Elman(nn.Module):
         h = torch.tanh(entered + functional.linear(state.h, self.recurrent))
         return ElmanState(h), h
 
-    def gates(self, state: tuple[Tensor, ...], entered: Tensor, product: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    def gates(
+        self, state: tuple[Tensor, ...], entered: Tensor, product: Tensor
+    ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
         h = product.add_(entered).tanh_()
         return (h,), (h,)
 

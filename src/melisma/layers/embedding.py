@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional
@@ -11,16 +13,16 @@ from melisma.ragged import Ragged
 
 
 class Embedding(nn.Module):
-    """Symbols (N,) int64 -> vectors (N, E), times ``scale``   (Bengio et al. 2003; the scale: Vaswani et al. 2017, section 3.4).
+    """Symbols (N,) int64 -> vectors (N, E), times ``scale``   (Bengio et al. 2003; scaled: Vaswani et al. 2017, 3.4).
 
-    The rows begin normal with deviation E ** -0.5; scaled by E ** 0.5 they enter a network with deviation 1, and unscaled they
-    serve as an output layer (Press & Wolf 2017).
+    The rows begin normal with deviation E ** -0.5; scaled by E ** 0.5 they enter a network with deviation 1, and
+    unscaled they serve as an output layer (Press & Wolf 2017).
     """
 
     def __init__(self, symbols: int, size: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(symbols, size) * size**-0.5)
-        self.scale = size**0.5
+        self.scale = math.sqrt(size)
 
     def forward(self, symbols: Ragged, dropped: float = 0.0, random: Generator | None = None) -> Ragged:
         """Rows (N,) -> (N, E), whole symbols left out with probability ``dropped`` while training."""

@@ -1,4 +1,4 @@
-"""The gated recurrent unit in both of its published variants, side by side: they differ in where the reset gate stands."""
+"""The gated recurrent unit in both published variants, side by side: they differ in where the reset gate stands."""
 
 from __future__ import annotations
 
@@ -37,21 +37,23 @@ class _Gru(nn.Module):
 class GruResetBefore(_Gru):
     """The reset gate before the product   (Cho et al. 2014, "Learning phrase representations", eq. 5-8).
 
-    r = sigmoid(Wr x + br + Ur h);  z = sigmoid(Wz x + bz + Uz h);  n = tanh(Wn x + bn + Un (r * h));  h = z * h + (1 - z) * n
+    r = sigmoid(Wr x + br + Ur h);  z = sigmoid(Wz x + bz + Uz h)
+    n = tanh(Wn x + bn + Un (r * h));  h = z * h + (1 - z) * n
     """
 
     def step(self, state: GruState, entered: Tensor) -> tuple[GruState, Tensor]:
         h, H = state.h, self.hidden_size
-        r, z = torch.sigmoid(entered[:, : 2 * H] + functional.linear(h, self.recurrent[: 2 * H])).split(H, 1)
+        r, z = torch.sigmoid(entered[:, : 2 * H] + functional.linear(h, self.recurrent[: 2 * H])).chunk(2, 1)
         n = torch.tanh(entered[:, 2 * H :] + functional.linear(r * h, self.recurrent[2 * H :]))
         h = z * h + (1 - z) * n
         return GruState(h), h
 
 
 class GruResetAfter(_Gru):
-    """The reset gate after the product, one product a step   (Cho et al. 2014, first arXiv version; cuDNN and torch.nn.GRU).
+    """The reset gate after the product, one product a step   (Cho et al. 2014, arXiv version 1; cuDNN, torch.nn.GRU).
 
-    r = sigmoid(Wr x + br + Ur h);  z = sigmoid(Wz x + bz + Uz h);  n = tanh(Wn x + bn + r * (Un h + cn));  h = z * h + (1 - z) * n
+    r = sigmoid(Wr x + br + Ur h + cr);  z = sigmoid(Wz x + bz + Uz h + cz)
+    n = tanh(Wn x + bn + r * (Un h + cn));  h = z * h + (1 - z) * n
     """
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
@@ -63,9 +65,11 @@ class GruResetAfter(_Gru):
         (h,), _ = self.gates(state, entered, product)
         return GruState(h), h
 
-    def gates(self, state: tuple[Tensor, ...], entered: Tensor, product: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    def gates(
+        self, state: tuple[Tensor, ...], entered: Tensor, product: Tensor
+    ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
         (h,), H = state, self.hidden_size
-        r, z = torch.sigmoid(entered[:, : 2 * H] + product[:, : 2 * H]).split(H, 1)
+        r, z = torch.sigmoid(entered[:, : 2 * H] + product[:, : 2 * H]).chunk(2, 1)
         un = product[:, 2 * H :]
         n = torch.tanh(entered[:, 2 * H :] + r * un)
         return (torch.lerp(n, h, z),), (r, z, n, un)

@@ -17,5 +17,5 @@ def gate_matrix(gates: int, hidden: int, inputs: int) -> Tensor:
 
 
 def recurrent_matrix(gates: int, hidden: int) -> Tensor:
-    """(gates * hidden, hidden): each gate an orthogonal matrix, so that memory neither grows nor fades (Saxe et al. 2014)."""
+    """(gates * hidden, hidden): each gate orthogonal, so that memory neither grows nor fades (Saxe et al. 2014)."""
     return torch.cat([nn.init.orthogonal_(torch.empty(hidden, hidden)) for _ in range(gates)])

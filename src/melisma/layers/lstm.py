@@ -23,7 +23,8 @@ class Lstm(nn.Module):
 
     i, f, o = sigmoid(W x + b + U h);  g = tanh(Wg x + bg + Ug h);  c = f * c + i * g;  h = o * tanh(c)
 
-    x (B, I), h and c (B, H). The forget gate's bias begins at 1 (Jozefowicz et al. 2015), so that a new model remembers.
+    x (B, I), h and c (B, H). The forget gate's bias begins at 1, so that a new model remembers (Jozefowicz et al.
+    2015).
     """
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
@@ -45,17 +46,19 @@ class Lstm(nn.Module):
     def step(self, state: LstmState, entered: Tensor) -> tuple[LstmState, Tensor]:
         H = self.hidden_size
         before = entered + functional.linear(state.h, self.recurrent)
-        i, f, o = torch.sigmoid(before[:, : 3 * H]).split(H, 1)
+        i, f, o = torch.sigmoid(before[:, : 3 * H]).chunk(3, 1)
         c = torch.addcmul(f * state.c, i, torch.tanh(before[:, 3 * H :]))  # rounds as ``gates`` does
         h = o * torch.tanh(c)
         return LstmState(h, c), h
 
-    def gates(self, state: tuple[Tensor, ...], entered: Tensor, product: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    def gates(
+        self, state: tuple[Tensor, ...], entered: Tensor, product: Tensor
+    ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
         H = self.hidden_size
         gates = product.add_(entered)
         gates[:, : 3 * H].sigmoid_()
         gates[:, 3 * H :].tanh_()
-        i, f, o, g = gates.split(H, 1)
+        i, f, o, g = gates.chunk(4, 1)
         c = torch.addcmul(f * state[1], i, g)
         shown = c.tanh()
         return (o * shown, c), (gates, shown)
@@ -64,7 +67,13 @@ class Lstm(nn.Module):
         self, gradient: tuple[Tensor, ...], state: tuple[Tensor, ...], kept: tuple[Tensor, ...]
     ) -> tuple[tuple[Tensor | None, ...], Tensor, Tensor]:
         (d_h, d_c), (gates, shown) = gradient, kept
-        i, f, o, g = gates.split(self.hidden_size, 1)
-        d_c = torch.addcmul(d_c, d_h * o, 1 - shown * shown)
-        d_product = torch.cat((d_c * g * i * (1 - i), d_c * state[1] * f * (1 - f), d_h * shown * o * (1 - o), d_c * i * (1 - g * g)), 1)
+        H, derivative = self.hidden_size, torch.ops.aten
+        i, f, o, g = gates.chunk(4, 1)
+        d_c = derivative.tanh_backward(d_h * o, shown) + d_c
+        d_product = torch.empty_like(gates)
+        for factors, place in zip(((d_c, g), (d_c, state[1]), (d_h, shown), (d_c, i)), d_product.chunk(4, 1)):
+            torch.mul(*factors, out=place)
+        sigmoids, tanh = d_product[:, : 3 * H], d_product[:, 3 * H :]
+        derivative.sigmoid_backward(sigmoids, gates[:, : 3 * H], grad_input=sigmoids)
+        derivative.tanh_backward(tanh, g, grad_input=tanh)
         return (None, d_c * f), d_product, d_product

@@ -1,7 +1,8 @@
 """The one time loop: a cell over whole sequences, finished sequences leaving the rows.
 
-The plain loop calls ``cell.step``; the fast path does the same for a ``GatedCell`` with a backward of its own: the input's
-product for all steps at once, one product of memory a step, and the weights' gradient in one product after the loop.
+The plain loop calls ``cell.step``; the fast path does the same for a ``GatedCell`` with a backward of its own: the
+input's product for all steps at once, one product of memory a step, the weights' gradient in one product after the
+loop.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from melisma.ragged import FILLER, Ragged, exact
 
 
 def scan(cell: Cell, x: Ragged, state: Any) -> tuple[Any, Ragged]:
-    """``cell`` over every sequence of ``x`` (rows (N, I)), from ``state`` -> the last states and the outputs (rows (N, H)).
+    """``cell`` over every sequence of ``x``, rows (N, I), from ``state`` -> the last states, the outputs, rows (N, H).
 
     State is in the caller's order, in and out; a sequence of length 0 keeps its state.
     """
@@ -28,8 +29,10 @@ def scan(cell: Cell, x: Ragged, state: Any) -> tuple[Any, Ragged]:
         state, rows = _step(cell, state, entered.rows)
         return state, x.with_rows(rows)
     state = take(state, x.place)
-    fast = isinstance(cell, GatedCell) and not exact()
-    state, rows = fast_loop(cell, entered, state) if fast else plain_loop(cell, entered, state)
+    if isinstance(cell, GatedCell) and not exact():
+        state, rows = fast_loop(cell, entered, state)
+    else:
+        state, rows = plain_loop(cell, entered, state)
     return take(state, x.slots), x.with_rows(rows)
 
 
@@ -53,17 +56,20 @@ def _step(cell: Cell, state: Any, entered: Tensor) -> tuple[Any, Tensor]:
     rows = len(entered)
     index = torch.arange(-(-rows // FILLER) * FILLER, device=entered.device).clamp(max=rows - 1)
     state, entered = take(state, index), entered[index]
-    steps = [cell.step(part(state, b, b + FILLER), entered[b : b + FILLER].clone()) for b in range(0, len(index), FILLER)]
+    steps = [
+        cell.step(part(state, b, b + FILLER), entered[b : b + FILLER].clone()) for b in range(0, len(index), FILLER)
+    ]
     state, y = joined([step[0] for step in steps]), torch.cat([step[1] for step in steps])
     return part(state, 0, rows), y[:rows]
 
 
 def fast_loop(cell: GatedCell, entered: Ragged, state: Any) -> tuple[Any, Tensor]:
-    """The same by the cell's gates, with the backward written out; state by slot, a flat ``NamedTuple`` with ``h`` first."""
+    """The same by the cell's gates, its backward written out; state by slot, a flat ``NamedTuple``, ``h`` first."""
     bias = cell.recurrent_bias
     if bias is None:
         bias = entered.rows.new_zeros(len(cell.recurrent))
-    rows, *last = _Gated.apply(cell, entered.live, entered.offsets, entered.rows, cell.recurrent, bias, *state)
+    given = (cell, entered.live, entered.offsets, entered.rows, cell.recurrent, bias)
+    rows, *last = _Gated.apply(*given, *state)  # type: ignore[no-untyped-call]
     return type(state)(*last), rows
 
 
@@ -71,8 +77,15 @@ class _Gated(torch.autograd.Function):
     """Forward and backward through time of a ``GatedCell`` (Werbos 1990, "Backpropagation through time")."""
 
     @staticmethod
-    def forward(  # type: ignore[override]
-        ctx: Any, cell: GatedCell, live: tuple[int, ...], offsets: tuple[int, ...], entered: Tensor, recurrent: Tensor, bias: Tensor, *state: Tensor
+    def forward(
+        ctx: Any,
+        cell: GatedCell,
+        live: tuple[int, ...],
+        offsets: tuple[int, ...],
+        entered: Tensor,
+        recurrent: Tensor,
+        bias: Tensor,
+        *state: Tensor,
     ) -> tuple[Tensor, ...]:
         outputs = entered.new_empty(len(entered), cell.hidden_size)
         before, kept, left = [], [], []
@@ -93,7 +106,7 @@ class _Gated(torch.autograd.Function):
         return outputs, *last
 
     @staticmethod
-    @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
+    @torch.autograd.function.once_differentiable
     def backward(ctx: Any, outputs: Tensor, *last: Tensor) -> tuple[Tensor | None, ...]:
         cell, live, offsets, (recurrent,) = ctx.cell, ctx.live, ctx.offsets, ctx.saved_tensors
         d_entered: list[Tensor] = [recurrent] * len(live)
@@ -106,10 +119,13 @@ class _Gated(torch.autograd.Function):
                 running = live[t]
             gradient = (gradient[0] + outputs[offsets[t] : offsets[t + 1]], *gradient[1:])
             gradient, d_entered[t], d_product[t] = cell.gates_backward(gradient, ctx.before[t], ctx.kept[t])
-            through = gradient[0].addmm_(d_product[t], recurrent) if gradient[0] is not None else d_product[t] @ recurrent
+            through = (
+                gradient[0].addmm_(d_product[t], recurrent) if gradient[0] is not None else d_product[t] @ recurrent
+            )
             gradient = (through, *gradient[1:])
         if len(last[0]) > running:
             gradient = tuple(torch.cat((g, end[running:])) for g, end in zip(gradient, last))
-        entered, product = torch.cat(d_entered), torch.cat(d_product)
+        product = torch.cat(d_product)
+        entered = product if d_entered[0] is d_product[0] else torch.cat(d_entered)
         memory = torch.cat([state[0] for state in ctx.before])
         return None, None, None, entered, product.t() @ memory, product.sum(0), *gradient

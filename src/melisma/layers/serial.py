@@ -20,7 +20,7 @@ class SerialState(NamedTuple):
 
 
 class Serial(nn.Module):
-    """y = layer_n(... layer_1(x)), chunk by chunk; its ratio is the product of theirs, its delay what their delays come to."""
+    """y = layer_n(... layer_1(x)), chunk by chunk; ratio: the product of theirs; delay: what theirs come to."""
 
     def __init__(self, layers: Sequence[Layer]) -> None:
         super().__init__()

@@ -1,6 +1,7 @@
 """Cross-entropy over a vocabulary, in chunks: all logits of a batch at once are never held.
 
-The gradient of each chunk is made while its logits are there, in the forward pass, so that the backward has nothing to recompute.
+The gradient of each chunk is made while its logits are there, in the forward pass: the backward has nothing to
+recompute.
 """
 
 from __future__ import annotations
@@ -21,17 +22,21 @@ class TokenLoss(NamedTuple):
     nats: Tensor  # (), without gradient
 
 
-def token_loss(hidden: Tensor, weight: Tensor, bias: Tensor, wanted: Tensor, smoothing: float = 0.0, rows: Tensor | None = None) -> TokenLoss:
+def token_loss(
+    hidden: Tensor, weight: Tensor, bias: Tensor, wanted: Tensor, smoothing: float = 0.0, rows: Tensor | None = None
+) -> TokenLoss:
     """Sum over N rows of -log softmax(hidden @ weight.T + bias)[wanted], smoothed   (Szegedy et al. 2016, section 7).
 
-    hidden (N, E), weight (V, E), bias (V,), wanted (N,) int64. With smoothing e the target is 1 - e at the wanted symbol and e / V
-    everywhere. ``rows`` (N,) weighs the rows (0: a filler).
+    hidden (N, E), weight (V, E), bias (V,), wanted (N,) int64. With smoothing e the target is 1 - e at the wanted
+    symbol and e / V everywhere. ``rows`` (N,) weighs the rows (0: a filler).
     """
-    trained, nats = _Chunked.apply(hidden, weight, bias, wanted, smoothing, rows)
+    trained, nats = _Chunked.apply(hidden, weight, bias, wanted, smoothing, rows)  # type: ignore[no-untyped-call]
     return TokenLoss(trained, nats)
 
 
-def plain_token_loss(hidden: Tensor, weight: Tensor, bias: Tensor, wanted: Tensor, smoothing: float = 0.0, rows: Tensor | None = None) -> TokenLoss:
+def plain_token_loss(
+    hidden: Tensor, weight: Tensor, bias: Tensor, wanted: Tensor, smoothing: float = 0.0, rows: Tensor | None = None
+) -> TokenLoss:
     """The same as it is defined, with all logits at once."""
     logs = functional.log_softmax(functional.linear(hidden, weight, bias), -1)
     nats = -logs.gather(1, wanted[:, None])[:, 0]
@@ -54,7 +59,7 @@ def row_nats(hidden: Tensor, weight: Tensor, bias: Tensor, wanted: Tensor) -> Te
 
 class _Chunked(torch.autograd.Function):
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, wanted: Tensor, smoothing: float, rows: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         learning = any(ctx.needs_input_grad[:3])
@@ -77,7 +82,7 @@ class _Chunked(torch.autograd.Function):
         return trained, nats
 
     @staticmethod
-    @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
+    @torch.autograd.function.once_differentiable
     def backward(ctx: Any, trained: Tensor, nats: Tensor) -> tuple[Tensor | None, ...]:
         d_hidden, d_weight, d_bias = ctx.saved_tensors
         return d_hidden * trained, d_weight * trained, d_bias * trained, None, None, None

@@ -1,11 +1,12 @@
-"""The recurrent encoder and decoder: with one fixed vector between them (Sutskever et al. 2014, Cho et al. 2014) or with attention.
+"""The recurrent encoder and decoder, with one fixed vector between (Sutskever et al., Cho et al. 2014) or attention.
 
-Training goes over whole sequences at once (teacher forcing: the decoder hears the true symbols); search goes step by step. Both are
-the same parts: what differs is how many steps are fed at once.
+Training goes over whole sequences at once (teacher forcing: the decoder hears the true symbols); search goes step by
+step. Both are the same parts: what differs is how many steps are fed at once.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple, cast
 
 import torch
@@ -38,7 +39,8 @@ class EncoderDecoder(nn.Module):
     """Symbols of one sequence -> log-probabilities of the symbols of another.
 
     memory = encoder(embed(source));  h_t = decoder(embed(y_{t-1}));  a_t = tanh(W [h_t; attend(h_t, memory)]);
-    log p(y_t) = log softmax(s E a_t + b), with E the output matrix, which may be the embedding matrix (tied, Press & Wolf 2017).
+    log p(y_t) = log softmax(s E a_t + b), with E the output matrix, which may be the embedding matrix (tied, Press &
+    Wolf 2017).
     """
 
     def __init__(self, source_symbols: int, target_symbols: int, settings: EncoderDecoderSettings) -> None:
@@ -47,7 +49,8 @@ class EncoderDecoder(nn.Module):
         width, hidden, memory = settings.embedding, settings.hidden, settings.memory
         self.embed_source = Embedding(source_symbols, width)
         self.embed_target = self.embed_source if settings.tied == "three" else Embedding(target_symbols, width)
-        self.output = self.embed_target if settings.tied != "none" else Embedding(target_symbols, width)
+        readout = settings.readout
+        self.output = self.embed_target if settings.tied != "none" else Embedding(target_symbols, readout)
         self.output_bias = nn.Parameter(torch.zeros(target_symbols))
         self.encoder = Serial(_encoder(settings))
         self.scorer = self._scorer()
@@ -55,8 +58,8 @@ class EncoderDecoder(nn.Module):
         states = over(lambda leaf: leaf, self._zero_states(1))
         self.bridge = nn.ModuleList(nn.Linear(memory, hidden) for state in states for _ in state)
         reads = 0 if settings.attention == "none" else memory
-        self.combine = nn.Parameter(uniform(width, hidden + reads))
-        self.shown = LockedDropout(settings.output_dropout, width)
+        self.combine = nn.Parameter(uniform(readout, hidden + reads))
+        self.shown = LockedDropout(settings.output_dropout, readout)
 
     def _scorer(self) -> Scorer | None:
         chosen = self.settings
@@ -80,19 +83,24 @@ class EncoderDecoder(nn.Module):
         forward = self.settings.encoder_hidden
         summary = torch.cat((last[:, :forward], first[:, forward:]), 1)
         if self.scorer is None:
-            return Memory(summary[:, None], summary[:, None], summary.new_ones(len(summary), 1, dtype=torch.bool), summary)
+            return Memory(
+                summary[:, None], summary[:, None], summary.new_ones(len(summary), 1, dtype=torch.bool), summary
+            )
         return remembered(self.scorer, encoded, summary)
 
     def begin(self, memory: Memory, random: Generator | None = None) -> DecoderState:
         """The decoder before its first step: each of its states is tanh(W summary + b)."""
         batch = len(memory.summary)
         bridge = iter(self.bridge)
-        states = [over(lambda leaf: torch.tanh(filled(next(bridge), memory.summary)), state) for state in self._zero_states(batch)]
+        states = [
+            over(lambda leaf: torch.tanh(filled(next(bridge), memory.summary)), state)
+            for state in self._zero_states(batch)
+        ]
         layers, recurrent = list(self.decoder.start(batch, random).layers), iter(states)
         for place, layer in enumerate(self.decoder.layers):
             if not isinstance(layer, LockedDropout):
                 layers[place] = began(cast(Layer, layer), next(recurrent))
-        fed = memory.summary.new_zeros(batch, self.settings.embedding) if self.settings.input_feeding else None
+        fed = memory.summary.new_zeros(batch, self.settings.readout) if self.settings.input_feeding else None
         return DecoderState(SerialState(tuple(layers)), fed, self.shown.start(batch, random))
 
     def decode(self, memory: Memory, state: DecoderState, heard: Ragged, random: Generator | None = None) -> Ragged:
@@ -111,8 +119,10 @@ class EncoderDecoder(nn.Module):
         both = h if read is None else torch.cat((h, read), 1)
         return torch.tanh(filled(lambda rows: functional.linear(rows, self.combine), both))
 
-    def advance(self, memory: Memory, state: DecoderState, embedded: Tensor) -> tuple[DecoderState, Tensor, Tensor | None]:
-        """One step of R rows, grouped by sentence: embedded (R, E) -> state, what the output layer sees (R, E), weights (R, S)."""
+    def advance(
+        self, memory: Memory, state: DecoderState, embedded: Tensor
+    ) -> tuple[DecoderState, Tensor, Tensor | None]:
+        """One step of R rows by sentence: (R, E) -> state, what the output layer sees (R, E), weights (R, S)."""
         sentences, rows = len(memory.summary), len(embedded)
         if isinstance(self.scorer, Fixed):
             embedded = torch.cat((embedded, memory.summary.repeat_interleave(rows // sentences, 0)), 1)
@@ -129,17 +139,30 @@ class EncoderDecoder(nn.Module):
 
     def logits(self, shown: Tensor) -> Tensor:
         """(N, E) -> (N, V)."""
-        return filled(lambda rows: functional.linear(rows * self._output_scale(), self.output.weight, self.output_bias), shown)
+        return filled(
+            lambda rows: functional.linear(rows * self._output_scale(), self.output.weight, self.output_bias), shown
+        )
 
     def _output_scale(self) -> float:
-        # Rows of the output matrix have length 1 at the start; this lets the first logits differ by about 2 instead of 1/2.
-        return self.settings.embedding**0.5 / 4
+        # Rows of the output matrix have length 1 at the start: so the first logits differ by about 2 instead of 1/2.
+        return math.sqrt(self.settings.readout) / 4
 
-    def loss(self, source: Ragged, heard: Ragged, wanted: Tensor, *, smoothing: float, rows: Tensor | None, random: Generator | None) -> TokenLoss:
+    def loss(
+        self,
+        source: Ragged,
+        heard: Ragged,
+        wanted: Tensor,
+        *,
+        smoothing: float,
+        rows: Tensor | None,
+        random: Generator | None,
+    ) -> TokenLoss:
         """Sums over the symbols wanted (N,), in the order of the rows of ``heard``."""
         memory = self.encode(source, random)
         shown = self.decode(memory, self.begin(memory, random), heard, random)
-        return token_loss(shown.rows * self._output_scale(), self.output.weight, self.output_bias, wanted, smoothing, rows)
+        return token_loss(
+            shown.rows * self._output_scale(), self.output.weight, self.output_bias, wanted, smoothing, rows
+        )
 
     def nats(self, source: Ragged, heard: Ragged, wanted: Tensor) -> Tensor:
         """(B,) the nats of each target under teacher forcing, its end counted."""
@@ -155,7 +178,7 @@ class EncoderDecoder(nn.Module):
 
 
 class DecodingStep:
-    """One step of decoding for search (the contract ``Step``); the memory stands once a sentence, however many rows it has."""
+    """One step of decoding for search (a ``Step``); the memory stands once a sentence, however many rows that has."""
 
     def __init__(self, model: EncoderDecoder, memory: Memory) -> None:
         self.model, self.memory = model, memory
@@ -168,7 +191,10 @@ class DecodingStep:
     def keep(self, sentences: Tensor) -> DecodingStep:
         memory = take(self.memory, sentences)
         longest = int(memory.mask.sum(1).max()) if len(sentences) else 0
-        return DecodingStep(self.model, Memory(memory.values[:, :longest], memory.keys[:, :longest], memory.mask[:, :longest], memory.summary))
+        return DecodingStep(
+            self.model,
+            Memory(memory.values[:, :longest], memory.keys[:, :longest], memory.mask[:, :longest], memory.summary),
+        )
 
 
 class FeedingState(NamedTuple):
@@ -183,10 +209,12 @@ class _Feeding:
 
     def __init__(self, model: EncoderDecoder, memory: Memory) -> None:
         self.model, self.memory = model, memory
-        self.input_size = self.hidden_size = model.settings.embedding
+        self.input_size, self.hidden_size = model.settings.embedding, model.settings.readout
 
     def start(self, batch: int, random: Generator | None = None) -> Any:
-        return FeedingState(self.model.begin(self.memory, random), torch.arange(batch, device=self.memory.summary.device))
+        return FeedingState(
+            self.model.begin(self.memory, random), torch.arange(batch, device=self.memory.summary.device)
+        )
 
     def enter(self, x: Tensor) -> Tensor:
         return x
@@ -201,7 +229,9 @@ def _encoder(settings: EncoderDecoderSettings) -> list[Layer]:
     layers: list[Layer] = [LockedDropout(settings.embedding_dropout, settings.embedding)]
     size = settings.embedding
     for _ in range(settings.encoder_layers):
-        layer: Layer = BothWays(cell(size, hidden), cell(size, hidden)) if settings.bidirectional else OneWay(cell(size, hidden))
+        layer: Layer = (
+            BothWays(cell(size, hidden), cell(size, hidden)) if settings.bidirectional else OneWay(cell(size, hidden))
+        )
         layers.append(Residual(layer) if settings.residual and size == settings.memory else layer)
         size = settings.memory
         layers.append(LockedDropout(settings.dropout, size))
@@ -211,7 +241,7 @@ def _encoder(settings: EncoderDecoderSettings) -> list[Layer]:
 def _decoder(settings: EncoderDecoderSettings) -> list[Layer]:
     size = settings.embedding
     size += settings.memory if settings.attention == "fixed" else 0
-    size += settings.embedding if settings.input_feeding else 0
+    size += settings.readout if settings.input_feeding else 0
     layers: list[Layer] = [LockedDropout(settings.embedding_dropout, size)]
     for _ in range(settings.decoder_layers):
         layer: Layer = OneWay(CELLS[settings.cell](size, settings.hidden))

@@ -13,7 +13,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 # The first of these that a machine has gives the letters that the ones before lack.
-FONTS = ("DejaVu Sans", "Noto Sans", "Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans Arabic", "Noto Sans Devanagari", "WenQuanYi Zen Hei")
+FONTS = (
+    "DejaVu Sans",
+    "Noto Sans",
+    "Noto Sans CJK JP",
+    "Noto Sans CJK SC",
+    "Noto Sans Arabic",
+    "Noto Sans Devanagari",
+    "WenQuanYi Zen Hei",
+)
 
 
 def draw(figure: Figure, kind: str = "png") -> bytes:
@@ -23,7 +31,10 @@ def draw(figure: Figure, kind: str = "png") -> bytes:
     from matplotlib.figure import Figure as Canvas
 
     there = {font.name for font in font_manager.fontManager.ttflist}
-    with rc_context({"font.family": [font for font in FONTS if font in there], "svg.fonttype": "path"}), warnings.catch_warnings():
+    with (
+        rc_context({"font.family": [font for font in FONTS if font in there], "svg.fonttype": "path"}),
+        warnings.catch_warnings(),
+    ):
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         canvas = Canvas(layout="constrained")
         FigureCanvasAgg(canvas)
@@ -40,7 +51,12 @@ def _heat(canvas: Any, data: dict[str, Any]) -> None:
     canvas.set_size_inches(1.6 + 0.32 * len(columns), 1.4 + 0.32 * len(rows))
     axes: Axes = canvas.add_subplot()
     axes.imshow(data["values"], cmap="Blues", vmin=0, vmax=1, aspect="equal")
-    axes.set_xticks(range(len(columns)), [_plain(text) for text in columns], rotation=0 if max(map(len, columns)) < 3 else 60, ha="center")
+    axes.set_xticks(
+        range(len(columns)),
+        [_plain(text) for text in columns],
+        rotation=0 if max(map(len, columns)) < 3 else 60,
+        ha="center",
+    )
     axes.set_yticks(range(len(rows)), [_plain(text) for text in rows])
     axes.set_xlabel("read")
     axes.set_ylabel("written")

@@ -19,7 +19,11 @@ def facts(path: str | Path) -> list[tuple[str, str]]:
     if verdict.state == "damaged":
         return found
     record = read_run(path).record
-    found += [("recipe", str(record["recipe"])), ("task", str(record["task"])), ("began", str(record.get("began", "unknown")))]
+    found += [
+        ("recipe", str(record["recipe"])),
+        ("task", str(record["task"])),
+        ("began", str(record.get("began", "unknown"))),
+    ]
     found += _data(record) + _size(path, record) + _course(path, record)
     found += [(f"with {name}", str(value)) for name, value in record.get("versions", {}).items()]
     found += [(f"on {name}", str(value)) for name, value in record.get("machine", {}).items() if value is not None]
@@ -28,7 +32,10 @@ def facts(path: str | Path) -> list[tuple[str, str]]:
 
 def _data(record: dict[str, Any]) -> list[tuple[str, str]]:
     told = [(f"pairs to {use}", f"{count:,}") for use, count in record.get("pairs", {}).items()]
-    return told + [(f"data {name}", f"{s['lines']:,} lines, {s['bytes']:,} bytes, sha256 {s['sha256'][:16]}…") for name, s in record.get("data", {}).items()]
+    return told + [
+        (f"data {name}", f"{s['lines']:,} lines, {s['bytes']:,} bytes, sha256 {s['sha256'][:16]}…")
+        for name, s in record.get("data", {}).items()
+    ]
 
 
 def _size(path: str | Path, record: dict[str, Any]) -> list[tuple[str, str]]:
@@ -43,7 +50,12 @@ def _size(path: str | Path, record: dict[str, Any]) -> list[tuple[str, str]]:
 def _course(path: str | Path, record: dict[str, Any]) -> list[tuple[str, str]]:
     lines = read_log(path)
     steps = [line["step"] for line in lines if isinstance(line.get("step"), int)]
-    told = [("steps", f"{max(steps, default=0):,} of {record['steps']:,}" if "steps" in record else f"{max(steps, default=0):,}")]
+    told = [
+        (
+            "steps",
+            f"{max(steps, default=0):,} of {record['steps']:,}" if "steps" in record else f"{max(steps, default=0):,}",
+        )
+    ]
     validations = [line for line in lines if isinstance(line.get("valid"), dict)]
     return told + [(f"valid at step {line['step']:,}", _scores(line["valid"])) for line in validations[-10:]]
 

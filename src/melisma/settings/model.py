@@ -123,6 +123,11 @@ class EncoderDecoderSettings:
         """The width of what the encoder remembers of each symbol: both directions side by side."""
         return self.encoder_hidden * (2 if self.bidirectional else 1)
 
+    @property
+    def readout(self) -> int:
+        """The width that the output layer sees: the embedding's where that is the output layer, else the decoder's."""
+        return self.hidden if self.tied == "none" else self.embedding
+
     def check(self) -> None:
         """Refuses parts that cannot work together."""
         if self.attention == "dot" and self.hidden != self.memory:

@@ -23,7 +23,9 @@ SETTINGS: dict[str, tuple[str, str]] = {
 def task(name: str) -> Task[Any, Any]:
     """The task of this name; a run of a task that is not here was made by a newer version."""
     if name not in TASKS:
-        raise Refusal(f"there is no task {name!r}; known are {', '.join(TASKS)}: a run of another was made by a newer version")
+        raise Refusal(
+            f"there is no task {name!r}; known are {', '.join(TASKS)}: a run of another was made by a newer version"
+        )
     found: Task[Any, Any] = import_module(TASKS[name]).TASK
     return found
 
@@ -32,7 +34,9 @@ def settings_of(name: str) -> type:
     """The settings class of a task, without loading the task."""
     if name not in SETTINGS:
         near = nearest(name, SETTINGS)
-        raise Refusal(f"there is no task {name!r}" + (f": did you mean {near}?" if near else f"; known are {', '.join(SETTINGS)}"))
+        raise Refusal(
+            f"there is no task {name!r}" + (f": did you mean {near}?" if near else f"; known are {', '.join(SETTINGS)}")
+        )
     module, attribute = SETTINGS[name]
     found: type = getattr(import_module(module), attribute)
     return found

@@ -28,7 +28,9 @@ from melisma.text.unicode import normalise
 from melisma.text.units import Unit, from_json, learn
 from melisma.text.vocabulary import END, START
 
-SYMBOLS_AT_ONCE = 16_384  # source symbols in one batch of answers at most, so that a few very long inputs do not fill the memory
+SYMBOLS_AT_ONCE = (
+    16_384  # source symbols in one batch of answers at most, so that a few very long inputs do not fill the memory
+)
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class PairBatch:
-    """Encoded pairs: source symbols with their end, the target heard (from the start symbol on) and wanted (to the end symbol)."""
+    """Encoded pairs: the source with its end, the target heard (from START on) and wanted (up to END)."""
 
     source: Ragged  # rows (N,)
     heard: Ragged  # rows (M,)
@@ -90,7 +92,9 @@ class PairBatch:
         if device.type == self.wanted.device.type:
             return self
         weight = None if self.weight is None else self.weight.to(device)
-        return PairBatch(self.source.to(device), self.heard.to(device), self.wanted.to(device, non_blocking=True), weight)
+        return PairBatch(
+            self.source.to(device), self.heard.to(device), self.wanted.to(device, non_blocking=True), weight
+        )
 
     def part(self, index: int, parts: int) -> PairBatch:
         chosen = torch.arange(index, self.size, parts)
@@ -113,7 +117,10 @@ class PairCodec:
         if settings.text.shared:
             unit = learn((side for pair in examples for side in (pair.source, pair.target)), settings.text)
             return PairCodec(unit, unit, True)
-        sides = learn((pair.source for pair in examples), settings.text), learn((pair.target for pair in examples), settings.text)
+        sides = (
+            learn((pair.source for pair in examples), settings.text),
+            learn((pair.target for pair in examples), settings.text),
+        )
         return PairCodec(*sides, False)
 
     @staticmethod
@@ -159,7 +166,10 @@ def read(settings: TranslateSettings) -> Corpus[Pair]:
     elif data.valid_size:
         size = max(1, min(data.valid_size, int(len(train) * data.valid_share)))
         train, valid = cut(train, size=size, seed=settings.training.seed)
-        notes.append(f"no validation data was given: {len(valid):,} pairs were cut off, none of whose sources or targets is trained on")
+        notes.append(
+            f"no validation data was given: {len(valid):,} pairs were cut off, "
+            "none of whose sources or targets is trained on"
+        )
     else:
         valid = []
     if not train:
@@ -189,11 +199,15 @@ def shapes(codec: PairCodec, settings: TranslateSettings) -> dict[str, tuple[int
         return {name: tuple(weight.shape) for name, weight in build(codec, settings).named_parameters()}
 
 
-def loss(model: nn.Module, batch: PairBatch, carry: Any, settings: TranslateSettings, random: Generator | None) -> tuple[dict[str, Total], Any]:
+def loss(
+    model: nn.Module, batch: PairBatch, carry: Any, settings: TranslateSettings, random: Generator | None
+) -> tuple[dict[str, Total], Any]:
     """Cross-entropy of the target's symbols under teacher forcing."""
     rows = None if batch.weight is None else batch.weight[batch.heard.owners]
     smoothing = settings.training.smoothing
-    found = cast(EncoderDecoder, model).loss(batch.source, batch.heard, batch.wanted, smoothing=smoothing, rows=rows, random=random)
+    found = cast(EncoderDecoder, model).loss(
+        batch.source, batch.heard, batch.wanted, smoothing=smoothing, rows=rows, random=random
+    )
     return {"symbols": Total(found.trained, found.nats)}, None
 
 
@@ -248,7 +262,9 @@ def _alternative(codec: PairCodec, source: str, found: Hypothesis) -> Alternativ
     attention = None if found.trace is None else tuple(tuple(row) for row in found.trace.tolist())
     tokens = tuple(codec.target.vocabulary.pieces(symbols))
     text = codec.target.decode(symbols)
-    return Alternative(text, found.score, found.log_probability, tokens, found.log_probabilities, attention, found.finished)
+    return Alternative(
+        text, found.score, found.log_probability, tokens, found.log_probabilities, attention, found.finished
+    )
 
 
 def prepare(codec: PairCodec, pairs: Sequence[Pair], settings: TranslateSettings) -> Prepared:
@@ -262,7 +278,11 @@ def prepare(codec: PairCodec, pairs: Sequence[Pair], settings: TranslateSettings
             f"data.limit_target={data.limit_target} symbols; larger limits or shorter lines are wanted"
         )
     left_out = len(encoded) - len(kept)
-    notes = [f"{left_out:,} of {len(encoded):,} pairs are left out: longer than data.limit_source or data.limit_target"] if left_out else []
+    notes = (
+        [f"{left_out:,} of {len(encoded):,} pairs are left out: longer than data.limit_source or data.limit_target"]
+        if left_out
+        else []
+    )
     return Prepared(kept, [(len(target) + 1, len(source)) for source, target in kept], notes)
 
 

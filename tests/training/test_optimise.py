@@ -1,0 +1,212 @@
+"""Optimizers against their formulas in float64, schedules against their published values."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from melisma.settings.training import TrainingSettings
+from melisma.task import Total
+from melisma.training.descent import GradientDescent
+from melisma.training.optimise import KNOWN, OPTIMIZERS, SCHEDULES, optimizer, optimizer_tensors, rate, restore_optimizer
+
+STEPS = 5
+
+
+def settings(**more: Any) -> TrainingSettings:
+    return TrainingSettings(**({"rate": 0.1, "warmup": 0, "schedule": "constant"} | more))
+
+
+def gradients(step: int) -> dict[str, np.ndarray]:
+    random = np.random.default_rng(step)
+    return {"weight": random.normal(size=(2, 3)), "bias": random.normal(size=2)}
+
+
+def moved(chosen: TrainingSettings) -> dict[str, np.ndarray]:
+    """The weights after some steps with given gradients."""
+    torch.manual_seed(0)
+    model = nn.Linear(3, 2)
+    driven = optimizer(model, chosen)
+    for step in range(STEPS):
+        for name, weight in model.named_parameters():
+            weight.grad = torch.tensor(gradients(step)[name], dtype=torch.float32)
+        driven.step()
+    return {name: weight.detach().numpy() for name, weight in model.named_parameters()}
+
+
+def begun() -> dict[str, np.ndarray]:
+    torch.manual_seed(0)
+    return {name: weight.detach().numpy().astype(np.float64) for name, weight in nn.Linear(3, 2).named_parameters()}
+
+
+def compare(found: dict[str, np.ndarray], wanted: dict[str, np.ndarray]) -> None:
+    for name in wanted:
+        np.testing.assert_allclose(found[name], wanted[name], rtol=1e-5, atol=1e-6, err_msg=name)
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.5])
+def test_adamw_decays_apart_from_the_gradient_and_matrices_alone(decay: float) -> None:
+    """Loshchilov & Hutter 2019, algorithm 2, with the decay times the rate."""
+    wanted = begun()
+    m = {name: np.zeros_like(w) for name, w in wanted.items()}
+    v = {name: np.zeros_like(w) for name, w in wanted.items()}
+    for step in range(STEPS):
+        for name, g in gradients(step).items():
+            m[name] = 0.8 * m[name] + 0.2 * g
+            v[name] = 0.95 * v[name] + 0.05 * g * g
+            first, second = m[name] / (1 - 0.8 ** (step + 1)), v[name] / (1 - 0.95 ** (step + 1))
+            kept = 1 - 0.1 * decay if name == "weight" else 1.0
+            wanted[name] = kept * wanted[name] - 0.1 * first / (np.sqrt(second) + 1e-8)
+    compare(moved(settings(optimizer="adamw", beta1=0.8, beta2=0.95, weight_decay=decay)), wanted)
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.5])
+def test_adam_has_the_decay_in_its_gradient(decay: float) -> None:
+    """Kingma & Ba 2015, algorithm 1."""
+    wanted = begun()
+    m = {name: np.zeros_like(w) for name, w in wanted.items()}
+    v = {name: np.zeros_like(w) for name, w in wanted.items()}
+    for step in range(STEPS):
+        for name, gradient in gradients(step).items():
+            g = gradient + decay * wanted[name]
+            m[name] = 0.8 * m[name] + 0.2 * g
+            v[name] = 0.95 * v[name] + 0.05 * g * g
+            first, second = m[name] / (1 - 0.8 ** (step + 1)), v[name] / (1 - 0.95 ** (step + 1))
+            wanted[name] = wanted[name] - 0.1 * first / (np.sqrt(second) + 1e-8)
+    compare(moved(settings(optimizer="adam", beta1=0.8, beta2=0.95, weight_decay=decay)), wanted)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.7])
+def test_sgd_keeps_its_momentum(momentum: float) -> None:
+    wanted = begun()
+    average = {name: np.zeros_like(w) for name, w in wanted.items()}
+    for step in range(STEPS):
+        for name, gradient in gradients(step).items():
+            average[name] = momentum * average[name] + gradient + 0.3 * wanted[name]
+            wanted[name] = wanted[name] - 0.1 * average[name]
+    compare(moved(settings(optimizer="sgd", momentum=momentum, weight_decay=0.3)), wanted)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_what_an_optimizer_remembers_is_restored_as_a_copy(name: str) -> None:
+    chosen, model = settings(optimizer=name), nn.Linear(3, 2)
+    first = optimizer(model, chosen)
+    for weight in model.parameters():
+        weight.grad = torch.ones_like(weight)
+    first.step()
+    saved = optimizer_tensors(first)
+    assert saved
+    second = optimizer(model, chosen)
+    restore_optimizer(second, saved)
+    restored = optimizer_tensors(second)
+    assert set(restored) == set(saved)
+    assert all(torch.equal(restored[key], saved[key]) for key in saved)
+    before = {key: value.clone() for key, value in saved.items()}
+    second.step()
+    assert all(torch.equal(saved[key], before[key]) for key in saved)
+
+
+# --- schedules
+
+
+def curve(steps: list[int], last: int | None = None, reductions: int = 0, **more: Any) -> list[float]:
+    chosen = settings(rate=1.0, **more)
+    return [rate(step, chosen, last, reductions) for step in steps]
+
+
+def test_warm_up_is_linear_for_every_schedule() -> None:
+    for schedule in SCHEDULES:
+        chosen = curve([1, 2, 5, 10], warmup=10, schedule=schedule)
+        assert chosen == pytest.approx([0.1, 0.2, 0.5, 1.0]), schedule
+
+
+def test_constant_is_constant_and_scales_with_the_rate() -> None:
+    assert curve([1, 10, 10**6], last=10) == [1, 1, 1]
+    assert rate(7, settings(rate=0.03), None) == 0.03
+
+
+def test_the_inverse_square_root_is_that_of_vaswani_et_al() -> None:
+    """2017, eq. 3: d^-0.5 min(step^-0.5, step warmup^-1.5), as a share of its largest value."""
+    steps = [1, 50, 399, 400, 401, 1600, 40_000]
+    published = [min(step**-0.5, step * 400**-1.5) / 400**-0.5 for step in steps]
+    assert curve(steps, warmup=400, schedule="inverse_square_root") == pytest.approx(published)
+    assert curve([1, 4, 100], schedule="inverse_square_root") == pytest.approx([1, 0.5, 0.1])
+    last = curve(steps, last=500, warmup=400, schedule="inverse_square_root")
+    assert last == pytest.approx(published), "it knows of no end, so a training can be extended"
+
+
+def test_the_cosine_is_that_of_loshchilov_and_hutter() -> None:
+    """2017, eq. 5 with eta_min = 0 and eta_max = 1: half (1 + cos(pi T_cur / T_i)), T_cur counted from 0."""
+    steps = [1, 2, 26, 51, 76, 100]
+    published = [0.5 * (1 + math.cos(math.pi * (step - 1) / 100)) for step in steps]
+    assert curve(steps, last=100, schedule="cosine") == pytest.approx(published)
+    assert published[0] == 1
+    assert published[3] == 0.5
+    assert 0 < curve([100], last=100, schedule="cosine")[0] < 1e-3, "the last step is a small one, not none"
+    assert curve([1], last=1, schedule="cosine") == [1], "a training of one step learns"
+    assert curve([101, 10**6], last=100, schedule="cosine") == pytest.approx([0, 0])
+    assert curve([1, 1000], last=None, schedule="cosine") == [1, 1]
+
+
+def test_where_minutes_decide_the_cosine_begins_when_the_end_is_known() -> None:
+    assert curve([1, KNOWN, KNOWN + 1], last=250, schedule="cosine", minutes=1.0) == [1, 1, 1]
+    assert curve([KNOWN + 101], last=250, schedule="cosine", minutes=1.0) == pytest.approx([0.5])
+    assert curve([1, 9], last=9, schedule="cosine", minutes=1.0) == [1, 1]
+
+
+def test_the_plateau_cuts_by_its_factor() -> None:
+    assert curve([7], reductions=0, schedule="plateau", plateau_factor=0.3) == [1]
+    assert curve([7], reductions=2, schedule="plateau", plateau_factor=0.3) == pytest.approx([0.09])
+    for schedule in set(SCHEDULES) - {"plateau"}:
+        assert curve([7], last=100, schedule=schedule, reductions=3) == curve([7], last=100, schedule=schedule)
+
+
+# --- clipping
+
+
+class Pulled:
+    """A batch of one example: what pulls at the weights, and how many symbols that counts for."""
+
+    weight = None
+
+    def __init__(self, pulls: torch.Tensor, count: int) -> None:
+        self.pulls, self.size, self.counts = pulls, len(pulls), {"symbols": count}
+
+    def to(self, device: torch.device) -> Pulled:
+        return self
+
+    def part(self, index: int, parts: int) -> Pulled:
+        return Pulled(self.pulls[index::parts], 0)
+
+
+def pull(model: nn.Module, batch: Pulled, carry: None, random: Any) -> Any:
+    total = (model(batch.pulls) ** 2).sum()
+    return {"symbols": Total(total, total.detach())}, None
+
+
+@pytest.mark.parametrize("clip", [0.0, 0.5, 1e6])
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_a_step_clips_by_the_global_norm_as_torch_does(clip: float, accumulate: int) -> None:
+    torch.manual_seed(0)
+    model, same = nn.Linear(3, 2), nn.Linear(3, 2)
+    same.load_state_dict(model.state_dict())
+    pulls = torch.randn(4, 3)
+    chosen = settings(optimizer="sgd", momentum=0.0, weight_decay=0.0, clip=clip, average=0.0, accumulate=accumulate)
+    driven = GradientDescent(model, pull, lambda epoch: [0], lambda place, random: Pulled(pulls, 8), chosen, {"symbols": 1.0})
+    tallies = driven.advance()
+    total = (same(pulls) ** 2).sum()
+    (total / 8).backward()
+    norm = torch.cat([weight.grad.flatten() for weight in same.parameters()]).norm()
+    if clip:
+        nn.utils.clip_grad_norm_(same.parameters(), clip)
+        assert clip > norm or clip < norm / 2, "the smaller bound does clip"
+    torch.optim.SGD(same.parameters(), lr=0.1).step()
+    assert tallies["symbols"].nats == pytest.approx(float(total))
+    assert tallies["symbols"].units == 8
+    for weight, wanted in zip(model.parameters(), same.parameters()):
+        torch.testing.assert_close(weight, wanted, rtol=1e-5, atol=1e-7)
