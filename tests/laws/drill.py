@@ -32,7 +32,9 @@ class Drill:
         codec = task.codec(read_run(path).codec, settings) if self.resumed else task.learn(corpus.train, settings)
         torch.manual_seed(seed)
         model = task.build(codec, settings)
-        self.learner: GradientDescent = learner(task, model, codec, task.prepare(codec, corpus.train, settings), settings)
+        self.learner: GradientDescent = learner(
+            task, model, codec, task.prepare(codec, corpus.train, settings), settings
+        )
         self.validation = Validation(task, codec, settings, corpus.valid)
         self.writer = open_for_training(path) if self.resumed else self._created(task, settings, codec, path)
         course = None
@@ -64,7 +66,9 @@ class Drill:
                     return
 
 
-def outcome(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor], dict[str, Any], list[dict[str, Any]]]:
+def outcome(
+    path: Path,
+) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor], dict[str, Any], list[dict[str, Any]]]:
     """What a training left behind, but for times: weights, what resuming needs, log lines."""
     saved = read_step(path, "latest", training=True)
     course = {name: value for name, value in saved.state["course"].items() if name != "seconds"}

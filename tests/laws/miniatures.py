@@ -224,7 +224,9 @@ class Tagger(nn.Module):
         width = settings.width
         self.embed = Embedding(symbols, width)
         self.spelling = BothWays(GruResetAfter(width, width), GruResetAfter(width, width))
-        self.sentence = Serial([LockedDropout(settings.dropout, 2 * width), BothWays(Lstm(2 * width, width), Lstm(2 * width, width))])
+        self.sentence = Serial(
+            [LockedDropout(settings.dropout, 2 * width), BothWays(Lstm(2 * width, width), Lstm(2 * width, width))]
+        )
         self.tag, self.end = nn.Linear(2 * width, tags), nn.Linear(2 * width, 2)
 
     def forward(self, letters: Ragged, words: Ragged, random: Generator | None = None) -> tuple[Ragged, Ragged]:
@@ -243,7 +245,9 @@ def tag_batch(codec: Letters, sentences: Sequence[Any], random: Generator | None
     order = Ragged.from_flat(torch.arange(len(flat)), lengths)
     words = [flat[number] for number in order.rows.tolist()]
     ends = Ragged.of_symbols([ends for _, ends, _ in words]).rows
-    return TagBatch(Ragged.of_symbols([l for l, _, _ in words]), ends, order.with_rows(torch.tensor([t for _, _, t in words])))
+    return TagBatch(
+        Ragged.of_symbols([l for l, _, _ in words]), ends, order.with_rows(torch.tensor([t for _, _, t in words]))
+    )
 
 
 def tag_loss(model: Tagger, batch: TagBatch, carry: None, settings: Miniature, random: Generator | None) -> Any:
@@ -297,7 +301,9 @@ TAGS: Task[Tagged, str] = Task(
     settings=Miniature,
     read=lambda settings: made(tagged_sentence, settings),
     examples=lambda settings, corpora: [],
-    learn=lambda sentences, settings: Letters("abdeikmnost", tuple(sorted({tag for _, tags in sentences for tag in tags}))),
+    learn=lambda sentences, settings: Letters(
+        "abdeikmnost", tuple(sorted({tag for _, tags in sentences for tag in tags}))
+    ),
     codec=Letters.from_json,
     prepare=tag_prepared,
     batch=tag_batch,
@@ -364,11 +370,20 @@ class RowWise(nn.Module):
 def transcriber(codec: Letters, settings: Miniature) -> Serial:
     """Samples, rows (N, 1) -> logits of blank and letters, a row for every four samples."""
     width = settings.width
-    convolutions = [Convolution(1, width, 5, 2), RowWise(torch.tanh), Convolution(width, width, 5, 2), RowWise(torch.tanh)]
-    return Serial([*convolutions, OneWay(GruResetAfter(width, width)), RowWise(nn.Linear(width, len(codec.letters) + 1))])
+    convolutions = [
+        Convolution(1, width, 5, 2),
+        RowWise(torch.tanh),
+        Convolution(width, width, 5, 2),
+        RowWise(torch.tanh),
+    ]
+    return Serial(
+        [*convolutions, OneWay(GruResetAfter(width, width)), RowWise(nn.Linear(width, len(codec.letters) + 1))]
+    )
 
 
-def sound_batch(codec: Letters, sounds: Sequence[tuple[Tensor, tuple[int, ...]]], random: Generator | None = None) -> SoundBatch:
+def sound_batch(
+    codec: Letters, sounds: Sequence[tuple[Tensor, tuple[int, ...]]], random: Generator | None = None
+) -> SoundBatch:
     """Where there is ``random``, with a little noise."""
     noise = [0.0 if random is None else 0.05 * torch.randn(x.shape, generator=random) for x, _ in sounds]
     return SoundBatch(Ragged.of([x + n for (x, _), n in zip(sounds, noise)]), tuple(letters for _, letters in sounds))
@@ -405,7 +420,9 @@ def decided(codec: Letters, rows: Tensor) -> str:
 
 
 @torch.no_grad()
-def transcribed(model: Serial, codec: Letters, sounds: Sequence[tuple[float, ...]], search: SearchSettings) -> list[str]:
+def transcribed(
+    model: Serial, codec: Letters, sounds: Sequence[tuple[float, ...]], search: SearchSettings
+) -> list[str]:
     heard = whole(model, Ragged.of([torch.tensor(samples)[:, None] for samples in sounds]))
     return [decided(codec, rows) for rows in heard.sequences()]
 

@@ -62,7 +62,9 @@ def test_killed_between_saves_and_resumed_it_ends_with_the_bits_of_one_never_sto
     assert same(trained[name], tmp_path / "run") == [], f"killed last at step {step}"
 
 
-def test_a_process_that_is_killed_with_sigkill_loses_nothing_that_was_saved(trained: dict[str, Path], tmp_path: Path) -> None:
+def test_a_process_that_is_killed_with_sigkill_loses_nothing_that_was_saved(
+    trained: dict[str, Path], tmp_path: Path
+) -> None:
     step = random.randrange(81, 120)
     paths = os.pathsep.join((str(ROOT / "src"), str(ROOT / "tests")))
     environment = os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": str(torch.get_num_threads())}
@@ -118,8 +120,12 @@ def test_the_gradients_of_the_parts_of_a_batch_add_up_to_that_of_the_whole(name:
         for number, (piece_sums, piece_carry) in enumerate(losses):
             torch.testing.assert_close(piece_carry, take(next_carry, slots[number]), rtol=1e-10, atol=1e-12)
         for loss in task.losses(settings):
-            torch.testing.assert_close(sum(sums[loss].nats for sums, _ in losses), whole_sums[loss].nats, rtol=1e-10, atol=0)
-            one = torch.autograd.grad(whole_sums[loss].trained, model.parameters(), retain_graph=True, allow_unused=True)
+            torch.testing.assert_close(
+                sum(sums[loss].nats for sums, _ in losses), whole_sums[loss].nats, rtol=1e-10, atol=0
+            )
+            one = torch.autograd.grad(
+                whole_sums[loss].trained, model.parameters(), retain_graph=True, allow_unused=True
+            )
             total = sum(sums[loss].trained for sums, _ in losses)
             other = torch.autograd.grad(total, model.parameters(), retain_graph=True, allow_unused=True)
             assert [gradient is None for gradient in one] == [gradient is None for gradient in other]
@@ -144,7 +150,9 @@ def test_a_training_whose_batches_are_cut_into_parts_is_the_same_training(name: 
         driven = learner(task, model, codec, task.prepare(codec, corpus.train, settings), settings)
         driven.plan(None)
         tallies = [driven.advance() for _ in range(8)]
-        found.append(([(tally.nats, tally.units) for one in tallies for tally in one.values()], list(model.parameters())))
+        found.append(
+            ([(tally.nats, tally.units) for one in tallies for tally in one.values()], list(model.parameters()))
+        )
     (nats, weights), (other_nats, other_weights) = found
     torch.testing.assert_close(torch.tensor(nats), torch.tensor(other_nats), rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(weights, other_weights, rtol=1e-4, atol=1e-5)
@@ -183,7 +191,9 @@ def test_a_transcriber_that_is_fed_one_sample_at_a_time_says_the_same(bits: bool
         together = Ragged.of([torch.tensor(samples)[:, None] for samples, _ in sounds])
         if bits:
             with exactly():
-                pairs = list(zip(whole(model, together).sequences(), [streamed(model, samples) for samples, _ in sounds]))
+                pairs = list(
+                    zip(whole(model, together).sequences(), [streamed(model, samples) for samples, _ in sounds])
+                )
             assert all(torch.equal(rows, one) for rows, one in pairs)
         else:
             pairs = list(zip(whole(model, together).sequences(), [streamed(model, samples) for samples, _ in sounds]))

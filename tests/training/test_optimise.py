@@ -13,7 +13,15 @@ from torch import nn
 from melisma.settings.training import TrainingSettings
 from melisma.task import Total
 from melisma.training.descent import GradientDescent
-from melisma.training.optimise import KNOWN, OPTIMIZERS, SCHEDULES, optimizer, optimizer_tensors, rate, restore_optimizer
+from melisma.training.optimise import (
+    KNOWN,
+    OPTIMIZERS,
+    SCHEDULES,
+    optimizer,
+    optimizer_tensors,
+    rate,
+    restore_optimizer,
+)
 
 STEPS = 5
 
@@ -189,7 +197,7 @@ def pull(model: nn.Module, batch: Pulled, carry: None, random: Any) -> Any:
     return {"symbols": Total(total, total.detach())}, None
 
 
-@pytest.mark.parametrize("clip", [0.0, 0.5, 1e6])
+@pytest.mark.parametrize("clip", [0.0, 0.2, 1e6])
 @pytest.mark.parametrize("accumulate", [1, 2])
 def test_a_step_clips_by_the_global_norm_as_torch_does(clip: float, accumulate: int) -> None:
     torch.manual_seed(0)
@@ -197,7 +205,9 @@ def test_a_step_clips_by_the_global_norm_as_torch_does(clip: float, accumulate: 
     same.load_state_dict(model.state_dict())
     pulls = torch.randn(4, 3)
     chosen = settings(optimizer="sgd", momentum=0.0, weight_decay=0.0, clip=clip, average=0.0, accumulate=accumulate)
-    driven = GradientDescent(model, pull, lambda epoch: [0], lambda place, random: Pulled(pulls, 8), chosen, {"symbols": 1.0})
+    driven = GradientDescent(
+        model, pull, lambda epoch: [0], lambda place, random: Pulled(pulls, 8), chosen, {"symbols": 1.0}
+    )
     tallies = driven.advance()
     total = (same(pulls) ** 2).sum()
     (total / 8).backward()
@@ -206,7 +216,7 @@ def test_a_step_clips_by_the_global_norm_as_torch_does(clip: float, accumulate: 
         nn.utils.clip_grad_norm_(same.parameters(), clip)
         assert clip > norm or clip < norm / 2, "the smaller bound does clip"
     torch.optim.SGD(same.parameters(), lr=0.1).step()
-    assert tallies["symbols"].nats == pytest.approx(float(total))
+    assert tallies["symbols"].nats == pytest.approx(float(total.detach()))
     assert tallies["symbols"].units == 8
     for weight, wanted in zip(model.parameters(), same.parameters()):
         torch.testing.assert_close(weight, wanted, rtol=1e-5, atol=1e-7)

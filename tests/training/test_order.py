@@ -27,20 +27,21 @@ def test_by_length_goes_through_every_example_once_and_keeps_to_the_budget(
 
 
 @given(LENGTHS, SEEDS, st.integers(0, 30))
-def test_batches_hold_what_is_of_about_one_length_and_are_no_smaller_than_they_must_be(
-    lengths: list[tuple[int, int]], seed: int, epoch: int
-) -> None:
+def test_batches_hold_what_is_of_about_one_length(lengths: list[tuple[int, int]], seed: int, epoch: int) -> None:
     budget = 120
     batches = by_length(lengths, budget, seed=seed, epoch=epoch)
     by_size = sorted(batches, key=lambda batch: min(lengths[index][0] for index in batch))
     largest = [max(lengths[index][0] for index in batch) for batch in by_size]
     smallest = [min(lengths[index][0] for index in batch) for batch in by_size]
     assert all(after >= before - 2 for before, after in zip(largest, smallest[1:])), "only the noise may mix them"
-    longest = max(length for length, _ in lengths)
-    assert sum(len(batch) * (longest + 2) >= budget - longest for batch in batches) >= 0
-    assert len(batches) <= 1 + sum(length + 2 for length, _ in lengths) * 2 // budget + sum(
-        2 * length > budget for length, _ in lengths
-    ) * 2 + 1
+
+
+@given(st.integers(1, 60), st.integers(1, 80), st.integers(1, 300), SEEDS)
+def test_batches_are_full(length: int, count: int, budget: int, seed: int) -> None:
+    sizes = sorted(len(batch) for batch in by_length([(length, 0)] * count, budget, seed=seed, epoch=0))
+    full = max(1, budget // length)
+    assert sizes[1:] == [full] * (len(sizes) - 1)
+    assert sum(sizes) == count
 
 
 def test_an_order_is_a_pure_function_of_seed_and_epoch_and_epochs_and_seeds_differ() -> None:
@@ -80,7 +81,9 @@ def test_windows_cover_every_stream_without_gap_and_overlap(
     assert covered == sorted(covered)
     assert covered[1:-1:2] == covered[2::2], "a stream begins where the one before ends"
     assert covered[0] == 0
-    assert length - 1 - streams < covered[-1] <= length - 1, "the symbol after the last window is there, to be predicted"
+    assert length - 1 - streams < covered[-1] <= length - 1, (
+        "the symbol after the last window is there, to be predicted"
+    )
 
 
 def test_windows_are_about_as_long_as_asked_and_differ() -> None:

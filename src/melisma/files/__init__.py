@@ -1,0 +1,1 @@
+"""What users have in files, read row by row, each fault told with its file and line."""

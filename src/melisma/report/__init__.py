@@ -1,0 +1,1 @@
+"""What is drawn: figures become pictures here and nowhere else."""

@@ -1,0 +1,1 @@
+"""A run's directory: written so that a crash at any instant loses nothing that was saved, read without trust."""

@@ -1,0 +1,1 @@
+"""Text and symbols: cutting into characters, words or subwords, and back."""

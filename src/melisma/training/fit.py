@@ -69,14 +69,11 @@ class Fit:
         self._started = self._saved_at = calls.clock()
         self._began = self._started - self.course.seconds
         self._seen = 0  # symbols since the start
-        self._marks: list[
-            tuple[float, int]
-        ] = []  # (seconds, symbols seen) after each step, while minutes are to be turned into steps
+        self._timed: list[tuple[float, int]] = []  # (seconds, symbols) of each step, while minutes are to become steps
         self.unsaved: str | None = None  # why the last save failed
 
     def __iter__(self) -> Iterator[Progress]:
         self.learner.plan(self._planned())
-        self._marks = [(self.calls.clock(), self._seen)]
         while not self._exhausted() and not self._impatient():
             if self.calls.stopped():
                 yield from self._close("stopped")
@@ -95,7 +92,9 @@ class Fit:
 
     def _one_step(self) -> Iterator[Progress]:
         epoch, self._scores = self.learner.epoch, {}
-        self._add(self.learner.advance())
+        began = self.calls.clock()
+        tallies = self.learner.advance()
+        self._add(tallies, self.calls.clock() - began)
         yield self._progress("step", losses=self._losses())
         if self.learner.step % LOG_EVERY == 0 or self._exhausted():
             self._log_losses()
@@ -107,13 +106,14 @@ class Fit:
         elif self.calls.clock() - self._saved_at > SLOW_SAVE:
             yield from self._save()
 
-    def _add(self, tallies: Mapping[str, Tally]) -> None:
+    def _add(self, tallies: Mapping[str, Tally], seconds: float) -> None:
         for name, tally in tallies.items():
             self.course.nats[name] = self.course.nats.get(name, 0.0) + tally.nats
             self.course.counts[name] = self.course.counts.get(name, 0) + tally.units
-        self._seen += next(iter(tallies.values())).units
+        units = next(iter(tallies.values())).units
+        self._seen += units
         if self.settings.minutes is not None and self.course.steps is None:
-            self._marks.append((self.calls.clock(), self._seen))
+            self._timed.append((seconds, units))
 
     def _losses(self) -> dict[str, float]:
         """Nats a symbol of each loss, since the last line of the log."""
@@ -174,28 +174,28 @@ class Fit:
         """Whether to turn minutes into steps now: after ``KNOWN`` steps, or where these are slow, half the minutes."""
         if self.settings.minutes is None or self.course.steps is not None or self._exhausted():
             return False
-        known = self.learner.step >= KNOWN and len(self._marks) > TIMED
+        known = self.learner.step >= KNOWN and len(self._timed) >= TIMED
         return known or self._elapsed() >= self.settings.minutes * 60 / 2
 
     def _minutes_to_steps(self) -> Iterator[Progress]:
         """Wall-clock decides once: a trial validation shows what those cost, the steps so far what a step costs."""
         assert self.settings.minutes is not None
-        (begin, before), (end, after) = self._marks[len(self._marks) // 5], self._marks[-1]
-        steps = len(self._marks) - 1
-        seconds = (end - begin) / max(1, after - before) * self._seen / steps
+        steps, warm = len(self._timed), self._timed[len(self._timed) // 5 :]
+        symbols = sum(count for _, count in self._timed) / steps
+        seconds = sum(spent for spent, _ in warm) / max(1, sum(count for _, count in warm)) * symbols
         trial = self.calls.clock()
         self.calls.validate()
         validation = self.calls.clock() - trial
         seconds += validation / (self.settings.validate_every or self.learner.epoch_steps())
         left = max(0.0, self.settings.minutes * 60 - self._elapsed() - validation)
         self.course.steps, self.course.asked = self.learner.step + int(left / max(seconds, 1e-9)), self.settings.steps
-        self._marks.clear()
+        self._timed.clear()
         limit = self._limit()
         assert limit is not None
         self.learner.plan(limit)
         self.calls.settled(limit)
         yield self._progress(
-            "note", text=f"{self.settings.minutes:g} minutes are {limit:,} steps at the speed of the first {steps}"
+            "note", text=f"{self.settings.minutes:g} minutes are {limit:,} steps at the speed of {steps}"
         )
         yield from self._save()
 

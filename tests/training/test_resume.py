@@ -1,0 +1,227 @@
+"""k steps, a stop, n - k steps are n steps in bits, for every schedule and optimizer; and the test can see what is left out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+from torch import Generator, Tensor, nn
+from torch.nn import functional
+
+from melisma.errors import Refusal
+from melisma.settings.training import TrainingSettings
+from melisma.task import Total
+from melisma.training.descent import GradientDescent
+from melisma.training.fit import Calls, Course, Fit
+from melisma.training.optimise import OPTIMIZERS, SCHEDULES
+
+STEPS, STOP, EPOCH = 24, 14, 5
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A batch of vectors."""
+
+    x: Tensor
+    weight: Tensor | None = None
+
+    @property
+    def size(self) -> int:
+        return len(self.x)
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        return {"rows": len(self.x), "size": 2 * len(self.x)}
+
+    def to(self, device: torch.device) -> Rows:
+        return self
+
+    def part(self, index: int, parts: int) -> Rows:
+        return Rows(self.x[index::parts])
+
+
+class Memory(NamedTuple):
+    h: Tensor  # (4, 3)
+
+
+class Small(nn.Module):
+    """A memory of what was heard in earlier batches, and a guess."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.enter, self.keep, self.out = nn.Linear(3, 3), nn.Linear(3, 3, bias=False), nn.Linear(3, 1)
+
+
+def loss(model: Small, batch: Rows, carry: Memory, random: Generator | None) -> tuple[dict[str, Total], Memory]:
+    h = torch.tanh(model.enter(batch.x) + model.keep(carry.h))
+    kept = torch.rand(h.shape, generator=random) > 0.2
+    wanted = batch.x.prod(1)
+    guess = functional.mse_loss(model.out(h * kept)[:, 0], wanted, reduction="sum")
+    size = (h**2).sum()
+    return {"rows": Total(guess, guess.detach()), "size": Total(size, size.detach())}, Memory(h)
+
+
+def rows(seed: Any, random: Generator) -> Rows:
+    x = torch.randn(4, 3, generator=Generator().manual_seed(seed))
+    return Rows(x + 0.1 * torch.randn(4, 3, generator=random))
+
+
+class Saved(NamedTuple):
+    """What a run's step holds; JSON as text, tensors as copies."""
+
+    model: dict[str, Tensor]
+    training: dict[str, Tensor]
+    state: str
+    course: str
+
+
+class Run:
+    """A training in memory."""
+
+    def __init__(self, settings: TrainingSettings, seed: int, saved: Saved | None = None) -> None:
+        torch.manual_seed(seed)
+        self.learner = GradientDescent(
+            Small(),
+            loss,
+            lambda epoch: [100 * epoch + number for number in range(EPOCH)],
+            rows,
+            settings,
+            {"rows": 1.0, "size": 0.01},
+            lambda: Memory(torch.full((4, 3), 0.1)),
+        )
+        self.lines: list[dict[str, Any]] = []
+        self.saved: Saved | None = None
+        self.until = STEPS
+        course = None
+        if saved is not None:
+            self.learner.restore(saved.model, saved.training, json.loads(saved.state))
+            course = Course(**json.loads(saved.course))
+        stopped: Callable[[], bool] = lambda: self.learner.step >= self.until  # noqa: E731
+        calls = Calls(self.scores, self.save, self.log, lambda steps: None, {"error": False}, stopped, lambda: 0.0)
+        self.fit = Fit(self.learner, settings, "error", calls, course)
+
+    def scores(self) -> Mapping[str, float]:
+        """Validation, which never improves, so that the plateau has something to do."""
+        with self.learner.answering() as model, torch.no_grad():
+            assert float(model.out.weight.detach().abs().sum()) > 0
+        return {"error": float(self.learner.step)}
+
+    def log(self, line: Mapping[str, Any]) -> None:
+        self.lines.append({name: value for name, value in line.items() if name != "seconds"})
+
+    def save(self, course: Mapping[str, Any], better: list[str]) -> None:
+        model, training, state = self.learner.snapshot()
+        tensors = [{name: value.clone() for name, value in some.items()} for some in (model, training)]
+        self.saved = Saved(tensors[0], tensors[1], json.dumps(state), json.dumps(course))
+
+    def run(self, until: int = STEPS) -> Saved:
+        self.until = until
+        for _ in self.fit:
+            pass
+        assert self.saved is not None
+        return self.saved
+
+
+def settings(**more: Any) -> TrainingSettings:
+    chosen = {"rate": 0.05, "warmup": 3, "steps": STEPS, "epochs": None, "validate_every": 3, "plateau_patience": 1}
+    return TrainingSettings(**(chosen | more))
+
+
+def equal(one: Saved, other: Saved) -> bool:
+    """In bits."""
+    for some, others in zip(one[:2], other[:2]):
+        if some.keys() != others.keys() or not all(torch.equal(some[name], others[name]) for name in some):
+            return False
+    return one[2:] == other[2:]
+
+
+def in_two(chosen: TrainingSettings, change: Callable[[Saved], Saved] = lambda saved: saved) -> tuple[Saved, list[Any]]:
+    """Stopped after ``STOP`` steps, and gone on with by new objects which begin otherwise."""
+    first = Run(chosen, seed=1)
+    saved = first.run(until=STOP)
+    second = Run(chosen, seed=2, saved=change(saved))
+    return second.run(), first.lines + second.lines
+
+
+@pytest.mark.parametrize("average", [0.0, 0.9])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_k_and_then_n_minus_k_steps_are_n_steps(schedule: str, optimizer: str, average: float) -> None:
+    chosen = settings(schedule=schedule, optimizer=optimizer, average=average)
+    whole = Run(chosen, seed=1)
+    once = whole.run()
+    twice, lines = in_two(chosen)
+    assert equal(once, twice)
+    assert lines == whole.lines
+    assert not equal(once, Run(chosen, seed=2).run()), "another beginning would end otherwise"
+
+
+@pytest.mark.parametrize("accumulate", [2, 3])
+def test_so_are_those_of_batches_in_parts(accumulate: int) -> None:
+    chosen = settings(accumulate=accumulate)
+    assert equal(Run(chosen, seed=1).run(), in_two(chosen)[0])
+
+
+def test_and_those_that_stop_at_the_end_of_an_epoch() -> None:
+    chosen = settings()
+    saved = Run(chosen, seed=1).run(until=3 * EPOCH)
+    assert json.loads(saved.state) == {"step": 15, "epoch": 3, "taken": 0, "reductions": 0}
+    assert equal(Run(chosen, seed=2, saved=saved).run(), Run(chosen, seed=1).run())
+
+
+def changed(saved: Saved, **more: Any) -> Saved:
+    return saved._replace(state=json.dumps(json.loads(saved.state) | more))
+
+
+def without(saved: Saved, prefix: str) -> Saved:
+    return saved._replace(training={name: v for name, v in saved.training.items() if not name.startswith(prefix)})
+
+
+FAULTS: dict[str, Callable[[Saved], Saved]] = {
+    "optimizer": lambda saved: without(saved, "optimizer."),
+    "average": lambda saved: saved._replace(model={name: saved.training[f"weights.{name}"] for name in saved.model}),
+    "weights": lambda saved: without(saved, "weights."),
+    "step": lambda saved: changed(saved, step=STOP - 1),
+    "epoch": lambda saved: changed(saved, epoch=0),
+    "position": lambda saved: changed(saved, taken=0),
+    "reductions": lambda saved: changed(saved, reductions=0),
+    "carry": lambda saved: saved._replace(training=saved.training | {"carry.0": torch.full((4, 3), 0.1)}),
+    "course": lambda saved: saved._replace(course=json.dumps({})),
+}
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("part", FAULTS)
+def test_no_part_of_the_state_can_be_left_out(part: str, optimizer: str) -> None:
+    chosen = settings(schedule="plateau", optimizer=optimizer, average=0.9)
+    whole = Run(chosen, seed=1)
+    once = whole.run()
+    twice, lines = in_two(chosen, FAULTS[part])
+    assert not (equal(once, twice) and lines == whole.lines)
+
+
+@pytest.mark.parametrize("part", ["carry.", "weights."])
+def test_the_state_of_another_model_is_refused(part: str) -> None:
+    chosen = settings(average=0.0)
+    saved = Run(chosen, seed=1).run(until=STOP)
+    broken = without(saved, part) if part == "carry." else saved._replace(model={"other": torch.zeros(1)})
+    with pytest.raises(Refusal, match="of a model with other weights"):
+        Run(chosen, seed=2, saved=broken)
+
+
+def test_what_was_restored_shares_no_memory_with_what_was_saved() -> None:
+    chosen = settings(average=0.9)
+    saved = Run(chosen, seed=1).run(until=STOP)
+    before = [{name: value.clone() for name, value in some.items()} for some in saved[:2]]
+    Run(chosen, seed=2, saved=saved).run()
+    assert all(torch.equal(some[name], kept[name]) for some, kept in zip(saved[:2], before) for name in some)
+
+
+def test_what_is_learned_must_be_a_parameter() -> None:
+    model = nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3))
+    with pytest.raises(ValueError, match="persistent buffers"):
+        GradientDescent(model, loss, lambda epoch: [0], rows, settings(), {"rows": 1.0})
