@@ -30,7 +30,7 @@ SIDES = st.sampled_from(["text", "x", "字", "", " ", "\u200b", "\u3000\t", "  .
 
 
 @given(sides=st.lists(st.tuples(SIDES, SIDES), min_size=1, max_size=10))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_blank_sides_drop_their_pair_and_shift_nothing(folder: Path, sides: list[tuple[str, str]]) -> None:
     corpus = [write(folder, f"a.{n}", "".join(pair[n] + "\n" for pair in sides)) for n in (0, 1)]
     unseen = ["", " ", "\u200b", "\u3000\t"]
@@ -139,7 +139,7 @@ def test_a_file_that_only_goes_on_parts_at_its_end(seed: int) -> None:
 
 
 @given(st.lists(st.integers(0, 9), max_size=6), st.lists(st.integers(0, 9), max_size=6))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_any_lengths_part_within_the_shorter_file(left: list[int], right: list[int]) -> None:
     assert 0 <= parting(left, right) <= min(len(left), len(right))
 

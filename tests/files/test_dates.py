@@ -406,10 +406,11 @@ def test_ordinals(code: str, written: dict[int, str]) -> None:
 def test_examples_are_of_test_days_in_many_scripts() -> None:
     examples = dates.examples()
     assert len(examples) == len(set(examples)) == 14
-    for text in examples:
+    for text, iso in examples:
         (day,) = read(text)
         assert dates.split_of(day) == "test", text
-    scripts = {unicodedata.name(c).split()[0] for text in examples for c in text if c.isalpha()}
+        assert iso == day.isoformat()
+    scripts = {unicodedata.name(c).split()[0] for text, _ in examples for c in text if c.isalpha()}
     assert scripts >= {"LATIN", "CYRILLIC", "GREEK", "ARABIC", "HEBREW", "DEVANAGARI", "HANGUL", "CJK"}
 
 

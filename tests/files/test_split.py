@@ -40,7 +40,7 @@ def reachable(texts: Texts, start: int) -> set[int]:
 
 
 @given(texts=st.lists(st.tuples(WORDS, WORDS), min_size=2, max_size=14), seed=st.integers(0, 99), data=st.data())
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_the_sides_share_nothing_and_groups_stay_whole(texts: Texts, seed: int, data: st.DataObject) -> None:
     size = data.draw(st.integers(1, len(texts) - 1))
     pairs = pairs_of(texts)
@@ -59,7 +59,7 @@ def test_the_sides_share_nothing_and_groups_stay_whole(texts: Texts, seed: int, 
 
 
 @given(texts=st.lists(st.tuples(WORDS, WORDS), min_size=2, max_size=10), seed=st.integers(0, 99), shuffle=st.randoms())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_the_order_of_the_file_decides_nothing(texts: Texts, seed: int, shuffle: random.Random) -> None:
     other = list(texts)
     shuffle.shuffle(other)
@@ -145,7 +145,7 @@ def test_folding_joins_what_readers_would_call_the_same() -> None:
 @given(st.text(max_size=12))
 @example("\u0391\u0345\u0301")
 @example("\u1fb3\u0301 \u0345\u0301a")
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_folding_again_changes_nothing(text: str) -> None:
     assert fold(fold(text)) == fold(text)
     assert fold(unicodedata.normalize("NFD", text)) == fold(text)

@@ -41,7 +41,7 @@ def texts(found: list[Row]) -> list[tuple[str | None, str | None]]:
     quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
 )
 @example(pairs=[('"', '""', "\n")], quoting=csv.QUOTE_ALL)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_csv_is_read_as_it_was_written(folder: Path, pairs: list[tuple[str, str, str]], quoting: int) -> None:
     pairs = [pair for pair in pairs if "".join(pair).strip()]
     buffer = io.StringIO(newline="")
@@ -56,7 +56,7 @@ def test_csv_rows_know_the_line_they_begin_in(folder: Path) -> None:
 
 
 @given(pairs=st.lists(st.tuples(TEXTS, TEXTS), max_size=6))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_json_lines_are_read_as_they_were_written(folder: Path, pairs: list[tuple[str, str]]) -> None:
     for pack in (lambda a, b: {"en": a, "de": b, "n": 1}, lambda a, b: {"translation": {"en": a, "de": b}}):
         for ascii_only in (True, False):
@@ -65,7 +65,7 @@ def test_json_lines_are_read_as_they_were_written(folder: Path, pairs: list[tupl
 
 
 @given(pairs=st.lists(st.tuples(TEXTS, TEXTS), max_size=6), header=st.booleans())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_tabs_are_the_only_mark_in_a_tsv(folder: Path, pairs: list[tuple[str, str]], header: bool) -> None:
     pairs = [pair for pair in pairs if "".join(pair).strip()]
     content = "".join(f"{a}\t{b}\n" for a, b in pairs)
@@ -143,7 +143,7 @@ def test_no_stack_left_is_no_crash(folder: Path, monkeypatch: pytest.MonkeyPatch
     ),
     header=st.sampled_from([b"", b"source,target\n", b"source\ttarget\n", b'{"source":"a","target":"b"}\n']),
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_any_bytes_give_rows_or_a_refusal_with_its_place(folder: Path, name: str, data: bytes, header: bytes) -> None:
     path = folder / name
     try:

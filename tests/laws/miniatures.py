@@ -31,7 +31,6 @@ from melisma.settings.search import SearchSettings
 from melisma.settings.training import TrainingSettings
 from melisma.task import Corpus, Prepared, Task, Total, Windows
 
-
 TRAINING = TrainingSettings(rate=1e-2, warmup=20, average=0.9, epochs=None, steps=120, validate_every=40)
 
 
@@ -246,7 +245,9 @@ def tag_batch(codec: Letters, sentences: Sequence[Any], random: Generator | None
     words = [flat[number] for number in order.rows.tolist()]
     ends = Ragged.of_symbols([ends for _, ends, _ in words]).rows
     return TagBatch(
-        Ragged.of_symbols([l for l, _, _ in words]), ends, order.with_rows(torch.tensor([t for _, _, t in words]))
+        Ragged.of_symbols([letters for letters, _, _ in words]),
+        ends,
+        order.with_rows(torch.tensor([t for _, _, t in words])),
     )
 
 

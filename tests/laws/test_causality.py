@@ -14,7 +14,7 @@ from torch import Tensor
 from melisma.contract import whole
 from melisma.ragged import Ragged
 
-STEPS = 37
+STEPS = 29
 
 
 def reach(layer: Any, steps: int = STEPS) -> Tensor:
@@ -46,10 +46,9 @@ def test_the_delay_is_what_the_gradient_measures(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LAYERS)
-@pytest.mark.parametrize("steps", [1, 2, 5, 12, 13])
-def test_the_ratio_is_how_many_outputs_there_are(name: str, steps: int) -> None:
+def test_the_ratio_is_how_many_outputs_there_are(name: str) -> None:
     layer = a_layer(name)
-    x = Ragged.of(some_sequences(3, [steps, 0, steps + 7, 1]))
+    x = Ragged.of(some_sequences(3, [5, 0, 12, 1, 2, 13, 24]))
     y = whole(layer, x)
     if layer.ratio == 1:
         assert y.lengths().tolist() == x.lengths().tolist()

@@ -23,7 +23,7 @@ from melisma.ragged import Ragged, exactly
 
 RANDOM = [name for name in LAYERS if "plain" in name or name == "serial in a serial"]  # masks that no chunk remembers
 LENGTHS = [7, 0, 12, 1, 7, 3, 19, 2]
-TOGETHER = [2, 5, 17]
+TOGETHER = [2, 17]
 
 
 @pytest.fixture(autouse=True)
@@ -81,10 +81,13 @@ def assert_bits(found: Ragged, wanted: Ragged) -> None:
 def test_a_stream_alone_in_bits(name: str) -> None:
     layer = a_layer(name)
     with torch.no_grad():
-        for length in (0, 1, 2, 6, 23):
+        for length in (0, 1, 6, 17):
             sequences = some_sequences(length, [length])
             wanted = whole(layer, Ragged.of(sequences))
-            for chunks in (*(cuttings(seed, [length], together=False) for seed in range(4)), [[0], *one_by_one(length)]):
+            for chunks in (
+                *(cuttings(seed, [length], together=False) for seed in range(3)),
+                [[0], *one_by_one(length)],
+            ):
                 assert_bits(fed(layer, sequences, chunks), wanted)
 
 
@@ -108,7 +111,7 @@ def test_streams_cut_each_at_its_own_places(name: str) -> None:
         with exactly():
             wanted_bits = whole(layer, Ragged.of(sequences))
         torch.testing.assert_close(wanted_bits.flat(), wanted.flat(), rtol=0, atol=1e-5)
-        for seed in range(4):
+        for seed in range(3):
             chunks = cuttings(seed, LENGTHS, together=False)
             found = fed(layer, sequences, chunks)
             assert found.lengths().tolist() == wanted.lengths().tolist()
@@ -127,11 +130,10 @@ def test_gradients(name: str) -> None:
     y = whole(layer, Ragged.of(sequences)).flat()
     weights = torch.randn(y.shape, generator=Generator().manual_seed(6))
     wanted = torch.autograd.grad((y * weights).sum(), inputs, allow_unused=True, materialize_grads=True)
-    for seed in range(2):
-        z = fed(layer, sequences, cuttings(seed, LENGTHS, together=False)).flat()
-        found = torch.autograd.grad((z * weights).sum(), inputs, allow_unused=True, materialize_grads=True)
-        for one, other in zip(found, wanted, strict=True):
-            torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
+    z = fed(layer, sequences, cuttings(1, LENGTHS, together=False)).flat()
+    found = torch.autograd.grad((z * weights).sum(), inputs, allow_unused=True, materialize_grads=True)
+    for one, other in zip(found, wanted, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", [name for name in LAYERS if name not in RANDOM])

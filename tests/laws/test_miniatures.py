@@ -117,7 +117,7 @@ def test_the_gradients_of_the_parts_of_a_batch_add_up_to_that_of_the_whole(name:
         assert batch.counts == {n: sum(piece.counts[n] for piece in pieces) for n in batch.counts}
         whole_sums, next_carry = task.loss(model, batch, carry, settings, None)
         losses = [task.loss(model, piece, take(carry, some), settings, None) for piece, some in zip(pieces, slots)]
-        for number, (piece_sums, piece_carry) in enumerate(losses):
+        for number, (_, piece_carry) in enumerate(losses):
             torch.testing.assert_close(piece_carry, take(next_carry, slots[number]), rtol=1e-10, atol=1e-12)
         for loss in task.losses(settings):
             torch.testing.assert_close(

@@ -26,7 +26,7 @@ from laws.things import (
 )
 from torch import Tensor
 
-from melisma.contract import joined, part, take
+from melisma.contract import Layer, joined, part, take
 from melisma.layers.attention import attend, remembered
 from melisma.models.encoder_decoder import EncoderDecoder
 from melisma.ragged import Ragged, exactly
@@ -118,7 +118,7 @@ def test_states_can_be_taken_parted_and_joined(name: str) -> None:
             assert torch.equal(found, expected)
 
 
-def _said_after(layer: Any, state: Any, sequences: Sequence[Tensor]) -> list[Tensor]:
+def _said_after(layer: Layer, state: Any, sequences: Sequence[Tensor]) -> list[Tensor]:
     state, y = layer.feed(state, Ragged.of(sequences))
     rest = layer.flush(state)[1]
     return (y if rest is None else y.join(rest)).sequences()
@@ -151,8 +151,8 @@ def test_attention(name: str, exact: bool) -> None:
 
 # --- decoding ---------------------------------------------------------------------------------------------------------
 
-SOURCES = [3, 1, 7, 4]  # lengths
-OTHERS = [2, 9, 1, 4, 6, 11, 3, 3, 5, 8, 1, 2, 7, 14, 4]
+SOURCES = [3, 1, 7]  # lengths
+OTHERS = [2, 9, 1, 4, 6, 11, 3, 3, 5, 1, 8, 2, 14]
 Search = Callable[[EncoderDecoder, list[list[int]]], list[list[Hypothesis]]]
 
 
@@ -189,7 +189,7 @@ def check_answers(name: str, search: Search, exact: bool) -> set[tuple[int, ...]
     sources = some_symbols(1, SOURCES) + [[SYMBOLS - 1] * length for length in OTHERS]
     with mode(exact):
         alone = [search(model, [source])[0] for source in sources[: len(SOURCES)]]
-        for order in list(crowds(len(SOURCES), len(OTHERS)))[1:]:
+        for order in list(crowds(len(SOURCES), len(OTHERS)))[3:]:
             answers = search(model, [sources[index] for index in order])
             for place, index in enumerate(order):
                 if index < len(SOURCES):

@@ -39,7 +39,10 @@ def elman(P: dict[str, Array], x: Array, state: list[Array]) -> list[Array]:
 
 def gru_reset_before(P: dict[str, Array], x: Array, state: list[Array]) -> list[Array]:
     """Cho et al. 2014, eq. 5-8: the reset gate on what is remembered, then the product; z keeps the old."""
-    (h,), (Wr, Wz, Wn), (br, bz, bn), (Ur, Uz, Un) = state, *(np.split(P[k], 3) for k in ("weight", "bias", "recurrent"))
+    (h,), (Wr, Wz, Wn), (br, bz, bn), (Ur, Uz, Un) = (
+        state,
+        *(np.split(P[k], 3) for k in ("weight", "bias", "recurrent")),
+    )
     r = sigmoid(Wr @ x + br + Ur @ h)
     z = sigmoid(Wz @ x + bz + Uz @ h)
     return [z * h + (1 - z) * np.tanh(Wn @ x + bn + Un @ (r * h))]
@@ -47,7 +50,10 @@ def gru_reset_before(P: dict[str, Array], x: Array, state: list[Array]) -> list[
 
 def gru_reset_after(P: dict[str, Array], x: Array, state: list[Array]) -> list[Array]:
     """Cho et al. 2014, first version, as cuDNN has it: the product with its bias first, then the reset gate."""
-    (h,), (Wr, Wz, Wn), (br, bz, bn), (Ur, Uz, Un) = state, *(np.split(P[k], 3) for k in ("weight", "bias", "recurrent"))
+    (h,), (Wr, Wz, Wn), (br, bz, bn), (Ur, Uz, Un) = (
+        state,
+        *(np.split(P[k], 3) for k in ("weight", "bias", "recurrent")),
+    )
     cr, cz, cn = np.split(P["recurrent_bias"], 3)
     r = sigmoid(Wr @ x + br + Ur @ h + cr)
     z = sigmoid(Wz @ x + bz + Uz @ h + cz)

@@ -19,13 +19,22 @@ WIDTH, SYMBOLS = 4, 9
 def drawn(count: int, weighted: bool) -> tuple[list[Tensor], Tensor, Tensor | None]:
     """hidden, weight and bias with gradients; what is wanted; a weight for every row, a third of them 0."""
     generator = torch.Generator().manual_seed(count)
-    tensors = [torch.randn(*shape, generator=generator, dtype=torch.float64) for shape in ((count, WIDTH), (SYMBOLS, WIDTH), (SYMBOLS,))]
+    tensors = [
+        torch.randn(*shape, generator=generator, dtype=torch.float64)
+        for shape in ((count, WIDTH), (SYMBOLS, WIDTH), (SYMBOLS,))
+    ]
     wanted = torch.randint(SYMBOLS, (count,), generator=generator)
-    rows = torch.rand(count, generator=generator, dtype=torch.float64) * 2 * (torch.arange(count) % 3 > 0) if weighted else None
+    rows = (
+        torch.rand(count, generator=generator, dtype=torch.float64) * 2 * (torch.arange(count) % 3 > 0)
+        if weighted
+        else None
+    )
     return [tensor.requires_grad_() for tensor in tensors], wanted, rows
 
 
-def entropy(hidden: Tensor, weight: Tensor, bias: Tensor, wanted: Tensor, smoothing: float, rows: Tensor | None) -> Tensor:
+def entropy(
+    hidden: Tensor, weight: Tensor, bias: Tensor, wanted: Tensor, smoothing: float, rows: Tensor | None
+) -> Tensor:
     each = functional.cross_entropy(hidden @ weight.T + bias, wanted, reduction="none", label_smoothing=smoothing)
     return (each if rows is None else each * rows).sum()
 

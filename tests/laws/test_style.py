@@ -99,10 +99,8 @@ def unsaid(tree: ast.Module, text: str) -> Iterator[str]:
     """Modules, and public classes and functions, without a docstring."""
     if not ast.get_docstring(tree):
         yield "the file"
-    for node in tree.body:
-        defined = isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
-        if defined and not node.name.startswith("_") and not ast.get_docstring(node):
-            yield node.name
+    defined = [node for node in tree.body if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))]
+    yield from (node.name for node in defined if not node.name.startswith("_") and not ast.get_docstring(node))
 
 
 RULES: tuple[Callable[[ast.Module, str], Iterator[str]], ...] = (

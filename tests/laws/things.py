@@ -168,7 +168,7 @@ def _variants() -> dict[str, EncoderDecoderSettings]:
 
 
 VARIANTS = _variants()
-FEW = tuple(name for name in VARIANTS if "lstm tied=two" in name or not ("tied" in name))  # each form once
+FEW = tuple(name for name in VARIANTS if "lstm tied=two" in name or "tied" not in name)  # each form once
 
 
 def a_model(name: str, seed: int = 0) -> EncoderDecoder:

@@ -114,7 +114,9 @@ def test_an_embedding_leaves_a_word_out_wherever_it_stands() -> None:
     assert 0 < int((one == 0).all(1).sum()) < 40
 
 
-@pytest.mark.parametrize("name", [name for name in LAYERS if any("Dropout" in type(m).__name__ for m in a_layer(name).modules())])
+@pytest.mark.parametrize(
+    "name", [name for name in LAYERS if any("Dropout" in type(m).__name__ for m in a_layer(name).modules())]
+)
 def test_layers_with_dropout_inside_hear_the_generator(name: str) -> None:
     layer = a_layer(name)
     x = Ragged.of(some_sequences(1, [4, 9, 5]))

@@ -54,7 +54,7 @@ def test_every_word_lands_in_one_place(words):
         (["beam=3"], "unknown setting beam: did you mean search.beam=3?"),
         (["--search.beem=3"], "unknown setting --search.beem: did you mean search.beam=3?"),
         (["--search.beam=3"], "unknown setting --search.beam: did you mean search.beam=3?"),
-        (["zzz=3"], "unknown setting zzz: nothing known has a name like it"),
+        (["zzz=3"], "unknown setting zzz: nothing known has a name like it, wants one of "),
         (["model=lstm"], "model is a group of settings: wants one of model.cell, "),
         (["search.beam"], "found 'search.beam': did you mean search.beam=…?"),
         (["file.txt"], "found 'file.txt': wants settings as name=value"),

@@ -39,11 +39,16 @@ def test_it_stands_in_place_of_the_weights_and_gives_them_back_bit_for_bit() -> 
     model, average, _ = walk(0.9, 10)
     weights = {name: weight.detach().clone() for name, weight in model.named_parameters()}
     averages = {name: value.clone() for name, value in average.tensors().items()}
-    with pytest.raises(RuntimeError, match="planted"), average.in_place():
-        for name, weight in model.named_parameters():
-            assert torch.equal(weight, averages[name])
-            assert not torch.equal(weight, weights[name])
-        raise RuntimeError("planted")
+
+    def answer() -> None:
+        with average.in_place():
+            for name, weight in model.named_parameters():
+                assert torch.equal(weight, averages[name])
+                assert not torch.equal(weight, weights[name])
+            raise RuntimeError("planted")
+
+    with pytest.raises(RuntimeError, match="planted"):
+        answer()
     for name, weight in model.named_parameters():
         assert torch.equal(weight, weights[name])
         assert torch.equal(average.tensors()[name], averages[name])

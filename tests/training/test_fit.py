@@ -8,13 +8,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-import torch
-from torch import nn
 
 from melisma.errors import Failure, Refusal
 from melisma.settings.training import TrainingSettings
-from melisma.task import Progress, Tally, Total
-from melisma.training.descent import GradientDescent
+from melisma.task import Progress, Tally
 from melisma.training.fit import LOG_EVERY, SLOW_SAVE, Calls, Course, Fit
 from melisma.training.optimise import KNOWN
 
@@ -457,66 +454,3 @@ def test_a_last_save_that_fails_is_a_failure_after_one_more_try() -> None:
     assert drive.saved[-1][0] == 20
     assert drive.saved[-1][2] == ["bleu"], "it is still the best"
     assert drive.end.endswith("step 20 is saved")
-
-
-# --- a loss that is no number
-
-
-class Doomed:
-    """A batch whose loss is a number only until some step."""
-
-    size, weight, counts = 1, None, {"symbols": 1}
-
-    def __init__(self, factor: float) -> None:
-        self.factor = factor
-
-    def to(self, device: torch.device) -> Doomed:
-        return self
-
-
-def doomed(steps: list[float], **settings: Any) -> GradientDescent:
-    def loss(model: Any, batch: Doomed, carry: None, random: Any) -> Any:
-        total = (model.weight * batch.factor).sum()
-        # a regularisation that is no number shows in the gradient alone
-        return {
-            "symbols": Total(
-                total * (math.nan if batch.factor == 3 else 1),
-                torch.tensor(1.0) if batch.factor == 3 else total.detach(),
-            )
-        }, None
-
-    torch.manual_seed(0)
-    chosen = TrainingSettings(optimizer="sgd", steps=len(steps), epochs=None, validate_every=2, **settings)
-    return GradientDescent(
-        nn.Linear(2, 1), loss, lambda e: steps, lambda factor, r: Doomed(factor), chosen, {"symbols": 1.0}
-    )
-
-
-@pytest.mark.parametrize(
-    ("factor", "told"),
-    [
-        (math.nan, "the loss symbols became nan"),
-        (math.inf, "became -?inf|became nan"),
-        (3.0, "the gradient's norm became nan"),
-    ],
-)
-@pytest.mark.parametrize("clip", [0.0, 1.0])
-def test_a_loss_that_is_no_number_ends_it_names_the_step_and_leaves_the_last_good_state(
-    factor: float, told: str, clip: float
-) -> None:
-    learner = doomed([1.0, 1.0, 1.0, factor, 1.0], clip=clip)
-    saved: list[int] = []
-    calls = Calls(
-        lambda: {}, lambda course, better: saved.append(learner.step), lambda line: None, lambda steps: None, {}
-    )
-    fit = Fit(learner, learner.settings, "bleu", calls)
-    good: list[torch.Tensor] = []
-    with pytest.raises(Failure, match=told) as failure:
-        for progress in fit:
-            if progress.kind == "step":
-                good = [weight.detach().clone() for weight in learner.model.parameters()]
-    assert "at step 4:" in str(failure.value)
-    assert "smaller training.rate (it was 0.002)" in str(failure.value)
-    assert saved == [2], "nothing is saved after it"
-    assert learner.step == 3
-    assert all(torch.equal(a, b) for a, b in zip(good, learner.model.parameters())), "no weight has moved"

@@ -203,7 +203,7 @@ def test_a_step_clips_by_the_global_norm_as_torch_does(clip: float, accumulate: 
     torch.manual_seed(0)
     model, same = nn.Linear(3, 2), nn.Linear(3, 2)
     same.load_state_dict(model.state_dict())
-    pulls = torch.randn(4, 3)
+    pulls = 3 * torch.randn(4, 3)
     chosen = settings(optimizer="sgd", momentum=0.0, weight_decay=0.0, clip=clip, average=0.0, accumulate=accumulate)
     driven = GradientDescent(
         model, pull, lambda epoch: [0], lambda place, random: Pulled(pulls, 8), chosen, {"symbols": 1.0}

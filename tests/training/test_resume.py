@@ -170,6 +170,7 @@ def test_and_those_that_stop_at_the_end_of_an_epoch() -> None:
     chosen = settings()
     saved = Run(chosen, seed=1).run(until=3 * EPOCH)
     assert json.loads(saved.state) == {"step": 15, "epoch": 3, "taken": 0, "reductions": 0}
+    assert torch.equal(saved.training["carry.0"], torch.full((4, 3), 0.1)), "the next epoch hears nothing of this one"
     assert equal(Run(chosen, seed=2, saved=saved).run(), Run(chosen, seed=1).run())
 
 

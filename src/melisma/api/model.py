@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, overload
 
@@ -11,24 +12,30 @@ from torch import nn
 
 from melisma.api.device import device
 from melisma.errors import Refusal
+from melisma.runs.layout import BEST
 from melisma.runs.read import Run, read_run, read_step
 from melisma.settings.read import build, with_values
 from melisma.task import Task
 from melisma.tasks import task as task_of
 
 
+@dataclass(frozen=True)
 class Model:
-    """Answers: ``model("text")`` gives one, ``model(["text", ...], beam=5)`` a list, in order. Options are the search settings."""
+    """Answers: ``model("text")`` gives one, ``model(["text", ...], beam=5)`` a list; options are search settings."""
 
-    def __init__(self, run: Run, task: Task[Any, Any], settings: Any, codec: Any, network: nn.Module, step: str) -> None:
-        self.run, self.task, self.settings, self.codec, self.network, self.step = run, task, settings, codec, network, step
+    run: Run
+    task: Task[Any, Any]
+    settings: Any
+    codec: Any
+    network: nn.Module
+    step: str  # the name of the saved step
 
     @overload
     def __call__(self, inputs: str, **options: Any) -> Any: ...
     @overload
     def __call__(self, inputs: Sequence[str], **options: Any) -> list[Any]: ...
     def __call__(self, inputs: str | Sequence[str], **options: Any) -> Any:
-        """Answers with text, score, alternatives, attention and tokens."""
+        """Answers with text, score, alternatives, attention and tokens, in the order of the inputs."""
         texts = [inputs] if isinstance(inputs, str) else list(inputs)
         wrong = next((text for text in texts if not isinstance(text, str)), None)
         if wrong is not None:
@@ -36,7 +43,7 @@ class Model:
         answers = self.task.answer(self.network, self.codec, texts, self.search(options))
         return answers[0] if isinstance(inputs, str) else answers
 
-    def search(self, options: dict[str, Any]) -> Any:
+    def search(self, options: Mapping[str, Any]) -> Any:
         """The search settings of the run with some replaced."""
         return with_values(self.settings.search, options)
 
@@ -46,17 +53,16 @@ class Model:
         return sum(weight.numel() for weight in self.network.parameters())
 
 
-def load(run: str | Path, step: str | None = None, *, device_name: str = "auto") -> Model:
+def load(run: str | Path, step: str = BEST, *, device_name: str = "auto") -> Model:
     """The model of a run: its best step, or the one that ``step`` names (``latest``, ``best-bleu``, a number).
 
     Everything is checked before it is used; nothing in the folder is executed. Refusal where it is damaged or no run.
     """
     found = read_run(run)
     task = task_of(found.task)
-    settings = build(task.settings, found.settings)
+    settings: Any = build(task.settings, found.settings)
     codec = task.codec(found.codec, settings)
-    name = step or "best"
-    saved = read_step(found.path, name, shapes=task.shapes(codec, settings))
+    saved = read_step(found.path, step, shapes=task.shapes(codec, settings))
     with torch.device("meta"):
         network = task.build(codec, settings)
     network.load_state_dict(saved.model, strict=False, assign=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from importlib import import_module
 import click
 
 from melisma import __version__
-from melisma.command.talk import say
+from melisma.command.talk import ReaderGone, say
 from melisma.errors import Failure, Interrupted, Refusal
 from melisma.settings.names import nearest
 
@@ -47,7 +48,9 @@ class Verbs(click.Group):
         command: click.Command = import_module(VERBS[cmd_name][0]).command
         return command
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in VERBS:
             near = nearest(args[0], VERBS)
             meant = f"did you mean {near}?" if near else f"there are {', '.join(VERBS)}"
@@ -73,12 +76,29 @@ def commands(ctx: click.Context) -> None:
 
 def main() -> None:
     """The command; ends the process."""
+    _open_streams()
     code = run(sys.argv[1:])
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:  # whoever read our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:  # said already, or nobody is there to hear it
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     sys.exit(code)
+
+
+def _open_streams() -> None:
+    """Gives the place of a closed stdin, stdout or stderr to nothing, so that no file of a run ever gets its number."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for as long as the process lives
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):  # whatever the locale: what comes in is UTF-8, what goes out too
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def run(words: Sequence[str]) -> int:
@@ -90,13 +110,16 @@ def run(words: Sequence[str]) -> int:
         say(str(error))
         return error.exit_code
     except click.ClickException as error:
-        say(error.format_message())
+        said = error.format_message().rstrip(".")
+        say(f"{said[:1].lower()}{said[1:]}; melisma --help tells what there is")
         return 2
     except (KeyboardInterrupt, click.Abort):
         say("interrupted")
         return 130
-    except BrokenPipeError:
+    except (ReaderGone, BrokenPipeError):
         return 0
+    except SystemExit as error:  # click's, where the help is written to a reader that is gone
+        return error.code if isinstance(error.code, int) else 1
     except MemoryError:
         say("there is not enough memory; a smaller training.batch_tokens, search batch or model is wanted")
         return 1

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
+from types import FrameType
 from typing import Any
 
-from melisma.command.talk import LiveLine, duration, put_json
+from melisma.command.talk import LiveLine, ReaderGone, duration, put_json, say
 from melisma.errors import Interrupted
 from melisma.task import Progress
 
 PLAIN_EVERY = 10.0  # seconds between two lines where no line can be rewritten
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stop:
-    """Ctrl-C asks once to stop after this step and save; a second one stops at once, which loses nothing that was saved."""
+    """Ctrl-C asks once to stop after this step and save; a second one stops at once, which loses nothing saved."""
 
     def __init__(self) -> None:
         self.asked = False
@@ -24,43 +27,77 @@ class Stop:
         return self.asked
 
     def __enter__(self) -> Stop:
-        self._before = {number: signal.signal(number, self._heard) for number in (signal.SIGINT, signal.SIGTERM)}
+        heard = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]  # as under nohup
+        self._before = {number: signal.signal(number, self._heard) for number in heard}
         return self
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def _heard(self, number: int, frame: Any) -> None:
+    def _heard(self, number: int, frame: FrameType | None) -> None:
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
 
 
+class Teller:
+    """Shows the progress of a training: lines for people on stderr, or JSON on stdout."""
+
+    def __init__(self, *, quiet: bool, as_json: bool) -> None:
+        self.as_json, self._line, self._last = as_json, LiveLine(quiet or as_json), 0.0
+
+    def tell(self, progress: Progress) -> None:
+        """Shows one."""
+        if progress.kind == "step":
+            self._step(progress)
+        elif self.as_json:
+            self._json(progress)
+        if progress.kind == "validation":
+            self._line.above(_validation(progress))
+        elif progress.kind == "note":
+            self._line.clear()
+            say(progress.text)
+        elif progress.text:
+            self._line.above(progress.text)
+
+    def done(self) -> None:
+        """Takes the live line away."""
+        self._line.clear()
+
+    def _step(self, progress: Progress) -> None:
+        self._line.show(_step(progress))
+        if not self._line.can_rewrite and time.monotonic() - self._last > PLAIN_EVERY:
+            self._last = time.monotonic()
+            self._line.above(_step(progress))
+
+    def _json(self, progress: Progress) -> None:
+        try:
+            put_json(_plain(progress))
+        except ReaderGone:  # the training is what was asked for, and goes on unwatched
+            self.as_json = False
+
+
 def follow(start: Callable[[Stop], Iterator[Progress]], run: str, *, quiet: bool, as_json: bool) -> None:
     """Drives a training to its end and shows it; Interrupted if the user stopped it."""
-    line, last = LiveLine(quiet or as_json), 0.0
-    with Stop() as stop:
-        for progress in start(stop):
-            if as_json and progress.kind != "step":
-                put_json(_plain(progress))
-            if progress.kind == "step":
-                line.show(_step(progress))
-                if time.monotonic() - last > PLAIN_EVERY:
-                    last = time.monotonic()
-                    if not line.can_rewrite:
-                        line.above(_step(progress))
-            elif progress.kind == "validation":
-                line.above(_validation(progress))
-            elif progress.text:
-                line.above(progress.text)
-        line.clear()
-        if stop.asked:
-            raise Interrupted(f"stopped, and saved: melisma resume {run} goes on")
+    stop, teller, end = Stop(), Teller(quiet=quiet, as_json=as_json), ""
+    steps = start(stop)  # reads the data: until it has, Ctrl-C ends everything at once, as nothing has been trained
+    try:
+        with stop:
+            for progress in steps:
+                teller.tell(progress)
+                end = progress.text if progress.kind == "end" else end
+    except KeyboardInterrupt:
+        raise Interrupted(f"stopped at once: melisma resume {shlex.quote(run)} goes on from the last save") from None
+    finally:
+        teller.done()
+    if stop.asked and end.startswith("stopped"):
+        raise Interrupted(f"stopped, and saved: melisma resume {shlex.quote(run)} goes on")
 
 
 def _step(progress: Progress) -> str:
-    parts = [f"step {progress.step:,}" + (f"/{progress.steps:,}" if progress.steps else ""), f"epoch {progress.epoch + 1}"]
+    steps = f"/{progress.steps:,}" if progress.steps else ""
+    parts = [f"step {progress.step:,}{steps}", f"epoch {progress.epoch + 1}"]
     if progress.loss is not None:
         parts.append(f"loss {progress.loss:.3f}")
     if progress.symbols_per_second:
@@ -71,14 +108,18 @@ def _step(progress: Progress) -> str:
 
 
 def _validation(progress: Progress) -> str:
-    return f"step {progress.step:,}: {_scores(progress.scores)}{' (best so far)' if progress.best else ''}, after {duration(progress.seconds)}"
+    best = " (best so far)" if progress.best else ""
+    return f"step {progress.step:,}: {_scores(progress.scores)}{best}, after {duration(progress.seconds)}"
 
 
 def _scores(scores: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} {value:.3f}" if name == "loss" else f"{name} {value:.1f}" for name, value in scores.items()) or "saved"
+    told = [f"{name} {value:.3f}" if name == "loss" else f"{name} {value:.1f}" for name, value in scores.items()]
+    return ", ".join(told) or "nothing to validate on"
 
 
 def _plain(progress: Progress) -> dict[str, Any]:
-    told = {"kind": progress.kind, "step": progress.step, "steps": progress.steps, "epoch": progress.epoch, "seconds": round(progress.seconds, 1)}
-    told |= {"scores": dict(progress.scores), "best": progress.best} if progress.kind == "validation" else {}
+    told: dict[str, Any] = {name: getattr(progress, name) for name in ("kind", "step", "steps", "epoch")}
+    told["seconds"] = round(progress.seconds, 1)
+    if progress.kind == "validation":
+        told |= {"scores": dict(progress.scores), "best": progress.best}
     return told | ({"text": progress.text} if progress.text else {})

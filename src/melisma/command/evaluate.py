@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from melisma.command.search import NAMES, options
 from melisma.command.talk import duration, put, put_json, say, table
+from melisma.command.verb import Verb
 from melisma.errors import Refusal
-from melisma.runs.read import read_run
-from melisma.settings.leaves import shape
-from melisma.settings.search import SearchSettings
-from melisma.settings.words import assignments, from_words
+from melisma.settings.words import assignments
 
 if TYPE_CHECKING:
     from melisma.evaluation.evaluate import Evaluation
+    from melisma.measures.by_length import Bucket
     from melisma.measures.measure import Measure
 
 
-@click.command(name="evaluate")
+@click.command(name="evaluate", cls=Verb)
 @click.argument("run")
 @click.argument("words", nargs=-1)
 @click.option("--json", "as_json", is_flag=True, help="everything known, answers included, as one JSON object")
@@ -30,15 +30,16 @@ def command(run: str, words: tuple[str, ...], as_json: bool) -> None:
     melisma evaluate runs/en-de data=test.en,test.de
     melisma evaluate runs/dates data=made:dates.test beam=1
     """
-    given, _ = assignments(words, ("data", *shape(SearchSettings).names), strict=True)
-    data = given.pop("data", None)
-    if not data:
+    given, _ = assignments(words, ("data", *NAMES), strict=True)
+    data = given.pop("data", [])
+    if not any(data):
         raise Refusal("there is no data to evaluate on; wanted is data=SOURCE,TARGET or data=TABLE")
-    options = from_words(SearchSettings, given)
-    read_run(run)
+    chosen = options(run, given)
     from melisma.api.measure import evaluate
 
-    found = evaluate(run, data, **options)
+    found = evaluate(run, data, **chosen)
+    for note in found.notes:
+        say(note)
     if as_json:
         put_json(_plain(found))
         return
@@ -49,13 +50,17 @@ def command(run: str, words: tuple[str, ...], as_json: bool) -> None:
 
 def _report(found: Evaluation) -> list[str]:
     rows = [("measure", "value", "95 % interval", "signature")]
-    rows += [(m.name, _value(m.value), f"{_value(m.low)} – {_value(m.high)}", m.signature) for m in found.measures.values()]
+    rows += [(m.name, _value(m.value), _interval(m), m.signature) for m in found.measures.values()]
     lines = table(rows)
     for name, buckets in found.by_length.items():
-        named = found.measures[name].name
-        rows3 = [(f"{b.shortest}–{b.longest}", _value(b.measure.value), _interval(b.measure), f"{b.measure.count:,}") for b in buckets]
-        lines += ["", *table([("characters in", named, "95 % interval", "examples"), *rows3])]
+        header = ("characters in", found.measures[name].name, "95 % interval", "examples")
+        lines += ["", *table([header, *map(_bucket, buckets)])]
     return lines
+
+
+def _bucket(bucket: Bucket) -> tuple[str, str, str, str]:
+    measure = bucket.measure
+    return f"{bucket.shortest}–{bucket.longest}", _value(measure.value), _interval(measure), f"{measure.count:,}"
 
 
 def _interval(measure: Measure) -> str:
@@ -66,10 +71,11 @@ def _value(value: float) -> str:
     return f"{value:.2f}" if abs(value) < 1000 else f"{value:.3g}"
 
 
-def _plain(found: Evaluation) -> dict[str, object]:
+def _plain(found: Evaluation) -> dict[str, Any]:
     return {
         "measures": {name: asdict(measure) for name, measure in found.measures.items()},
         "by_length": {name: [asdict(bucket) for bucket in buckets] for name, buckets in found.by_length.items()},
+        "notes": list(found.notes),
         "seconds": round(found.seconds, 2),
         "answers": [{"source": answer.source, "text": answer.text, "score": answer.score} for answer in found.answers],
     }

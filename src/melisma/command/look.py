@@ -6,17 +6,21 @@ from pathlib import Path
 
 import click
 
+from melisma.command.search import NAMES, options
 from melisma.command.talk import put
+from melisma.command.verb import Verb
 from melisma.errors import Refusal
-from melisma.runs.disk import DISK, replace_file
-from melisma.runs.read import read_run
-from melisma.settings.leaves import shape
-from melisma.settings.search import SearchSettings
-from melisma.settings.words import assignments, from_words
+from melisma.runs.disk import DISK, reason, replace_file
+from melisma.runs.place import shown_path
+from melisma.settings.show import shown
+from melisma.settings.words import assignments
+
+LOOKS = ("attention",)
+KINDS = (".png", ".svg")
 
 
-@click.command(name="look")
-@click.argument("what", type=click.Choice(["attention"]))
+@click.command(name="look", cls=Verb)
+@click.argument("what")
 @click.argument("run")
 @click.argument("words", nargs=-1)
 def command(what: str, run: str, words: tuple[str, ...]) -> None:
@@ -25,22 +29,32 @@ def command(what: str, run: str, words: tuple[str, ...]) -> None:
     \b
     melisma look attention runs/dates "Sunday the 27th of July 1969" file=attention.png
     """
-    given, inputs = assignments(words, ("file", *shape(SearchSettings).names))
-    path = Path(given.pop("file", [f"{what}.png"])[-1])
-    if path.suffix not in (".png", ".svg"):
-        raise Refusal(f"file={path}: a picture is drawn as .png or .svg")
-    if not path.parent.is_dir():
-        raise Refusal(f"file={path}: there is no folder {path.parent}")
+    if what not in LOOKS:
+        raise Refusal(f"there is no look {shown(what)}: wanted is {' or '.join(LOOKS)}")
+    given, inputs = assignments(words, ("file", *NAMES))
+    path = _place(given.pop("file", [f"{what}.png"])[-1])
     if len(inputs) != 1:
         raise Refusal(f"there are {len(inputs)} inputs; one text to look at is wanted, in quotes")
-    read_run(run)
+    chosen = options(run, given)
     from melisma.api.model import load
     from melisma.looks.attention import attention
     from melisma.report.charts import draw
 
-    answer = load(run)(inputs[0], **from_words(SearchSettings, given))
+    answer = load(run)(inputs[0], **chosen)
     try:
         replace_file(DISK, path, draw(attention(answer), path.suffix[1:]))
     except OSError as error:
-        raise Refusal(f"file={path}: {error.strerror}") from None
+        raise Refusal(f"file={shown_path(path)} cannot be written: {reason(error)}") from None
     put(answer.text)
+
+
+def _place(word: str) -> Path:
+    path = Path(word)
+    if path.suffix not in KINDS:
+        raise Refusal(f"file={shown_path(path)}: a picture is drawn as {' or '.join(KINDS)}")
+    try:
+        if path.parent.is_dir() and not path.is_dir():
+            return path
+    except (OSError, ValueError):
+        pass
+    raise Refusal(f"file={shown_path(path)}: the name of a picture in a folder that is there is wanted")

@@ -10,69 +10,84 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from melisma.command.talk import in_line, put, put_json
+from melisma.command.search import NAMES, options
+from melisma.command.talk import in_line, put, put_json, say
+from melisma.command.verb import Verb
 from melisma.errors import Refusal
-from melisma.runs.read import read_run
-from melisma.settings.leaves import shape
-from melisma.settings.search import SearchSettings
-from melisma.settings.words import assignments, from_words
+from melisma.settings.words import assignments
 
 if TYPE_CHECKING:
     from melisma.api.model import Model
 
 LONGEST = 2**20  # bytes of an input line; a longer one is refused before it fills the memory
+TOGETHER = 1024  # lines that are answered before any of their answers is written
 
 
-@click.command(name="predict")
+@click.command(name="predict", cls=Verb)
 @click.argument("run")
 @click.argument("words", nargs=-1)
 @click.option("--json", "as_json", is_flag=True, help="everything known of each answer, a JSON object a line")
 def command(run: str, words: tuple[str, ...], as_json: bool) -> None:
-    """Answers the inputs given as words, or each line of stdin. Search settings are name=value; after -- all are inputs.
+    """Answers the inputs given as words, or each line of stdin.
+
+    Search settings are name=value; after -- all words are inputs.
 
     \b
     melisma predict runs/en-de "A man rides a bike."
     melisma predict runs/en-de beam=10 alternatives=3 --json "A man rides a bike."
     melisma predict runs/en-de < sentences.txt > answers.txt
     """
-    given, inputs = assignments(words, shape(SearchSettings).names)
-    options = from_words(SearchSettings, given)
-    read_run(run)
+    given, inputs = assignments(words, NAMES)
+    chosen = options(run, given)
+    if not inputs and sys.stdin is None:
+        raise Refusal("there is nothing to answer, as stdin is closed: wanted are inputs as words, or lines on stdin")
     from melisma.api.model import load
 
     model = load(run)
-    model.search(options)
     if inputs:
-        _answer(model, inputs, options, as_json, single=len(inputs) == 1)
-    else:
-        for lines in _lines(sys.stdin.fileno()):
-            _answer(model, lines, options, as_json, single=False)
+        _answer(model, inputs, chosen, as_json, single=len(inputs) == 1)
+        return
+    if sys.stdin.isatty():
+        say("each line is answered as it comes; Ctrl-D ends")
+    for lines in _lines(sys.stdin.fileno()):
+        for first in range(0, len(lines), TOGETHER):
+            _answer(model, lines[first : first + TOGETHER], chosen, as_json, single=False)
 
 
-def _answer(model: Model, inputs: Sequence[str], options: dict[str, Any], as_json: bool, *, single: bool) -> None:
-    for answer in model(inputs, **options):
+def _answer(model: Model, inputs: Sequence[str], chosen: dict[str, Any], as_json: bool, *, single: bool) -> None:
+    for answer in model(inputs, **chosen):
         if as_json:
             put_json(asdict(answer) | {"text": answer.text})
-        else:
-            texts = [one.text for one in answer.alternatives]
-            put("\t".join(texts if single else [in_line(text) for text in texts]))
+            continue
+        texts = [one.text for one in answer.alternatives]
+        put(*(texts if single and len(texts) == 1 else map(in_line, texts)))
 
 
 def _lines(file: int) -> Iterator[list[str]]:
-    """Lines as they come, as many at once as are there: a pipe that waits for its answer gets it, a file is read in large pieces."""
+    """Lines as they come, as many at once as are there: a pipe that waits for its answer gets it."""
     rest, number = b"", 0
-    while piece := os.read(file, LONGEST):
+    while piece := _read(file):
         *whole, rest = (rest + piece).split(b"\n")
         if len(rest) > LONGEST:
-            raise Refusal(f"stdin, line {number + len(whole) + 1}: it is longer than {LONGEST:,} bytes; shorter lines are wanted")
+            place = number + len(whole) + 1
+            raise Refusal(f"stdin, line {place}: it is longer than {LONGEST:,} bytes; shorter lines are wanted")
         yield [_text(line, number + place) for place, line in enumerate(whole, 1)]
         number += len(whole)
     if rest:
         yield [_text(rest, number + 1)]
 
 
+def _read(file: int) -> bytes:
+    try:
+        return os.read(file, LONGEST)
+    except OSError as error:
+        raise Refusal(f"stdin cannot be read: {(error.strerror or str(error)).lower()}") from None
+
+
 def _text(line: bytes, number: int) -> str:
     try:
-        return line.removesuffix(b"\r").decode("utf-8")
+        text = line.removesuffix(b"\r").decode("utf-8")
     except UnicodeDecodeError as error:
-        raise Refusal(f"stdin, line {number}, byte {error.start + 1}: this is not UTF-8; text in UTF-8 is wanted") from None
+        place = f"stdin, line {number}, byte {error.start + 1}"
+        raise Refusal(f"{place}: this is not UTF-8; text in UTF-8 is wanted") from None
+    return text.removeprefix("\ufeff") if number == 1 else text

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from melisma.command.talk import put, put_json, table
-from melisma.settings.describe import describe
+from melisma.command.verb import Verb
+from melisma.settings.describe import Described, describe
 from melisma.settings.read import build, flat
 from melisma.settings.show import as_text
 from melisma.tasks import settings_of
 from melisma.tasks.recipe import Recipe, recipe, recipes
 
 
-@click.command(name="recipes")
+@click.command(name="recipes", cls=Verb)
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="everything known, as JSON")
 def command(name: str | None, as_json: bool) -> None:
@@ -24,10 +27,12 @@ def command(name: str | None, as_json: bool) -> None:
     """
     if name is not None:
         _settings(recipe(name), as_json)
-    elif as_json:
-        for one in recipes().values():
-            put_json({"name": one.name, "task": one.task, "about": one.about, "data": one.data, "settings": one.settings})
-    else:
+        return
+    for one in recipes().values() if as_json else ():
+        put_json(
+            {"name": one.name, "task": one.task, "about": one.about, "data": one.data, "settings": one.settings},
+        )
+    if not as_json:
         for line in table([(one.name, one.about) for one in recipes().values()]):
             put(line)
         for one in recipes().values():
@@ -39,10 +44,21 @@ def _settings(chosen: Recipe, as_json: bool) -> None:
     cls = settings_of(chosen.task)
     here = {name: as_text(value) for name, value in flat(build(cls, chosen.settings)).items()}
     if as_json:
-        put_json([{"name": o.name, "type": o.type, "default": here[o.name], "range": o.range, "help": o.help, "why": o.why} for o in describe(cls)])
+        put_json([_plain(one, here[one.name]) for one in describe(cls)])
         return
     put(f"{chosen.name}: {chosen.about}")
     put(f"data: {chosen.data}")
     put("")
-    for line in table([(f"{one.name}={here[one.name]}", one.help + (f" ({one.range})" if one.range else "")) for one in describe(cls)]):
+    rows = [(f"{one.name}={here[one.name]}", _help(one)) for one in describe(cls)]
+    for line in table(rows):
         put(line)
+
+
+def _help(one: Described) -> str:
+    values = ", ".join(one.choices) or one.range
+    return one.help + (f" ({values})" if values else "")
+
+
+def _plain(one: Described, default: str) -> dict[str, Any]:
+    told = {"name": one.name, "type": one.type, "default": default, "range": one.range}
+    return told | {"choices": list(one.choices), "help": one.help, "why": one.why}

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import shlex
+
 import click
 
 from melisma.command.course import follow
 from melisma.command.talk import say
+from melisma.command.verb import Verb
 from melisma.runs.read import read_run
 from melisma.settings.leaves import shape
 from melisma.settings.words import assignments, from_words
 from melisma.tasks import settings_of
 
 
-@click.command(name="resume")
+@click.command(name="resume", cls=Verb)
 @click.argument("run")
 @click.argument("words", nargs=-1)
 @click.option("--json", "as_json", is_flag=True, help="progress as JSON lines on stdout")
-@click.option("--quiet", is_flag=True, help="nothing but what goes wrong")
+@click.option("--quiet", is_flag=True, help="no progress: only notes, and what goes wrong")
 def command(run: str, words: tuple[str, ...], as_json: bool, quiet: bool) -> None:
     """Goes on with the training in RUN, to the same bits as if it had never stopped.
 
@@ -31,4 +34,5 @@ def command(run: str, words: tuple[str, ...], as_json: bool, quiet: bool) -> Non
 
     follow(lambda stop: resume(run, layer, stopped=stop), run, quiet=quiet, as_json=as_json)
     if not quiet:
-        say(f"done: melisma predict {run} answers, melisma show {run} tells more")
+        name = shlex.quote(run)
+        say(f"done: melisma predict {name} answers, melisma show {name} tells more")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import click
 
 from melisma.command.talk import put, put_json, table
+from melisma.command.verb import Verb
 from melisma.errors import Failure
 from melisma.runs.card import facts
 
 
-@click.command(name="show")
+@click.command(name="show", cls=Verb)
 @click.argument("run")
 @click.option("--json", "as_json", is_flag=True, help="the same as a JSON list of [name, value]")
 def command(run: str, as_json: bool) -> None:

@@ -2,34 +2,66 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 import os
 import shutil
 import sys
 from collections.abc import Sequence
 from typing import Any
 
+from melisma.errors import Failure
 from melisma.text.unicode import printable
 
 
+class ReaderGone(Exception):  # noqa: N818 - no error: whoever read our output (head, less) has seen enough
+    """Nobody reads stdout any more."""
+
+
 def say(text: str) -> None:
-    """One line to stderr, with nothing in it that a terminal would obey."""
-    print(f"melisma: {printable(text)}", file=sys.stderr, flush=True)  # noqa: T201 - talking is what it is for
+    """One line to stderr, with nothing in it that a terminal would obey; nobody listening is no error."""
+    _to_stderr(f"melisma: {printable(text)}\n")
 
 
-def put(text: str) -> None:
-    """One line of data to stdout; a terminal sees control characters escaped, a pipe gets the bytes."""
-    print(printable(text) if sys.stdout.isatty() else text, flush=True)  # noqa: T201
+def put(*cells: str) -> None:
+    """Data to stdout, a tab between cells; a terminal sees control characters escaped, a pipe gets the bytes."""
+    if sys.stdout.isatty():
+        cells = tuple("\n".join(printable(line) for line in cell.split("\n")) for cell in cells)
+    _to_stdout("\t".join(cells))
 
 
 def put_json(value: Any) -> None:
-    """One JSON value on one line to stdout."""
-    print(json.dumps(value, ensure_ascii=False, allow_nan=False), flush=True)  # noqa: T201
+    """One JSON value on one line to stdout; numbers that are not finite are null."""
+    _to_stdout(json.dumps(_finite(value), ensure_ascii=False, allow_nan=False))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    return [_finite(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def _to_stdout(line: str) -> None:
+    try:
+        print(line, flush=True)  # noqa: T201 - talking is what it is for
+    except BrokenPipeError:
+        raise ReaderGone from None
+    except OSError as error:
+        raise Failure(f"stdout cannot be written to: {(error.strerror or str(error)).lower()}") from None
+
+
+def _to_stderr(text: str) -> None:
+    with contextlib.suppress(OSError):  # a training must not end because its terminal has
+        sys.stderr.write(text)
+        sys.stderr.flush()
 
 
 def live() -> bool:
-    """Whether a line can be rewritten: stderr is a terminal that is not dumb."""
-    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    """Whether a line can be rewritten: stderr is a terminal that is not dumb, and no plain lines are asked for."""
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("NO_COLOR")
 
 
 class LiveLine:
@@ -39,21 +71,22 @@ class LiveLine:
         self.quiet, self.can_rewrite, self._shown = quiet, live() and not quiet, False
 
     def show(self, text: str) -> None:
+        """Puts the text in the place of what the line showed before."""
         if self.can_rewrite:
             width = shutil.get_terminal_size().columns - 1
-            sys.stderr.write("\r\x1b[2K" + text[:width])
-            sys.stderr.flush()
+            _to_stderr("\r\x1b[2K" + printable(text)[:width])
             self._shown = True
 
     def above(self, text: str) -> None:
+        """A line that stays."""
         self.clear()
         if not self.quiet:
-            print(printable(text), file=sys.stderr, flush=True)  # noqa: T201
+            _to_stderr(printable(text) + "\n")
 
     def clear(self) -> None:
+        """Takes the live line away."""
         if self._shown:
-            sys.stderr.write("\r\x1b[2K")
-            sys.stderr.flush()
+            _to_stderr("\r\x1b[2K")
             self._shown = False
 
 
@@ -72,5 +105,5 @@ def duration(seconds: float) -> str:
 
 
 def in_line(text: str) -> str:
-    """A text on one line: backslash, newline and carriage return escaped."""
-    return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
+    """A text in one cell of one line: backslash, newline, carriage return and tab escaped."""
+    return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
 from typing import Any
 
 import click
 
 from melisma.command.course import follow
 from melisma.command.talk import say
+from melisma.command.verb import Verb
 from melisma.errors import Refusal
 from melisma.runs.disk import DISK
 from melisma.runs.place import check_new
 from melisma.settings.leaves import shape
 from melisma.settings.read import build
+from melisma.settings.show import shown
 from melisma.settings.toml import read_toml
 from melisma.settings.words import assignments, from_words
 from melisma.tasks import settings_of
 from melisma.tasks.recipe import recipe as recipe_of
 
 
-@click.command(name="train")
+@click.command(name="train", cls=Verb)
 @click.argument("recipe")
 @click.argument("run")
 @click.argument("words", nargs=-1)
 @click.option("--json", "as_json", is_flag=True, help="progress as JSON lines on stdout")
-@click.option("--quiet", is_flag=True, help="nothing but what goes wrong")
+@click.option("--quiet", is_flag=True, help="no progress: only notes, and what goes wrong")
 def command(recipe: str, run: str, words: tuple[str, ...], as_json: bool, quiet: bool) -> None:
     """Trains RECIPE into the new folder RUN. Settings are name=value, or a .toml file of them.
 
@@ -33,31 +37,28 @@ def command(recipe: str, run: str, words: tuple[str, ...], as_json: bool, quiet:
     melisma train translate runs/en-de data.train=train.en,train.de data.valid=val.en,val.de training.minutes=30
     melisma train translate runs/en-de mine.toml model.attention=none
     """
-    layers = settings_layers(recipe, words)
-    check_new(_path(run), 0, DISK)
+    layers = settings_layers(recipe, words, run)
+    check_new(Path(run), 0, DISK)
     from melisma.api.train import train
 
     follow(lambda stop: train(recipe, run, *layers, stopped=stop), run, quiet=quiet, as_json=as_json)
     if not quiet:
-        say(f"done: melisma predict {run} answers, melisma evaluate {run} data=… measures, melisma show {run} tells more")
+        name = shlex.quote(run)
+        say(
+            f"done: melisma predict {name} answers, melisma evaluate {name} data=… measures, "
+            f"melisma show {name} tells more"
+        )
 
 
-def settings_layers(recipe: str, words: tuple[str, ...]) -> list[dict[str, Any]]:
+def settings_layers(recipe: str, words: tuple[str, ...], run: str) -> list[dict[str, Any]]:
     """The settings files and words of a command line, checked before anything heavy is loaded."""
     chosen = recipe_of(recipe)
-    cls = settings_of(chosen.task)
+    cls: type[Any] = settings_of(chosen.task)
+    names = shape(cls).names
+    if run.partition("=")[0] in names or run.endswith(".toml"):
+        raise Refusal(f"{shown(run)} stands where the folder is wanted: melisma train RECIPE RUN name=value …")
     files = [word for word in words if word.endswith(".toml") and "=" not in word]
-    rest = [word for word in words if word not in files]
-    given, _ = assignments(rest, shape(cls).names, strict=True)
+    given, _ = assignments([word for word in words if word not in files], names, strict=True)
     layers = [*(read_toml(file) for file in files), from_words(cls, given)]
-    built = build(cls, chosen.settings, *layers)
-    built.data.ready()
+    build(cls, chosen.settings, *layers).data.ready()
     return layers
-
-
-def _path(run: str) -> Any:
-    from pathlib import Path
-
-    if run.startswith("data.") or "=" in run:
-        raise Refusal(f"{run!r} stands where the folder of the run is wanted: melisma train RECIPE RUN name=value …")
-    return Path(run)

@@ -24,6 +24,7 @@ class Evaluation:
     by_length: dict[str, list[Bucket]]  # by the length of the source in characters
     answers: list[Any]
     seconds: float  # of searching for the answers
+    notes: tuple[str, ...] = ()  # sentences for the user
 
 
 def evaluate(task: Task[Any, Any], network: nn.Module, codec: Any, search: Any, examples: Sequence[Any]) -> Evaluation:

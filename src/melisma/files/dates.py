@@ -324,19 +324,19 @@ _EXAMPLES: tuple[tuple[str, str, date], ...] = (
 )
 
 
-def _example(language: Language, template: str, near: date) -> str:
+def _example(language: Language, template: str, near: date) -> tuple[str, str]:
     numbers = sorted(number for half in _days()["test"] for number in half)
     day = date.fromordinal(numbers[bisect_left(numbers, near.toordinal())])
     if template in language.han:
-        return _fill_han(language, template, day)
+        return _fill_han(language, template, day), day.isoformat()
     weekday = language.weekdays[day.weekday()][0][0]
     tiers = language.months[day.month - 1] if language.months else ()
     month = next((name for tier in (*tiers, language.guarded[day.month - 1]) for name in tier), "")
     text = _fill(language, template, day, month, weekday, str(day.year))
-    return text.translate(str.maketrans(DIGITS, language.digits)) if language.digits else text
+    return text.translate(str.maketrans(DIGITS, language.digits)) if language.digits else text, day.isoformat()
 
 
-def examples() -> list[str]:
-    """A dozen and two dates in many scripts, without slips, on days of the test split."""
+def examples() -> list[tuple[str, str]]:
+    """A dozen and two dates in many scripts, without slips, on days of the test split, each with its `YYYY-MM-DD`."""
     table = {language.code: language for language in _languages()}
     return [_example(table[code], template, near) for code, template, near in _EXAMPLES]

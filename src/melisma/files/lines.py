@@ -86,7 +86,7 @@ class Lines:
                 raise self._refusal(bad, data, offset, line_start, after_return) from None
             line_start = _line_start(data, used, offset, line_start)
             offset, rest = offset + used, data[used:]
-            ended_by_return = text.endswith("\r") if text else after_return
+            ended_by_return = text.endswith("\r")
             yield _plain(text, after_return)
             after_return = ended_by_return
         if rest:

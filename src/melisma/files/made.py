@@ -8,6 +8,7 @@ from melisma.errors import Refusal
 from melisma.files import dates
 from melisma.files.columns import Pair
 from melisma.files.lines import Place
+from melisma.files.quoting import named
 
 PREFIX = "made:"
 
@@ -24,11 +25,16 @@ def is_made(corpus: Sequence[str]) -> bool:
     return len(corpus) == 1 and corpus[0].startswith(PREFIX)
 
 
+def require_made(name: str) -> None:
+    """Refusal where there is no corpus of this name."""
+    if name.removeprefix(PREFIX) not in MADE:
+        raise Refusal(
+            f"{named(name)}: there is no such corpus; wanted is one of {', '.join(PREFIX + known for known in MADE)}"
+        )
+
+
 def made_pairs(name: str) -> list[Pair]:
     """The pairs of a corpus such as ``made:dates.train``; Refusal for a name that is not in ``MADE``."""
-    make = MADE.get(name.removeprefix(PREFIX))
-    if make is None:
-        raise Refusal(
-            f"{name}: there is no such corpus; wanted is one of {', '.join(PREFIX + known for known in MADE)}"
-        )
+    require_made(name)
+    make = MADE[name.removeprefix(PREFIX)]
     return [Pair(source, target, Place(name, number)) for number, (source, target) in enumerate(make(), 1)]

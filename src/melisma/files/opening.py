@@ -79,7 +79,7 @@ class Stored:
         except OSError:
             raise Refusal(f"{named(self.path)} was removed while it was read; start again when it is there") from None
         before = _state(self._before)
-        if any(_state(now) != before for now in after) or self.size != self._before.st_size:
+        if any(_state(now) != before for now in after):
             raise Refusal(
                 f"{named(self.path)} changed while it was read ({self._before.st_size:,} bytes before,"
                 f" {after[1].st_size:,} after); wait until it is completely written, then start again"

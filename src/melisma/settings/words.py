@@ -54,7 +54,8 @@ def _stranger(word: str, known: Sequence[str]) -> Refusal:
         )
     near = nearest(asked, known)
     if near is None:
-        return Refusal(f"unknown setting {asked}: nothing known has a name like it")
+        some = ", ".join(known[:6]) + (" …" if len(known) > 6 else "")
+        return Refusal(f"unknown setting {asked}: nothing known has a name like it, wants one of {some}")
     return Refusal(f"unknown setting {name}: did you mean {near}={value if len(value) <= LONGEST else '…'}?")
 
 

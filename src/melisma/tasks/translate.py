@@ -10,8 +10,8 @@ import torch
 from torch import Generator, Tensor, nn
 
 from melisma.errors import Refusal
-from melisma.files.columns import Pair, ReadReport, read_pairs
-from melisma.files.made import is_made, made_pairs
+from melisma.files.columns import Pair, Pairs, ReadReport, read_pairs
+from melisma.files.made import is_made, made_pairs, require_made
 from melisma.files.split import cut, overlap
 from melisma.measures.measure import Measure
 from melisma.measures.table import MEASURES
@@ -156,14 +156,20 @@ def read(settings: TranslateSettings) -> Corpus[Pair]:
     """Training and validation pairs; where no validation data is given, some are cut off without overlap."""
     data = settings.data
     data.ready()
+    _look_for(data)
     train, report = _pairs(data.train, data)
     notes = report.warnings()
     if data.valid is not None:
         valid, valid_report = _pairs(data.valid, data)
         report += valid_report
         warning = overlap(train, valid).warning()
-        notes = ([warning] if warning else []) + notes + valid_report.warnings()
+        notes = ([f"warning: {warning}"] if warning else []) + notes + valid_report.warnings()
     elif data.valid_size:
+        if len(train) == 1:
+            raise Refusal(
+                "data.train has a single pair and one must be cut off for validation: "
+                "more pairs are wanted, or data.valid=FILES, or data.valid_size=0"
+            )
         size = max(1, min(data.valid_size, int(len(train) * data.valid_share)))
         train, valid = cut(train, size=size, seed=settings.training.seed)
         notes.append(
@@ -189,7 +195,17 @@ def _pairs(corpora: Sequence[Sequence[str]], data: DataSettings) -> tuple[list[P
     return pairs + made, report
 
 
+def _look_for(data: DataSettings) -> None:
+    """Refuses data that is not there, before hours go into reading what is."""
+    for corpus in (*data.train, *(data.valid or ())):
+        if is_made(corpus):
+            require_made(corpus[0])
+        else:
+            Pairs(corpus, data.source, data.target)
+
+
 def build(codec: PairCodec, settings: TranslateSettings) -> EncoderDecoder:
+    """A new model, as large as the codec's vocabularies and the settings have it."""
     return EncoderDecoder(codec.source.vocabulary.size, codec.target.vocabulary.size, settings.model)
 
 
@@ -243,7 +259,7 @@ def _search(model: EncoderDecoder, sources: Sequence[list[int]], search: SearchS
     step, state = model.start(Ragged.of_symbols(sources).to(model.output_bias.device))
     lengths = torch.tensor([len(source) - 1 for source in sources])
     longest = search.maximum if search.maximum is not None else 10**9
-    limits = (lengths * search.factor + search.extra).long().clamp(max=longest, min=max(1, search.minimum)) + 1
+    limits = (lengths * search.factor + search.extra).long().clamp(max=longest, min=max(1, search.minimum))
     bounds = Bounds(START, END, limits.to(model.output_bias.device), search.minimum, (START,))
     if search.beam == 1:
         return [[hypothesis] for hypothesis in greedy(step, state, bounds)]
@@ -278,12 +294,25 @@ def prepare(codec: PairCodec, pairs: Sequence[Pair], settings: TranslateSettings
             f"data.limit_target={data.limit_target} symbols; larger limits or shorter lines are wanted"
         )
     left_out = len(encoded) - len(kept)
-    notes = (
-        [f"{left_out:,} of {len(encoded):,} pairs are left out: longer than data.limit_source or data.limit_target"]
-        if left_out
-        else []
-    )
+    notes = _lowered(codec, settings)
+    if left_out:
+        notes.append(
+            f"{left_out:,} of {len(encoded):,} pairs are left out: longer than data.limit_source or data.limit_target"
+        )
     return Prepared(kept, [(len(target) + 1, len(source)) for source, target in kept], notes)
+
+
+def _lowered(codec: PairCodec, settings: TranslateSettings) -> list[str]:
+    """What to say where the data gave fewer symbols than were asked for; characters always do."""
+    if settings.text.unit == "characters":
+        return []
+    sides = {"": codec.source} if codec.shared else {" for sources": codec.source, " for targets": codec.target}
+    found = {side: len(unit.vocabulary.learned) for side, unit in sides.items()}
+    return [
+        f"text.size={settings.text.size}: the data gave {count:,} symbols{side}"
+        for side, count in found.items()
+        if count < settings.text.size
+    ]
 
 
 @torch.no_grad()

@@ -1,0 +1,96 @@
+"""Where a run's data lies: kept as seen from the run, and recognised again by its SHA-256."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+from melisma.errors import Refusal
+from melisma.files.made import is_made
+from melisma.files.quoting import named
+from melisma.runs.read import Run
+
+
+def seen_from(run: Path, settings: Any) -> Any:
+    """The settings with each data file as seen from the run: both can move together, no absolute path is kept."""
+    home = os.path.realpath(run)
+    return _mapped(settings, lambda path: os.path.relpath(_real(path), home))
+
+
+def seen_from_here(run: Path, settings: Any) -> Any:
+    """The settings of a run with each data file as seen from the working directory."""
+    home = os.path.realpath(run)
+    return _mapped(settings, lambda path: os.path.relpath(os.path.join(home, path)))
+
+
+def as_given(settings: Any) -> Any:
+    """The settings with each data file in its one spelling as seen from the working directory."""
+    return _mapped(settings, lambda path: os.path.relpath(_real(path)))
+
+
+def _real(path: str) -> str:
+    """The place of a file that stays right if folders on the way are links; a file that is a link stays itself."""
+    folder, name = os.path.split(os.path.abspath(path))
+    return os.path.join(os.path.realpath(folder), name)
+
+
+def _mapped(settings: Any, change: Callable[[str], str]) -> Any:
+    data = settings.data
+    moved = {
+        field.name: tuple(corpus if is_made(corpus) else tuple(map(change, corpus)) for corpus in value)
+        for field in fields(data)
+        if isinstance(value := getattr(data, field.name), tuple)
+    }
+    return replace(settings, data=replace(data, **moved))
+
+
+def signatures(run: Path, found: Mapping[str, Any]) -> dict[str, Any]:
+    """The signature of each data file under its name as seen from the run."""
+    home = os.path.realpath(run)
+    return {os.path.relpath(_real(path), home): signature for path, signature in found.items()}
+
+
+def check_unchanged(run: Run, found: Mapping[str, Any]) -> None:
+    """Refusal where a data file is not what it was when the training began; it may have moved."""
+    told = run.record.get("data")
+    known = [_digest(signature) for signature in told.values()] if isinstance(told, dict) else []
+    now = [signature["sha256"] for signature in found.values()]
+    for path, before, after in zip(found, known, now):
+        if before != after:
+            raise Refusal(
+                f"{named(path)} has changed since this training began: wanted is the file as it was, "
+                "or a new training in another folder"
+            )
+    if len(known) != len(now):
+        raise Refusal(
+            f"there are {len(now)} data files and this training began with {len(known)}: "
+            "wanted are the same, or a new training in another folder"
+        )
+
+
+def learned_from(run: Run, settings: Any, corpora: Sequence[Sequence[str]]) -> list[str]:
+    """A warning for each corpus whose files the model of this run has learned from."""
+    told = run.record.get("data")
+    signed = told if isinstance(told, dict) else {}
+    trained = {_digest(signed.get(path)) for corpus in settings.data.train for path in corpus}
+    made = {corpus[0] for corpus in settings.data.train if is_made(corpus)}
+    return [
+        f"warning: the model has learned from {named(path)} itself; "
+        "scores on it tell what was remembered, not what was learned"
+        for corpus in corpora
+        for path in corpus
+        if path in made or (not is_made(corpus) and _sha256(path) in trained)
+    ]
+
+
+def _digest(signature: object) -> object:
+    return signature.get("sha256") if isinstance(signature, dict) else None
+
+
+def _sha256(path: str) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

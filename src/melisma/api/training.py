@@ -1,0 +1,105 @@
+"""One training: what learns, what validates it, and how both reach a run."""
+
+from __future__ import annotations
+
+import contextlib
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+
+from melisma.errors import Refusal
+from melisma.evaluation.validate import Validation
+from melisma.runs.card import card
+from melisma.runs.write import RunWriter, SaveFailed
+from melisma.task import Corpus, Progress, Task
+from melisma.training.descent import learner
+from melisma.training.fit import Calls, Course, Fit
+
+Stopped = Callable[[], bool]
+
+
+def never() -> bool:
+    """Nobody asks to stop."""
+    return False
+
+
+class Training:
+    """A task, its settings and its data, ready for the first step."""
+
+    def __init__(
+        self,
+        task: Task[Any, Any],
+        settings: Any,
+        codec: Any,
+        corpus: Corpus[Any],
+        place: torch.device,
+        stopped: Stopped,
+    ) -> None:
+        self.task, self.settings, self.codec, self.stopped = task, settings, codec, stopped
+        prepared = task.prepare(codec, corpus.train, settings)
+        self.train = prepared.encoded
+        self.notes = [*corpus.notes, *prepared.notes]
+        model = task.build(codec, settings)
+        self.parameters = sum(weight.numel() for weight in model.parameters())
+        self.learner = learner(task, model, codec, prepared, settings, place)
+        self.validation = Validation(task, codec, settings, corpus.valid) if corpus.valid else None
+
+    @property
+    def room(self) -> int:
+        """Bytes that one saved step takes: weights, their averages, and two moments of each."""
+        return 4 * 4 * self.parameters
+
+    def into(self, writer: RunWriter, course: Course | None = None) -> Iterator[Progress]:
+        """The training itself, saved into a run, which is let go when this ends, or is forgotten without a start."""
+        steps = self._into(writer, course)
+        weakref.finalize(steps, _let_go, writer)
+        return steps
+
+    def _into(self, writer: RunWriter, course: Course | None) -> Iterator[Progress]:
+        with writer:
+            for note in (*writer.notes, *self.notes):
+                yield Progress("note", self.learner.step, None, self.learner.epoch, text=note)
+            yield from Fit(self.learner, self.settings.training, self._measure, self._calls(writer), course)
+            with contextlib.suppress(SaveFailed, Refusal):  # a page about a model is not worth a failure
+                writer.write_page("README.md", card(writer.path))
+
+    @property
+    def _measure(self) -> str:
+        return str(self.settings.data.validation_measure)
+
+    def _calls(self, writer: RunWriter) -> Calls:
+        return Calls(
+            validate=self._validate,
+            save=lambda course, better: self._save(writer, course, better),
+            log=writer.log,
+            settled=lambda steps: _settled(writer, steps),
+            higher={} if self.validation is None else self.validation.higher,
+            stopped=self.stopped,
+        )
+
+    def _validate(self) -> Mapping[str, float]:
+        if self.validation is None:
+            return {}
+        with self.learner.answering() as model:
+            return self.validation.scores(model, self.learner.device)
+
+    def _save(self, writer: RunWriter, course: Mapping[str, Any], better: Sequence[str]) -> str | None:
+        model, training, state = self.learner.snapshot()
+        pointers = [f"best-{name}" for name in better] + (["best"] if self._measure in better else [])
+        try:
+            writer.save_step(self.learner.step, model, training, {"learner": state, "course": course}, pointers)
+        except SaveFailed as error:
+            return str(error)
+        return None
+
+
+def _settled(writer: RunWriter, steps: int) -> None:
+    with contextlib.suppress(SaveFailed):  # the save that follows says so; the step holds the number besides
+        writer.update_run({"steps": steps})
+
+
+def _let_go(writer: RunWriter) -> None:
+    with contextlib.suppress(SaveFailed):
+        writer.close()

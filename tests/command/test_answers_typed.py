@@ -1,0 +1,287 @@
+"""``melisma predict``, ``evaluate``, ``show`` and ``look`` as they are typed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+from command.drill import (
+    DATA,
+    PAIRS,
+    SOURCE,
+    TINY,
+    Said,
+    in_shell,
+    picture,
+    refused,
+    sentence,
+    typed,
+    weights,
+    write_pairs,
+)
+
+import melisma
+from melisma.errors import Refusal
+
+
+def test_words_stdin_and_json_give_the_same_answers(tiny) -> None:
+    inputs = ["one two", "six", "three  four"]
+    words = typed("predict", "tiny", *inputs)
+    lines = typed("predict", "tiny", stdin="\n".join(inputs).encode())
+    assert (words.code, words.err, len(words.lines)) == (0, "", 3)
+    assert lines == words
+    told = [json.loads(line) for line in typed("predict", "tiny", "--json", *inputs).lines]
+    assert [one["text"] for one in told] == words.lines
+    assert [one["source"] for one in told] == inputs
+    best = told[0]["alternatives"][0]
+    assert len(best["attention"]) == len(best["token_log_probabilities"])
+    assert len(best["attention"][0]) == len(told[0]["source_tokens"]) == len("one two") + 1
+    assert best["log_probability"] == pytest.approx(sum(best["token_log_probabilities"]), abs=1e-4)
+    assert [answer.text for answer in melisma.load("tiny")(inputs)] == words.lines
+
+
+def test_search_settings_are_obeyed(tiny) -> None:
+    said = typed("predict", "tiny", "beam=6", "alternatives=4", "maximum=3", "one", "two")
+    cells = [line.split("\t") for line in said.lines]
+    assert [len(one) for one in cells] == [4, 4]
+    told = [json.loads(line) for line in typed("predict", "tiny", "maximum=3", "--json", "one", "two").lines]
+    assert all(len(other["tokens"]) <= 3 for one in told for other in one["alternatives"])
+    greedy = typed("predict", "tiny", "beam=1", "length_penalty=0", "one")
+    assert greedy.out == typed("predict", "tiny", "beam=1", "length_penalty=2", "one").out
+
+
+def test_a_thousand_lines_come_back_in_order_whatever_the_batch(tiny) -> None:
+    numbers = [source for source, _ in PAIRS]
+    inputs = [numbers[place % len(numbers)] + " one" * (place % 4) for place in range(1000)]
+    data = "".join(f"{line}\r\n" for line in inputs).encode()
+    one = typed("predict", "tiny", "maximum=4", "beam=1", stdin=data)
+    other = typed("predict", "tiny", "maximum=4", "beam=1", "batch=7", stdin=data.replace(b"\r", b"").rstrip(b"\n"))
+    assert one.code == 0
+    assert len(one.lines) == 1000
+    assert other.lines == one.lines
+    told = typed("predict", "tiny", "maximum=4", "beam=1", "--json", stdin=data)
+    assert [json.loads(line)["source"] for line in told.lines] == inputs
+
+
+def test_a_blank_line_has_a_blank_answer_and_every_line_has_one(tiny) -> None:
+    said = typed("predict", "tiny", stdin=b"\n \n\xe3\x80\x80\none\n\n")
+    assert [bool(line) for line in said.lines] == [False, False, False, True, False]
+    assert typed("predict", "tiny", stdin=b"") == Said(0, "", "")
+    assert typed("predict", "tiny", stdin=b"\xef\xbb\xbfone").lines == typed("predict", "tiny", "one").lines
+
+
+def test_after_two_dashes_all_words_are_inputs(tiny) -> None:
+    for word in ("beam=3", "a=b", "--json", "-x", "--"):
+        said = typed("predict", "tiny", "beam=1", "--json", "--", word)
+        assert [json.loads(line)["source"] for line in said.lines] == [word]
+    assert [json.loads(line)["source"] for line in typed("predict", "tiny", "--json", "a=b", "x.y=3").lines] == [
+        "a=b",
+        "x.y=3",
+    ]
+    assert "wants settings" in refused("train", "translate", "new", DATA, "--", "beam=3")
+
+
+def fake(monkeypatch: pytest.MonkeyPatch, *texts: str) -> None:
+    alternatives = [SimpleNamespace(text=text) for text in texts]
+    answer = SimpleNamespace(alternatives=alternatives, text=texts[0])
+    monkeypatch.setattr("melisma.api.model.load", lambda run: lambda inputs, **options: [answer for _ in inputs])
+
+
+def test_line_ends_in_answers_are_escaped_unless_the_answer_stands_alone(tiny, monkeypatch) -> None:
+    fake(monkeypatch, "a\nb\\c\td\r")
+    assert typed("predict", "tiny", "one").out == "a\nb\\c\td\r\n"
+    assert typed("predict", "tiny", "one", "two").out == "a\\nb\\\\c\\td\\r\n" * 2
+    assert typed("predict", "tiny", stdin=b"one\n").out == "a\\nb\\\\c\\td\\r\n"
+    fake(monkeypatch, "a\nb", "c\td")
+    assert typed("predict", "tiny", "one").out == "a\\nb\tc\\td\n"
+
+
+def test_a_terminal_gets_nothing_that_it_would_obey(tiny, monkeypatch, capsys) -> None:
+    fake(monkeypatch, "\x1b]0;owned\x07\nnext\u202e")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    assert melisma.command.run(["predict", "tiny", "one"]) == 0
+    assert capsys.readouterr().out == "\\x1b]0;owned\\x07\nnext\\u202e\n"
+    melisma.command.talk.say("note \x1b[2J\n")
+    assert capsys.readouterr().err == "melisma: note \\x1b[2J\\n\n"
+
+
+def test_a_pipe_that_waits_gets_each_answer_as_its_line_comes(tiny) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "melisma", "predict", "tiny", "beam=1"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": str(SOURCE)},
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    wanted = typed("predict", "tiny", "beam=1", "one", "two").lines
+    for line, answer in zip((b"one\n", b"two\n"), wanted):
+        process.stdin.write(line)
+        process.stdin.flush()
+        assert process.stdout.readline().decode() == answer + "\n"
+    process.stdin.write(b"three\n")
+    process.stdout.close()  # the reader leaves
+    process.stdin.close()
+    assert process.wait(60) == 0
+
+
+def test_stdin_that_cannot_be_read(tiny) -> None:
+    assert "stdin, line 2, byte 3: this is not UTF-8" in refused("predict", "tiny", stdin=b"one\nab\xff\n")
+    assert "stdin, line 1: it is longer than" in refused("predict", "tiny", stdin=b"x" * (2**21 + 1))
+    said = in_shell("melisma predict tiny <&-", tiny)
+    assert "stdin is closed" in sentence(said.err)
+    assert (said.code, said.out) == (2, "")
+
+
+def test_evaluate_gives_every_measure_with_interval_and_signature(tiny) -> None:
+    before = picture(tiny)
+    said = typed("evaluate", "tiny", "data=a.en,a.de", "beam=1")
+    assert said.code == 0
+    assert said.err.startswith("melisma: warning: the model has learned from a.en itself")
+    assert said.err.splitlines()[-1].startswith("melisma: 72 answers in ")
+    rows = [line for line in said.lines if "|" in line]
+    assert [row.split("  ")[0].strip() for row in rows] == [
+        "BLEU",
+        "chrF2",
+        "TER",
+        "exact",
+        "perplexity per symbol",
+        "perplexity per character",
+    ]
+    told = json.loads(typed("evaluate", "tiny", "data=a.en,a.de", "beam=1", "--json").out)
+    assert set(told["measures"]) == {"bleu", "chrf", "ter", "exact", "perplexity", "character_perplexity"}
+    for measure in told["measures"].values():
+        assert measure["low"] <= measure["value"] <= measure["high"]
+        assert measure["signature"]
+    assert len(told["answers"]) == 72
+    assert sum(bucket["measure"]["count"] for bucket in told["by_length"]["exact"]) == 72
+    found = melisma.evaluate("tiny", ("a.en", "a.de"), beam=1)
+    assert {name: one.value for name, one in found.measures.items()} == pytest.approx(
+        {name: one["value"] for name, one in told["measures"].items()}
+    )
+    assert picture(tiny) == before
+
+
+def test_a_model_that_is_always_right_scores_best(here) -> None:
+    write_pairs(here, [(f"say {word} now", "a b c d") for word in "abcdef"])
+    write_pairs(here, [(f"say {word} now", "a b c d") for word in "ghijkl"], "b")
+    sure = ("training.rate=0.05", "training.smoothing=0", "training.average=0", "data.valid=b.en,b.de")
+    dry = ("model.dropout=0", "model.embedding_dropout=0", "model.output_dropout=0", "training.validate_every=1000")
+    assert typed("train", "translate", "run", DATA, *TINY, *sure, *dry, "training.steps=150").code == 0
+    said = typed("evaluate", "run", "data=b.en,b.de", "--json")
+    told = json.loads(said.out)["measures"]
+    assert (told["bleu"]["value"], told["chrf"]["value"], told["exact"]["value"]) == pytest.approx((100, 100, 100))
+    assert told["ter"]["value"] == 0
+    assert 1 <= told["perplexity"]["value"] < 1.5
+    assert "warning" not in said.err
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        (("evaluate", "tiny"), ("no data to evaluate on", "data=SOURCE,TARGET")),
+        (("evaluate", "tiny", "data="), ("no data to evaluate on",)),
+        (("evaluate", "tiny", "data=none.en,a.de"), ("none.en", "no such file")),
+        (("evaluate", "tiny", "data=made:date"), ("made:date", "made:dates.test")),
+        (("evaluate", "tiny", "date=a.en,a.de"), ("unknown setting date", "data=a.en,a.de")),
+        (("evaluate", "tiny", DATA), ("unknown setting data.train", "data, beam, batch")),
+        (("evaluate", "tinny", "data=a.en,a.de"), ("tinny does not exist", "did you mean tiny?")),
+        (("predict", "tiny", "beam=0", "one"), ("beam", "1 to 1000")),
+        (("predict", "tiny", "beam=two", "one"), ("beam", "'two'", "a whole number")),
+        (("predict", "tiny", "beam=2", "beam=3", "one"), ("beam is given 2 times",)),
+        (("predict", "tiny", "alternatives=9", "one"), ("alternatives is 9", "beam 5")),
+        (("predict", "tiny", "factor=nan", "one"), ("factor", "a number")),
+        (("predict", "tiny", "minimum=9", "maximum=3", "one"), ("minimum is 9",)),
+        (("predict", "--", "tiny"), ("wants RUN",)),
+        (("show", "a.en"), ("a.en is a file",)),
+        (("look", "attention", "tiny", "one", "file=a.jpg"), ("a.jpg", ".png or .svg")),
+        (("look", "attention", "tiny", "one", "file=no/a.png"), ("no/a.png", "folder that is there")),
+        (("look", "attention", "tiny"), ("0 inputs", "one text")),
+        (("look", "attention", "tiny", "one", "two"), ("2 inputs",)),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_sentence(tiny, words: tuple[str, ...], parts: tuple[str, ...]) -> None:
+    said = refused(*words)
+    assert [part for part in parts if part not in said] == [], said
+
+
+def test_show_tells_what_a_run_is_and_whether_it_is_whole(tiny, tmp_path) -> None:
+    said = typed("show", "tiny")
+    facts = {line[: len("pairs to train")].split("  ")[0].strip(): line for line in said.lines}
+    assert (said.code, said.err) == (0, "")
+    assert facts["state"].endswith(" whole")
+    assert facts["pairs to train"].endswith(" 69")
+    assert [json.loads(typed("show", "tiny", "--json").out)][0][:2] == [["run", "tiny"], ["state", "whole"]]
+    run = tmp_path / "run"
+    shutil.copytree("tiny", run)
+    latest = run / "steps" / (run / "latest").read_text().strip() / "model.safetensors"
+    latest.write_bytes(latest.read_bytes()[:-1])
+    said = typed("show", str(run))
+    assert (said.code, said.err) == (0, "")
+    assert "repairable" in said.out
+    for path in run.glob("steps/*/model.safetensors"):
+        path.write_bytes(b"")
+    said = typed("show", str(run))
+    assert said.code == 1
+    assert "is damaged: " in sentence(said.err)
+    assert "damaged" in refused("predict", str(run), "one")
+
+
+def test_a_log_line_that_is_damaged_does_not_hide_the_rest(tiny, tmp_path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree("tiny", run)
+    with (run / "metrics.jsonl").open("a") as file:
+        file.write("{not json}\n")
+    said = typed("show", str(run))
+    assert (said.code, said.err) == (0, "")
+    assert "repairable" in said.out
+    assert "valid at step 12" in said.out
+
+
+def test_look_draws_a_picture_where_it_is_told(tiny, tmp_path) -> None:
+    for name, begin in (("a.png", b"\x89PNG"), ("a.svg", b"<?xml")):
+        said = typed("look", "attention", "tiny", f"file={tmp_path / name}", "one two")
+        assert (said.code, said.err) == (0, "")
+        assert said.out == typed("predict", "tiny", "one two").out
+        assert (tmp_path / name).read_bytes().startswith(begin)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "a.svg"]
+
+
+def test_the_api_has_the_same_words(tiny) -> None:
+    translate = melisma.load("tiny")
+    assert translate("one").text == translate(["one"], beam=5)[0].text
+    scores = [one.score for one in translate(["one"], beam=3, alternatives=3)[0].alternatives]
+    assert scores == sorted(scores, reverse=True)
+    assert translate([]) == []
+    assert melisma.load("tiny", "latest").step == "000012"
+    with pytest.raises(Refusal, match="baem: did you mean beam"):
+        translate(["one"], baem=5)
+    with pytest.raises(Refusal, match="beam: found 0, wants a whole number, 1 to 1000"):
+        melisma.evaluate(translate, ("a.en", "a.de"), beam=0)
+    with pytest.raises(Refusal, match="an input is int"):
+        translate([1])
+    with pytest.raises(Refusal, match="has no step"):
+        melisma.load("tiny", "best-blue")
+    with pytest.raises(Refusal, match="hiden: did you mean model.hidden"):
+        melisma.train("translate", "new", data={"train": ("a.en", "a.de")}, model={"hiden": 5})
+    with pytest.raises(Refusal, match="unknown setting stepss: did you mean training.steps"):
+        melisma.train("translate", "new", data={"train": ("a.en", "a.de")}, stepss=5)
+
+
+def test_training_from_python_gives_the_same_weights_as_the_command(tiny, tmp_path) -> None:
+    settings = dict(word.split("=", 1) for word in (*TINY, "training.steps=12", "training.validate_every=4"))
+    steps = list(melisma.train("translate", tmp_path / "run", settings, data={"train": ("a.en", "a.de")}))
+    assert [one.step for one in steps if one.kind == "step"] == list(range(1, 13))
+    assert steps[-1].kind == "end"
+    assert weights(tmp_path / "run") == weights(tiny / "tiny")
+    forgotten = melisma.train("translate", tmp_path / "other", settings, data={"train": ("a.en", "a.de")})
+    with pytest.raises(melisma.Busy):
+        melisma.resume(tmp_path / "other")
+    del forgotten
+    assert [one.kind for one in melisma.resume(tmp_path / "other")][-1] == "end"
+    assert weights(tmp_path / "other") == weights(tiny / "tiny")
