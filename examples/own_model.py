@@ -53,7 +53,7 @@ class Brackets(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.embed, self.memory, self.say = Embedding(len(HEARD), 8), OneWay(Lstm(8, 48)), nn.Linear(48, len(SAID))
+        self.embed, self.memory, self.say = Embedding(len(HEARD), 8), OneWay(Lstm(8, 64)), nn.Linear(64, len(SAID))
 
     def feed(self, state: Any, heard: Ragged) -> tuple[Any, Ragged]:
         """A state, and some more brackets of each text -> the next state, and scores, rows (N, 3)."""
@@ -68,11 +68,11 @@ def loss(model: Any, texts: Texts, carry: Any, random: Generator | None) -> tupl
     return {"brackets": Total(nats, nats.detach())}, carry
 
 
-def main(steps: int = 200) -> float:
+def main(steps: int = 300) -> float:
     """Learns for so many steps, shows what it says meanwhile -> the share of its last answers that is right."""
     torch.manual_seed(1)
     random, model = Random(1), Brackets()
-    settings = TrainingSettings(rate=0.01, warmup=50, schedule="cosine", steps=steps, epochs=None, validate_every=50)
+    settings = TrainingSettings(rate=0.01, warmup=50, schedule="cosine", steps=steps, epochs=None, validate_every=60)
     batches = [Texts([made(random.randint(1, 20), random) for _ in range(32)]) for _ in range(steps)]
     learner = GradientDescent(model, loss, lambda _: batches, lambda batch, _: batch, settings, {"brackets": 1.0})
     text, wanted = made(100, random)

@@ -267,9 +267,9 @@ def test_the_api_has_the_same_words(tiny) -> None:
         translate([1])
     with pytest.raises(Refusal, match="has no step"):
         melisma.load("tiny", "best-blue")
-    with pytest.raises(Refusal, match="hiden: did you mean model.hidden"):
+    with pytest.raises(Refusal, match=r"hiden: did you mean model.hidden"):
         melisma.train("translate", "new", data={"train": ("a.en", "a.de")}, model={"hiden": 5})
-    with pytest.raises(Refusal, match="unknown setting stepss: did you mean training.steps"):
+    with pytest.raises(Refusal, match=r"unknown setting stepss: did you mean training.steps"):
         melisma.train("translate", "new", data={"train": ("a.en", "a.de")}, stepss=5)
 
 

@@ -99,6 +99,8 @@ def test_a_training_ends_by_steps_epochs_or_patience(here, words: tuple[str, ...
     assert said.code == 0
     assert why in ended(said)
     assert said.err.splitlines()[-1].startswith("melisma: done: melisma predict run answers")
+    told = record(here / "run")["settings"]["training"]
+    assert (told["epochs"] is None) == ("steps" in words[0]), "steps that are asked for are not cut off by epochs"
     finished = typed("resume", "run")
     assert finished.code == 0
     assert "this training was finished at step" in finished.err
@@ -187,7 +189,9 @@ def test_resume_works_from_anywhere_after_the_run_and_its_data_moved(tiny, tmp_p
     said = refused("resume", "all/tiny", "training.steps=20")
     assert "no such file all/a.en" in said
     assert typed("resume", "all/tiny", "training.steps=20", "data.train=../data/b.en,../data/b.de").code == 0
-    assert list(record(Path("all/tiny"))["data"]) == ["../../../data/b.en", "../../../data/b.de"]
+    assert record(Path("all/tiny"))["settings"]["data"]["train"] == [["../../../data/b.en", "../../../data/b.de"]]
+    assert typed("resume", "all/tiny", "training.steps=21").code == 0
+    assert "has learned from ../data/b.en itself" in typed("evaluate", "all/tiny", "data=../data/b.en,../data/b.de").err
 
 
 def test_a_run_reached_by_a_link_keeps_its_data(here) -> None:

@@ -300,12 +300,12 @@ def copied(folder: Path) -> None:
 
 
 def tested(folder: Path, tests: Sequence[str]) -> tuple[int, str]:
-    """Runs these tests in ``folder``, one thread -> pytest's code, and its last line."""
-    words = (sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--hypothesis-seed=0", *tests)
+    """Runs these tests in ``folder``, one thread -> pytest's code, and the first that failed or its last line."""
+    words = (sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider", "--hypothesis-seed=0", *tests)
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": "src", "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    lines = [line for line in done.stdout.splitlines() if line.strip()]
-    return done.returncode, lines[-1] if lines else done.stderr[-200:]
+    failed = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("FAILED ")]
+    return done.returncode, (failed or done.stdout.splitlines() or done.stderr.splitlines() or ["nothing was said"])[-1]
 
 
 def is_caught(fault: Fault) -> bool:
@@ -316,8 +316,8 @@ def is_caught(fault: Fault) -> bool:
         file = folder / PACKAGE / fault.file
         file.write_text(planted(fault, file.read_text(encoding="utf-8")), encoding="utf-8")
         code, last = tested(folder, fault.tests)
-    said = "caught    " if code == RED else "NOT CAUGHT" if code == GREEN else f"NOT TESTED ({code})"
-    print(f"{said}  {fault.name}  [{last[:100]}]", flush=True)
+    said = {RED: "caught", GREEN: "NOT CAUGHT"}.get(code, f"NOT TESTED (pytest ended with {code})")
+    print(f"{said}: {fault.name}  [{last}]", flush=True)
     return code == RED
 
 
@@ -326,7 +326,7 @@ def is_green(tests: Sequence[str]) -> bool:
     with tempfile.TemporaryDirectory(prefix="fault-") as name:
         copied(Path(name))
         code, last = tested(Path(name), tests)
-    print(f"without a fault: {last}", flush=True)
+    print(f"nothing planted: {'green' if code == GREEN else 'NOT GREEN'}  [{last}]", flush=True)
     return code == GREEN
 
 
@@ -334,7 +334,7 @@ def main(names: Sequence[str]) -> int:
     """Plants all faults, or those of these names -> 0 if every one is caught."""
     unknown = set(names) - {fault.name for fault in FAULTS}
     if unknown:
-        print(f"there is no fault {sorted(unknown)}; there are: {', '.join(fault.name for fault in FAULTS)}")
+        print("\n".join((f"there is no fault {sorted(unknown)}; there are", *(fault.name for fault in FAULTS))))
         return 2
     chosen = [fault for fault in FAULTS if not names or fault.name in names]
     if not is_green(sorted({test for fault in chosen for test in fault.tests})):

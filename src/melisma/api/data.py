@@ -56,8 +56,7 @@ def signatures(run: Path, found: Mapping[str, Any]) -> dict[str, Any]:
 
 def check_unchanged(run: Run, found: Mapping[str, Any]) -> None:
     """Refusal where a data file is not what it was when the training began; it may have moved."""
-    told = run.record.get("data")
-    known = [_digest(signature) for signature in told.values()] if isinstance(told, dict) else []
+    known = _known(run)
     now = [signature["sha256"] for signature in found.values()]
     for path, before, after in zip(found, known, now):
         if before != after:
@@ -74,9 +73,8 @@ def check_unchanged(run: Run, found: Mapping[str, Any]) -> None:
 
 def learned_from(run: Run, settings: Any, corpora: Sequence[Sequence[str]]) -> list[str]:
     """A warning for each corpus whose files the model of this run has learned from."""
-    told = run.record.get("data")
-    signed = told if isinstance(told, dict) else {}
-    trained = {_digest(signed.get(path)) for corpus in settings.data.train for path in corpus}
+    files = {path for corpus in settings.data.train if not is_made(corpus) for path in corpus}
+    trained = set(_known(run)[: len(files)])  # those of the training data stand first
     made = {corpus[0] for corpus in settings.data.train if is_made(corpus)}
     return [
         f"warning: the model has learned from {named(path)} itself; "
@@ -87,8 +85,11 @@ def learned_from(run: Run, settings: Any, corpora: Sequence[Sequence[str]]) -> l
     ]
 
 
-def _digest(signature: object) -> object:
-    return signature.get("sha256") if isinstance(signature, dict) else None
+def _known(run: Run) -> list[str]:
+    """The SHA-256 of each data file when the training began, in the order in which they were read."""
+    told = run.record.get("data")
+    signed = told.values() if isinstance(told, dict) else ()
+    return [str(signature.get("sha256")) for signature in signed if isinstance(signature, dict)]
 
 
 def _sha256(path: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,7 @@ def train(
     """
     path, chosen = Path(run), recipe_of(recipe)
     cls: type[Any] = settings_of(chosen.task)
-    built = build(cls, chosen.settings, *layers, settings)
+    built = _ending(build(cls, chosen.settings, *layers, settings), [*layers, settings])
     built.data.ready()
     check_new(path, 0, DISK)
     task = task_of(chosen.task)
@@ -90,7 +90,7 @@ def resume(
     before: Any = as_given(seen_from_here(found.path, build(task.settings, found.settings)))
     built = as_given(build(task.settings, flat(before), *layers, settings))
     _check_changes(before, built)
-    built = _lengthened(before, built)
+    built = _ending(built, [*layers, settings])
     if before == built and (done := _finished(found)) is not None:
         return iter((done,))
     place = _machine(built)
@@ -102,7 +102,7 @@ def resume(
         training = Training(task, built, codec, corpus, place, stopped)
         course = _restored(task, found, training, writer, before)
         if before != built:
-            _rewrite(found, built, corpus, writer)
+            _rewrite(found, built, writer)
         return training.into(writer, course)
     except BaseException:
         writer.close()
@@ -152,8 +152,8 @@ def _finished(found: Run) -> Progress | None:
     )
 
 
-def _rewrite(found: Run, built: Any, corpus: Corpus[Any], writer: RunWriter) -> None:
-    changes = {"settings": plain(seen_from(found.path, built)), "data": signatures(found.path, corpus.signatures)}
+def _rewrite(found: Run, built: Any, writer: RunWriter) -> None:
+    changes = {"settings": plain(seen_from(found.path, built))}
     if "steps" in found.record:
         changes["steps"] = built.training.steps
     writer.update_run(changes)
@@ -168,16 +168,19 @@ def _machine(settings: Any) -> torch.device:
     return place
 
 
-def _lengthened(before: Any, built: Any) -> Any:
-    """A new end replaces the old ones: steps are not to stop at the epochs that were asked for in the beginning."""
-    old, new = before.training, built.training
-    changed = {name for name in ("steps", "epochs", "minutes") if getattr(old, name) != getattr(new, name)}
-    given = {name for name in changed if getattr(new, name) is not None}
-    if not given:
+def _ending(built: Any, layers: Sequence[Mapping[str, Any]]) -> Any:
+    """The end that was asked for, of steps, epochs and minutes, replaces those that were not."""
+    given = {name for name in ("steps", "epochs", "minutes") for layer in layers if _has(layer, name)}
+    if not any(getattr(built.training, name) is not None for name in given):
         return built
     kept = given | ({"minutes"} if "epochs" not in given else set())  # minutes once turned into steps follow these
-    ends = {name: getattr(new, name) if name in kept else None for name in ("steps", "epochs", "minutes")}
-    return replace(built, training=replace(new, **ends))
+    ends = {name: getattr(built.training, name) if name in kept else None for name in ("steps", "epochs", "minutes")}
+    return replace(built, training=replace(built.training, **ends))
+
+
+def _has(layer: Mapping[str, Any], name: str) -> bool:
+    group = layer.get("training")
+    return f"training.{name}" in layer or (isinstance(group, Mapping) and name in group)
 
 
 def _check_changes(before: Any, after: Any) -> None:

@@ -10,6 +10,8 @@ from melisma.command.search import NAMES, options
 from melisma.command.talk import put
 from melisma.command.verb import Verb
 from melisma.errors import Refusal
+from melisma.looks.attention import attention
+from melisma.report.charts import draw
 from melisma.runs.disk import DISK, reason, replace_file
 from melisma.runs.place import shown_path
 from melisma.settings.show import shown
@@ -37,8 +39,6 @@ def command(what: str, run: str, words: tuple[str, ...]) -> None:
         raise Refusal(f"there are {len(inputs)} inputs; one text to look at is wanted, in quotes")
     chosen = options(run, given)
     from melisma.api.model import load
-    from melisma.looks.attention import attention
-    from melisma.report.charts import draw
 
     answer = load(run)(inputs[0], **chosen)
     try:

@@ -12,7 +12,7 @@ from torch import nn
 from melisma.measures.by_length import Bucket, by_length
 from melisma.measures.measure import Measure
 from melisma.measures.perplexity import perplexity, units
-from melisma.measures.table import MEASURES
+from melisma.measures.table import for_parts
 from melisma.task import Task
 
 
@@ -41,6 +41,7 @@ def evaluate(task: Task[Any, Any], network: nn.Module, codec: Any, search: Any, 
     measures["character_perplexity"] = perplexity(nats, units(references, "character"), "character")
     texts, lengths = [answer.text for answer in answers], [len(text) for text in inputs]
     grouped = {
-        name: by_length(MEASURES[name], texts, references, lengths) for name in task.measures[:1] + task.measures[-1:]
+        name: by_length(for_parts(name, references), texts, references, lengths)
+        for name in task.measures[:1] + task.measures[-1:]
     }
     return Evaluation(measures, grouped, answers, seconds)

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 
-from melisma.measures.bleu import bleu, chrf, ter
+from melisma.measures.bleu import bleu, chrf, ter, tokenizer_for
 from melisma.measures.error_rate import character_error_rate, phoneme_error_rate, word_error_rate
 from melisma.measures.exact import exact, wrong
 from melisma.measures.measure import Measure, References
 
-MEASURES: dict[str, Callable[[Sequence[str], References], Measure]] = {
+Measured = Callable[[Sequence[str], References], Measure]
+
+
+def bleu_lowercase(answers: Sequence[str], references: References) -> Measure:
+    """BLEU without regard to case, as much of the literature reports it."""
+    return replace(bleu(answers, references, lowercase=True), name="BLEU, lowercased")
+
+
+MEASURES: dict[str, Measured] = {
     "bleu": bleu,
+    "bleu_lowercase": bleu_lowercase,
     "chrf": chrf,
     "ter": ter,
     "exact": exact,
@@ -19,3 +30,8 @@ MEASURES: dict[str, Callable[[Sequence[str], References], Measure]] = {
     "cer": character_error_rate,
     "per": phoneme_error_rate,
 }
+
+
+def for_parts(name: str, references: References) -> Measured:
+    """A measure for parts of one corpus: what it would choose from references is chosen from all of them."""
+    return partial(bleu, tokenize=tokenizer_for(references)) if name == "bleu" else MEASURES[name]

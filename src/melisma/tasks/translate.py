@@ -351,6 +351,6 @@ TASK: Task[Pair, Answer] = Task(
     inputs=lambda pairs: [pair.source for pair in pairs],
     references=lambda pairs: [pair.target for pair in pairs],
     measure=measure,
-    measures=("bleu", "chrf", "ter", "exact"),
+    measures=("bleu", "bleu_lowercase", "chrf", "ter", "exact"),
     validated={"bleu": "higher", "chrf": "higher", "exact": "higher"},
 )

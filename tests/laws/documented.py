@@ -1,0 +1,113 @@
+"""The commands and programs that the documentation shows, and what they need to run quickly: small files, few steps."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from command.drill import PAIRS, Said, typed, write_pairs
+
+ROOT = Path(__file__).parents[2]
+PAGES = ("README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/guide.md")
+
+TRAINED = ("train", "resume")
+SMALL = {
+    "model.embedding": "8",
+    "model.hidden": "16",
+    "model.encoder_hidden": "8",
+    "training.batch_tokens": "300",
+    "training.threads": "1",
+    "training.steps": "2",
+}
+"""What every documented training is run with; in place of its own end, if it names one."""
+ENDS = ("training.epochs", "training.minutes", "training.steps")
+DATES = {"data.train": "dates.tsv", "data.valid": "dates.tsv"}
+
+
+class Shown(NamedTuple):
+    """A line of documentation that a reader may type."""
+
+    page: str
+    line: str
+
+
+def blocks(text: str, *languages: str) -> list[str]:
+    """What stands in the fenced blocks of these languages."""
+    return [body for language, body in re.findall(r"^```(\w*)\n(.*?)^```$", text, re.M | re.S) if language in languages]
+
+
+def shown_lines(text: str) -> list[str]:
+    """The commands of a page: all of a ``sh`` block, and after ``$`` in a ``console`` block, without what follows #."""
+    lines = [line for block in blocks(text, "sh") for line in block.replace("\\\n", " ").splitlines()]
+    for block in blocks(text, "console"):
+        lines += [line[2:] for line in block.replace("\\\n", " ").splitlines() if line.startswith("$ ")]
+    return [line for line in lines if words_of(line)]
+
+
+def words_of(line: str) -> list[str]:
+    """The words of a line as a shell would part them; pipes and redirections are words."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars="|<>")
+    lexer.whitespace_split = True
+    lexer.commenters = "#"
+    return list(lexer)
+
+
+def shown(page: str) -> list[Shown]:
+    """The commands of one page."""
+    return [Shown(page, line) for line in shown_lines((ROOT / page).read_text(encoding="utf-8"))]
+
+
+def furnish(folder: Path) -> None:
+    """The files that documented commands name, small."""
+    for name in ("train", "val", "test", "mine"):
+        write_pairs(folder, [(f"{a} {name}", b) for a, b in PAIRS[:40]], name)
+    rows = "".join(f"{source}\t{target}\n" for source, target in PAIRS)
+    (folder / "pairs.tsv").write_text(rows, encoding="utf-8")
+    (folder / "dates.tsv").write_text("3 May 1998\t1998-05-03\n1998年5月3日\t1998-05-03\n" * 4, encoding="utf-8")
+    (folder / "sentences.txt").write_text("one two three\n\nfour five six\n", encoding="utf-8")
+    (folder / "mine.toml").write_text('[model]\nattention = "additive"\n', encoding="utf-8")
+
+
+def run(line: str, folder: Path) -> Said:
+    """A documented line, run in the folder (which is the working directory), with small files and few steps."""
+    fed, words = b"", words_of(line)
+    if "|" in words:
+        place = words.index("|")
+        echo, *said = words[:place]
+        assert echo == "echo", line
+        fed, words = " ".join(said).encode() + b"\n", words[place + 1 :]
+    words, files = _redirected(words)
+    assert Path(words[0]).name == "melisma", line
+    if "<" in files:
+        fed = (folder / files["<"]).read_bytes()
+    done = typed(*small(words[1:]), stdin=fed)
+    if ">" in files:
+        (folder / files[">"]).write_text(done.out, encoding="utf-8")
+    return done
+
+
+def _redirected(words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    kept, files, rest = [], {}, iter(words)
+    for word in rest:
+        if word in ("<", ">"):
+            files[word] = next(rest)
+        else:
+            kept.append(word)
+    return kept, files
+
+
+def small(words: Sequence[str]) -> list[str]:
+    """The words of a command, made quick: a training takes few steps of a small model, a measurement few dates."""
+    if words and words[0] == "evaluate":
+        return ["data=dates.tsv" if word.startswith("data=made:dates") else word for word in words]
+    if not words or words[0] not in TRAINED:
+        return list(words)
+    kept = [word for word in words if word.partition("=")[0] not in SMALL and word.partition("=")[0] not in ENDS]
+    if words[0] == "resume":
+        return [*kept, *(["training.steps=3"] if len(kept) < len(words) else [])]
+    names = {word.partition("=")[0] for word in kept}
+    settings = SMALL | (DATES if words[1] == "dates" else {"text.unit": "characters"})
+    return [*kept, *(f"{name}={value}" for name, value in settings.items() if name not in names)]

@@ -1,0 +1,178 @@
+"""The law of the record: what can be set and typed is documented, and what is documented can be typed."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shutil
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from laws.documented import PAGES, ROOT, SMALL, Shown, blocks, furnish, run, shown, shown_lines, words_of
+
+import melisma
+from melisma.command import VERBS
+from melisma.settings.leaves import shape
+from melisma.tasks import SETTINGS, settings_of
+from melisma.tasks.recipe import recipes
+
+SETTING = [(task, name) for task in SETTINGS for name in shape(settings_of(task)).names]
+FREE = {"data.source", "data.target"}  # names of columns are the user's own
+UNRUN = ("git", "cd", "source", "make", "TORCH=cpu", "PYTHON=python3.12")  # what is typed besides; make is looked up
+TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
+
+
+def command_of(verb: str) -> click.Command:
+    command: click.Command = import_module(VERBS[verb][0]).command
+    return command
+
+
+def examples_of(verb: str) -> list[str]:
+    """The lines of a verb's help that can be typed."""
+    lines = [line.strip() for line in (command_of(verb).help or "").splitlines()]
+    return [line for line in lines if line.startswith("melisma ")]
+
+
+def page_of(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+# --- settings ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("task", "name"), SETTING)
+def test_every_setting_has_help_a_reason_and_a_range(task: str, name: str) -> None:
+    leaf = shape(settings_of(task)).leaves[name]
+    meaning = leaf.meaning
+    assert len(meaning.help) > 5
+    assert len(meaning.why) > 5
+    if leaf.kind in ("whole", "number"):
+        assert meaning.low is not None or meaning.above is not None
+        assert meaning.high is not None or meaning.below is not None
+    if leaf.kind == "text" and name not in FREE:
+        assert meaning.choices
+
+
+def test_every_recipe_says_what_it_is_for_and_what_data_it_wants() -> None:
+    for recipe in recipes().values():
+        assert recipe.task in SETTINGS
+        assert len(recipe.about) > 20
+        assert len(recipe.data) > 10
+
+
+# --- the pages --------------------------------------------------------------------------------------------------------
+
+
+def test_the_generated_pages_are_those_of_the_code() -> None:
+    place = importlib.util.spec_from_file_location("generate", ROOT / "docs/generate.py")
+    assert place is not None
+    assert place.loader is not None
+    made: Any = importlib.util.module_from_spec(place)
+    place.loader.exec_module(made)
+    for name, page in made.PAGES.items():
+        assert page_of(f"docs/{name}") == page(), f"docs/{name} is not what the code says: make docs"
+
+
+def test_the_pages_hold_every_setting_recipe_and_verb() -> None:
+    settings, command = page_of("docs/settings.md"), page_of("docs/command.md")
+    for _, name in SETTING:
+        assert f"\n| `{name}` | " in settings
+    for name in recipes():
+        assert f"The recipe `{name}`" in settings
+    for verb in VERBS:
+        assert f"\n## melisma {verb}\n" in command
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_is_in_the_guide_or_the_readme_and_shows_examples_of_itself(verb: str) -> None:
+    lines = [one.line for page in PAGES for one in shown(page)]
+    assert any(re.search(rf"melisma {verb}\b", line) for line in lines)
+    assert examples_of(verb)
+    for line in examples_of(verb):
+        assert words_of(line)[1] == verb
+
+
+def test_links_lead_to_files() -> None:
+    for page in (*PAGES, "CHANGELOG.md"):
+        for link in re.findall(r"\]\(([^)#]+)", page_of(page)):
+            assert "://" in link or ((ROOT / page).parent / link).exists(), f"{page}: {link}"
+
+
+def test_files_that_are_named_are_there() -> None:
+    for page in (*PAGES, "CHANGELOG.md"):
+        for name in re.findall(r"`((?:src|tests|docs|examples|benchmarks)/[\w./-]+)`", page_of(page)):
+            assert (ROOT / name).exists(), f"{page}: {name}"
+
+
+# --- what can be typed ------------------------------------------------------------------------------------------------
+
+
+def test_commands_are_found_in_pages() -> None:
+    text = "```console\n$ melisma show a # why\nan answer\n```\n```sh\nmelisma \\\n  show 'b c'\n\n```\n```toml\nd=1\n```\n"
+    assert shown_lines(text) == ["melisma   show 'b c'", "melisma show a # why"]
+    assert words_of("melisma show 'b c' <d | e # f") == ["melisma", "show", "b c", "<", "d", "|", "e"]
+
+
+@pytest.fixture(scope="module")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the files that the documentation names, and a run of each recipe."""
+    folder = tmp_path_factory.mktemp("documented")
+    furnish(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for line in (
+            "melisma train translate runs/en-de data.train=train.en,train.de data.valid=val.en,val.de",
+            "melisma train dates runs/dates",
+        ):
+            done = run(line, folder)
+            assert done.code == 0, done.err
+    return folder
+
+
+@pytest.fixture
+def place(furnished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory: a copy of that folder."""
+    shutil.copytree(furnished, tmp_path / "here")
+    monkeypatch.chdir(tmp_path / "here")
+    return tmp_path / "here"
+
+
+def try_out(one: Shown, place: Path) -> None:
+    """Runs one line; a training that would meet the folder's own run begins without it."""
+    words = [word for word in words_of(one.line) if word not in ("TORCH=cpu", "PYTHON=python3.12")]
+    if words[0] in UNRUN:
+        assert words[0] != "make" or set(words[1:]) <= TARGETS, one
+        return
+    if "train" in words[:2]:
+        shutil.rmtree(place / words[3], ignore_errors=True)
+    done = run(one.line, place)
+    assert done.code == 0, f"{one.page}: {one.line}: {done.err}"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_documented_command_runs(page: str, place: Path) -> None:
+    for one in shown(page):
+        try_out(one, place)
+
+
+def test_every_example_of_the_help_runs(place: Path) -> None:
+    for verb in VERBS:
+        for line in examples_of(verb):
+            try_out(Shown(f"melisma {verb} --help", line), place)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_documented_program_runs(page: str, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train = melisma.train
+
+    def quickly(recipe: str, folder: str, *layers: Any, **settings: Any) -> Any:
+        settings.pop("training", None)
+        return train(recipe, folder, *layers, {**SMALL, "text.unit": "characters"}, **settings)
+
+    monkeypatch.setattr(melisma, "train", quickly, raising=False)
+    for number, block in enumerate(blocks(page_of(page), "python")):
+        exec(compile(block, f"{page}, program {number + 1}", "exec"), {"print": lambda *said: None})
+        shutil.rmtree(place / "runs/mine", ignore_errors=True)
