@@ -6,6 +6,14 @@ cd "$(dirname "$0")"
 
 say() { printf 'setup: %s\n' "$1" >&2; }
 
+case "${TORCH:-}" in
+"" | cpu) ;;
+*)
+    say "TORCH=$TORCH is not known: TORCH=cpu takes torch's build without CUDA, and leaving it out the usual one"
+    exit 2
+    ;;
+esac
+
 new_enough='import sys; sys.exit(sys.version_info < (3, 11))'
 
 find_python() {
@@ -32,18 +40,11 @@ fi
 
 install() { .venv/bin/python -m pip install --quiet --disable-pip-version-check "$@"; }
 
-case "${TORCH:-}" in
-cpu)
+if [ "${TORCH:-}" = cpu ]; then
     say "installing torch without CUDA, from torch's own index"
     # Its dependencies come from the plain index below, where the pinned versions are.
     install --no-deps --index-url https://download.pytorch.org/whl/cpu "$(grep '^torch==' constraints.txt)"
-    ;;
-"") ;;
-*)
-    say "TORCH=$TORCH is not known; TORCH=cpu takes torch's build without CUDA, and leaving it out the usual one"
-    exit 2
-    ;;
-esac
+fi
 
 say "installing everything else (some minutes, the first time)"
 install --constraint constraints.txt hatchling editables

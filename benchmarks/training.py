@@ -1,8 +1,9 @@
 """Training speed against a plain ``nn.LSTM`` model of the same size, on the same batches, in one run.
 
-The peer is what a good script of plain torch would be: ``nn.LSTM`` on packed batches for the encoder, one ``nn.LSTM`` call for the
-decoder, attention batched over all steps, torch's own cross-entropy over all logits. Both: two-layer bidirectional encoder (256 each
-way), decoder 512, general attention, embeddings 256, 6,500 symbols, dropout 0.2, Adam, clipping; batches shaped like Multi30k.
+The peer is what a good script of plain torch would be: ``nn.LSTM`` on packed batches for the encoder, one ``nn.LSTM``
+call for the decoder, attention batched over all steps, torch's own cross-entropy over all logits. Both sides have a
+two-layer bidirectional encoder (256 each way), a decoder of 512, general attention, embeddings of 256, 6,500 symbols,
+dropout 0.2, Adam and clipping, on batches shaped like Multi30k.
 
 usage: python benchmarks/training.py [--steps N] [--rounds N]
 """
@@ -50,12 +51,16 @@ class Plain(nn.Module):
         lengths = torch.tensor([len(source) for source, _ in examples])
         sources = pad_sequence([torch.tensor(source) for source, _ in examples], batch_first=True)
         heard = pad_sequence([torch.tensor([0, *target]) for _, target in examples], batch_first=True)
-        wanted = pad_sequence([torch.tensor([*target, 1]) for _, target in examples], batch_first=True, padding_value=-1)
+        wanted = pad_sequence(
+            [torch.tensor([*target, 1]) for _, target in examples], batch_first=True, padding_value=-1
+        )
         embedded = functional.dropout(self.source(sources), DROPOUT)
         packed = pack_padded_sequence(embedded, lengths, batch_first=True, enforce_sorted=False)
         memory, _ = pad_packed_sequence(self.encoder(packed)[0], batch_first=True)
         h, c = self.bridge(memory.mean(1)).tanh().chunk(2, 1)
-        y, _ = self.decoder(functional.dropout(self.target(heard), DROPOUT), (h[None].contiguous(), c[None].contiguous()))
+        y, _ = self.decoder(
+            functional.dropout(self.target(heard), DROPOUT), (h[None].contiguous(), c[None].contiguous())
+        )
         there = torch.arange(memory.shape[1]) < lengths[:, None]
         weights = (y @ self.general(memory).transpose(1, 2)).masked_fill(~there[:, None], -1e9).softmax(-1)
         shown = functional.dropout(torch.tanh(self.combine(torch.cat((y, weights @ memory), 2))), DROPOUT)
@@ -94,8 +99,19 @@ def melisma(batches: list[list[Example]]) -> Callable[[int], None]:
     from melisma.models.encoder_decoder import EncoderDecoder
 
     rates = {"model.dropout": DROPOUT, "model.embedding_dropout": DROPOUT, "model.output_dropout": DROPOUT}
-    size = {"model.embedding": WIDTH, "model.hidden": HIDDEN, "model.encoder_hidden": EACH_WAY, "model.encoder_layers": 2, "model.tied": "none"}
-    training = {"training.smoothing": 0.0, "training.average": 0.0, "training.optimizer": "adam", "training.weight_decay": 0.0}
+    size = {
+        "model.embedding": WIDTH,
+        "model.hidden": HIDDEN,
+        "model.encoder_hidden": EACH_WAY,
+        "model.encoder_layers": 2,
+        "model.tied": "none",
+    }
+    training = {
+        "training.smoothing": 0.0,
+        "training.average": 0.0,
+        "training.optimizer": "adam",
+        "training.weight_decay": 0.0,
+    }
     settings = build(TranslateSettings, rates | size | training)
     descent = GradientDescent(
         EncoderDecoder(SYMBOLS, SYMBOLS, settings.model),
@@ -132,7 +148,8 @@ def main() -> None:
     torch.manual_seed(1)
     batches = examples(chosen.steps + 1, 1)
     symbols = sum(len(target) + 1 for batch in batches[1:] for _, target in batch)
-    print(f"{machine()}, one thread, {rate():.0f} GFLOP/s, {chosen.steps} batches of about {symbols // chosen.steps:,} target symbols")
+    shape = f"{chosen.steps} batches of about {symbols // chosen.steps:,} target symbols"
+    print(f"{machine()}, one thread, {rate():.0f} GFLOP/s, {shape}")
     ratios, speeds = [], {"plain nn.LSTM": [], "melisma": []}
     for _ in range(chosen.rounds):
         for name, build_step in (("plain nn.LSTM", plain), ("melisma", melisma)):
@@ -144,7 +161,8 @@ def main() -> None:
             speeds[name].append(symbols / (time.process_time() - began))
         ratios.append(speeds["melisma"][-1] / speeds["plain nn.LSTM"][-1])
     for name, values in speeds.items():
-        print(f"{name:14s} {statistics.median(values):7.0f} target symbols a CPU-second ({min(values):.0f} to {max(values):.0f})")
+        spread = f"({min(values):.0f} to {max(values):.0f})"
+        print(f"{name:14s} {statistics.median(values):7.0f} target symbols a CPU-second {spread}")
     print(f"ratio          {statistics.median(ratios):7.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
 
 

@@ -1,10 +1,11 @@
-"""How good a translation a given amount of computing buys: the recipe ``translate`` as it ships, on a folder of sentence pairs.
+"""How good a translation a given amount of computing buys: the recipe ``translate`` as it ships, on sentence pairs.
 
-The budget is in CPU-seconds of one thread at 60 GFLOP/s (a product of 1024 x 1024 matrices); on a machine of another rate it is scaled
-by the rate that is printed. Reading, learning the subwords, training, validation and saving all count; measuring at the end does not.
+The budget is in CPU-seconds of one thread at 60 GFLOP/s (a product of 1024 x 1024 matrices); on a machine of another
+rate it is scaled by the rate that is printed. Reading, learning the subwords, training, validation and saving all
+count; measuring at the end does not.
 
 usage: python benchmarks/translation.py FOLDER RUN [--budget 3000] [--seed 1] [name=value ...]
-FOLDER holds train.en, train.de, val.en and val.de (or other endings: --source en --target de); RUN is the folder to train into.
+FOLDER holds train.en, train.de, val.en and val.de (or other endings: --source en --target de); RUN is a new folder.
 """
 
 from __future__ import annotations
@@ -44,17 +45,22 @@ def main() -> None:
     speed = rate()
     seconds = chosen.budget * STANDARD / speed
     ends = (chosen.source, chosen.target)
-    data = {f"data.{use}": ",".join(str(chosen.folder / f"{name}.{end}") for end in ends) for use, name in (("train", "train"), ("valid", "val"))}
+    data = {
+        f"data.{use}": ",".join(str(chosen.folder / f"{name}.{end}") for end in ends)
+        for use, name in (("train", "train"), ("valid", "val"))
+    }
     settings = data | {"training.threads": 1, "training.device": "cpu", "training.seed": chosen.seed}
     settings |= dict(word.split("=", 1) for word in chosen.settings)
-    print(f"{date.today()}, {machine()}, {speed:.0f} GFLOP/s: {chosen.budget:.0f} CPU-seconds at 60 are {seconds:.0f} here", flush=True)
+    print(f"{date.today()}, {machine()}, {speed:.0f} GFLOP/s", flush=True)
+    print(f"{chosen.budget:.0f} CPU-seconds at 60 GFLOP/s are {seconds:.0f} here", flush=True)
     steps = planned(settings, seconds)
     settings |= {"training.steps": steps, "training.epochs": None, "training.validate_every": -(-steps // VALIDATIONS)}
     print(f"that is {steps} steps; settings {settings}", flush=True)
     began = time.process_time()
     for progress in melisma.train("translate", chosen.run, settings):
         if progress.kind == "validation":
-            print(f"step {progress.step}: {dict(progress.scores)} after {time.process_time() - began:.0f} CPU-seconds", flush=True)
+            spent = time.process_time() - began
+            print(f"step {progress.step}: {dict(progress.scores)} after {spent:.0f} CPU-seconds", flush=True)
     spent = time.process_time() - began
     report(chosen, spent, speed)
 
@@ -77,8 +83,11 @@ def planned(settings: dict[str, object], seconds: float) -> int:
 def report(chosen: argparse.Namespace, spent: float, speed: float) -> None:
     """BLEU on the validation set, greedy and with a beam: cased, and without case."""
     model = melisma.load(chosen.run)
-    sources, targets = ((chosen.folder / f"val.{end}").read_text(encoding="utf-8").split("\n")[:-1] for end in (chosen.source, chosen.target))
-    print(f"{spent:.0f} CPU-seconds ({spent * speed / STANDARD:.0f} at 60 GFLOP/s), {model.parameters:,} parameters, step {model.step}")
+    sources, targets = (
+        (chosen.folder / f"val.{end}").read_text(encoding="utf-8").split("\n")[:-1]
+        for end in (chosen.source, chosen.target)
+    )
+    print(f"{spent:.0f} CPU-seconds ({spent * speed / STANDARD:.0f} at 60 GFLOP/s), {model.parameters:,} parameters")
     for beam in (1, 5):
         answers = [answer.text for answer in model(sources, beam=beam)]
         for lowercase in (False, True):

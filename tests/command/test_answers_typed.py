@@ -142,11 +142,12 @@ def test_evaluate_gives_every_measure_with_interval_and_signature(tiny) -> None:
     before = picture(tiny)
     said = typed("evaluate", "tiny", "data=a.en,a.de", "beam=1")
     assert said.code == 0
-    assert said.err.startswith("melisma: warning: the model has learned from a.en itself")
+    assert said.err.startswith("melisma: warning: the model has learned from a.en,a.de itself")
     assert said.err.splitlines()[-1].startswith("melisma: 72 answers in ")
     rows = [line for line in said.lines if "|" in line]
     assert [row.split("  ")[0].strip() for row in rows] == [
         "BLEU",
+        "BLEU, lowercased",
         "chrF2",
         "TER",
         "exact",
@@ -154,7 +155,8 @@ def test_evaluate_gives_every_measure_with_interval_and_signature(tiny) -> None:
         "perplexity per character",
     ]
     told = json.loads(typed("evaluate", "tiny", "data=a.en,a.de", "beam=1", "--json").out)
-    assert set(told["measures"]) == {"bleu", "chrf", "ter", "exact", "perplexity", "character_perplexity"}
+    assert {"bleu", "chrf", "ter", "exact", "perplexity", "character_perplexity"} <= set(told["measures"])
+    assert len(rows) == len(told["measures"])
     for measure in told["measures"].values():
         assert measure["low"] <= measure["value"] <= measure["high"]
         assert measure["signature"]
@@ -170,9 +172,10 @@ def test_evaluate_gives_every_measure_with_interval_and_signature(tiny) -> None:
 def test_a_model_that_is_always_right_scores_best(here) -> None:
     write_pairs(here, [(f"say {word} now", "a b c d") for word in "abcdef"])
     write_pairs(here, [(f"say {word} now", "a b c d") for word in "ghijkl"], "b")
-    sure = ("training.rate=0.05", "training.smoothing=0", "training.average=0", "data.valid=b.en,b.de")
+    sure = ("training.rate=0.03", "training.schedule=constant", "training.smoothing=0", "training.average=0")
+    apart = ("model.tied=none", "text.shared=no", "data.valid=b.en,b.de")
     dry = ("model.dropout=0", "model.embedding_dropout=0", "model.output_dropout=0", "training.validate_every=1000")
-    assert typed("train", "translate", "run", DATA, *TINY, *sure, *dry, "training.steps=150").code == 0
+    assert typed("train", "translate", "run", DATA, *TINY, *sure, *apart, *dry, "training.steps=80").code == 0
     said = typed("evaluate", "run", "data=b.en,b.de", "--json")
     told = json.loads(said.out)["measures"]
     assert (told["bleu"]["value"], told["chrf"]["value"], told["exact"]["value"]) == pytest.approx((100, 100, 100))

@@ -191,7 +191,10 @@ def test_resume_works_from_anywhere_after_the_run_and_its_data_moved(tiny, tmp_p
     assert typed("resume", "all/tiny", "training.steps=20", "data.train=../data/b.en,../data/b.de").code == 0
     assert record(Path("all/tiny"))["settings"]["data"]["train"] == [["../../../data/b.en", "../../../data/b.de"]]
     assert typed("resume", "all/tiny", "training.steps=21").code == 0
-    assert "has learned from ../data/b.en itself" in typed("evaluate", "all/tiny", "data=../data/b.en,../data/b.de").err
+    assert (
+        "has learned from ../data/b.en,../data/b.de itself"
+        in typed("evaluate", "all/tiny", "data=../data/b.en,../data/b.de").err
+    )
 
 
 def test_a_run_reached_by_a_link_keeps_its_data(here) -> None:

@@ -6,6 +6,7 @@ import importlib.util
 import shutil
 import unicodedata
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -86,6 +87,16 @@ def test_what_is_in_the_way_is_said_and_left_alone(demo: Any, capsys: pytest.Cap
     list(demo.melisma.train("translate", "runs/dates", small))
     assert demo.main(Path("runs"), SMALL) == 2
     assert "recipe translate, not dates" in capsys.readouterr().err
+
+
+def test_right_and_wrong_answers_are_marked_as_such(demo: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    days = [iso for _, iso in dates.examples()]
+    given = [days[0], "1066-10-14", *days[2:]]
+    demo.ask(lambda texts: [SimpleNamespace(text=answer) for answer in given])
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
+    assert len(lines) == len(days)
+    assert lines.pop(1).endswith(f"1066-10-14  wrong, it is {days.pop(1)}")
+    assert all(line.endswith(f"{day}  right") for line, day in zip(lines, days))
 
 
 def test_columns_stand_under_each_other_in_every_script(demo: Any) -> None:

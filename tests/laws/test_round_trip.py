@@ -23,7 +23,13 @@ def pairs(folder: Path) -> dict[str, object]:
     rows = [f"{text}\t{text[::-1]}" for text in texts]
     (folder / "train.tsv").write_text("\n".join(rows[:20]) + "\n", encoding="utf-8")
     (folder / "valid.tsv").write_text("\n".join(rows[20:]) + "\n", encoding="utf-8")
-    small = {"model.embedding": 8, "model.hidden": 12, "model.encoder_hidden": 6, "text.unit": "characters", "text.least": 1}
+    small = {
+        "model.embedding": 8,
+        "model.hidden": 12,
+        "model.encoder_hidden": 6,
+        "text.unit": "characters",
+        "text.least": 1,
+    }
     return small | {"data.train": [str(folder / "train.tsv")], "data.valid": [str(folder / "valid.tsv")]}
 
 
@@ -41,12 +47,19 @@ def test_every_task_is_under_the_law() -> None:
 @pytest.mark.parametrize("average", [0.0, 0.9])
 def test_a_loaded_run_answers_the_same_bits(name: str, average: float, tmp_path: Path) -> None:
     recipe, made, inputs = TINY[name]
-    given = made(tmp_path) | {"training.steps": 7, "training.epochs": None, "training.average": average, "training.warmup": 2}
+    given = made(tmp_path) | {
+        "training.steps": 7,
+        "training.epochs": None,
+        "training.average": average,
+        "training.warmup": 2,
+    }
     list(melisma.train(recipe, tmp_path / "run", given))
     first = melisma.load(tmp_path / "run", "latest")
     shutil.copytree(tmp_path / "run", tmp_path / "elsewhere" / "copy")
     second = melisma.load(tmp_path / "elsewhere" / "copy", "latest")
-    assert [answer.alternatives for answer in first(inputs, beam=3)] == [answer.alternatives for answer in second(inputs, beam=3)]
+    assert [answer.alternatives for answer in first(inputs, beam=3)] == [
+        answer.alternatives for answer in second(inputs, beam=3)
+    ]
     saved = read_step(tmp_path / "run", "latest").model
     loaded = dict(first.network.named_parameters())
     assert saved.keys() == loaded.keys()
@@ -66,7 +79,7 @@ def test_settings_written_are_settings_read(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", TINY)
 def test_a_codec_read_back_says_the_same(name: str, tmp_path: Path) -> None:
-    recipe, made, _ = TINY[name]
+    _, made, _ = TINY[name]
     settings = build(settings_of(name), made(tmp_path))
     one = task(name)
     corpus = one.read(settings)

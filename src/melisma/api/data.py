@@ -77,11 +77,10 @@ def learned_from(run: Run, settings: Any, corpora: Sequence[Sequence[str]]) -> l
     trained = set(_known(run)[: len(files)])  # those of the training data stand first
     made = {corpus[0] for corpus in settings.data.train if is_made(corpus)}
     return [
-        f"warning: the model has learned from {named(path)} itself; "
+        f"warning: the model has learned from {named(','.join(corpus))} itself; "
         "scores on it tell what was remembered, not what was learned"
         for corpus in corpora
-        for path in corpus
-        if path in made or (not is_made(corpus) and _sha256(path) in trained)
+        if (corpus[0] in made if is_made(corpus) else trained.issuperset(map(_sha256, corpus)))
     ]
 
 

@@ -15,11 +15,12 @@ from melisma.api.device import device, machine, versions
 from melisma.api.training import Stopped, Training, never
 from melisma.errors import Refusal
 from melisma.runs.disk import DISK
+from melisma.runs.layout import LATEST
 from melisma.runs.place import check_new
 from melisma.runs.read import Run, Step, read_run, read_step
 from melisma.runs.write import RunWriter, create, open_for_training
 from melisma.settings.read import build, differences, flat, plain
-from melisma.task import Corpus, Progress, Task
+from melisma.task import Corpus, Progress
 from melisma.tasks import settings_of
 from melisma.tasks import task as task_of
 from melisma.tasks.recipe import recipe as recipe_of
@@ -99,8 +100,11 @@ def resume(
         corpus = task.read(built)
         check_unchanged(found, corpus.signatures)
         codec = task.codec(found.codec, built)
+        saved = None
+        if writer.latest is not None:  # its shapes are compared with the settings before anything is allocated
+            saved = read_step(found.path, LATEST, shapes=task.shapes(codec, built), training=True)
         training = Training(task, built, codec, corpus, place, stopped)
-        course = _restored(task, found, training, writer, before)
+        course = None if saved is None else _restored(saved, training, before)
         if before != built:
             _rewrite(found, built, writer)
         return training.into(writer, course)
@@ -109,15 +113,14 @@ def resume(
         raise
 
 
-def _restored(task: Task[Any, Any], found: Run, training: Training, writer: RunWriter, before: Any) -> Course | None:
-    """Puts a training where its latest step was saved; None where none was: it begins anew."""
-    if writer.latest is None:
-        return None
-    built = training.settings
-    saved = read_step(found.path, "latest", shapes=task.shapes(training.codec, built), training=True)
+def _restored(saved: Step, training: Training, before: Any) -> Course:
+    """Puts a training where a step was saved; the changes that were asked for hold from there on."""
     course = _course(saved)
-    training.learner.restore(saved.model, saved.training, saved.state["learner"])
-    changed = {name for name, _, _ in differences(before, built)}
+    try:
+        training.learner.restore(saved.model, saved.training, saved.state["learner"])
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError):
+        raise _stranger(saved) from None
+    changed = {name for name, _, _ in differences(before, training.settings)}
     if "training.minutes" in changed:  # what minutes came to is to be found out again
         course = replace(course, steps=None, asked=None)
     if changed & {*ENDS, "training.patience"} and course.done:
@@ -126,27 +129,37 @@ def _restored(task: Task[Any, Any], found: Run, training: Training, writer: RunW
 
 
 def _course(saved: Step) -> Course:
-    try:
-        return Course(**{field.name: saved.state["course"][field.name] for field in fields(Course)})
-    except (KeyError, TypeError):
-        raise Refusal(
-            f"step {saved.name} does not say where its training stood: wanted is a run that this version began"
-        ) from None
+    """The course of a saved step, each entry of the kind that it always has."""
+    told = saved.state.get("course")
+    named = [field.name for field in fields(Course)]
+    if not isinstance(told, dict) or set(named) - set(told):
+        raise _stranger(saved)
+    course, usual = Course(**{name: told[name] for name in named}), Course()
+    for name in ("best", "held", "nats", "counts", "seconds", "waited", "done"):
+        if type(getattr(course, name)) is not type(getattr(usual, name)):
+            raise _stranger(saved)
+    return course
+
+
+def _stranger(saved: Step) -> Refusal:
+    return Refusal(f"step {saved.name} was not saved by a training like this: wanted is a run that was begun here")
 
 
 def _finished(found: Run) -> Progress | None:
     """What to say where the training has reached its end already."""
     try:
-        saved = read_step(found.path, "latest")
+        saved = read_step(found.path, LATEST)
     except Refusal:
         return None
-    if not _course(saved).done:
+    course = _course(saved)
+    if not course.done:
         return None
     return Progress(
         "end",
         saved.number,
         None,
-        int(saved.state["learner"]["epoch"]),
+        0,
+        seconds=course.seconds,
         text=f"this training was finished at step {saved.number:,}; "
         "training.steps=…, training.epochs=… or training.minutes=… lets it go further",
     )
