@@ -132,6 +132,9 @@ def test_a_pipe_that_waits_gets_each_answer_as_its_line_comes(tiny) -> None:
 
 def test_stdin_that_cannot_be_read(tiny) -> None:
     assert "stdin, line 2, byte 3: this is not UTF-8" in refused("predict", "tiny", stdin=b"one\nab\xff\n")
+    said = typed("predict", "tiny", "beam=1", stdin=(b" " * 700_000 + b"\n") * 3 + b"ab\xff\n")
+    assert (said.code, set(said.out)) == (2, {"\n"})
+    assert "stdin, line 4, byte 3: this is not UTF-8" in said.err
     assert "stdin, line 1: it is longer than" in refused("predict", "tiny", stdin=b"x" * (2**21 + 1))
     said = in_shell("melisma predict tiny <&-", tiny)
     assert "stdin is closed" in sentence(said.err)

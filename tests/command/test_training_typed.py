@@ -104,6 +104,9 @@ def test_a_training_ends_by_steps_epochs_or_patience(here, words: tuple[str, ...
     finished = typed("resume", "run")
     assert finished.code == 0
     assert "this training was finished at step" in finished.err
+    further = log(here / "run")[-1]["step"] + 1
+    assert typed("resume", "run", f"training.steps={further}").code == 0
+    assert log(here / "run")[-1]["step"] == further
 
 
 def test_minutes_become_steps_once_and_are_written_down(here) -> None:

@@ -13,7 +13,7 @@ from torch import nn
 from melisma.settings.search import SearchSettings
 from melisma.task import Task
 
-ANSWERED = 1000  # examples that are answered, at most: enough that chance is small, few enough to be quick
+ANSWERED = 2000  # examples that are answered, at most: enough that chance is small, few enough to be quick
 
 
 class Validation:
