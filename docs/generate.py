@@ -62,7 +62,7 @@ def _default(text: str) -> str:
 def command_page() -> str:
     """The help of the command and of each verb."""
     parts = [COMMAND, _help(commands, "melisma", None)]
-    with click.Context(commands, info_name="melisma") as above:
+    with click.Context(commands, info_name="melisma", **commands.context_settings) as above:
         for verb in VERBS:
             command = commands.get_command(above, verb)
             assert command is not None  # it is one of the verbs
