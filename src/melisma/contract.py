@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeGuard, TypeVar
 
 import torch
 from torch import Generator, Tensor
@@ -65,7 +65,6 @@ def detached(state: S) -> S:
     return result
 
 
-@runtime_checkable
 class Cell(Protocol):
     """One step of memory: what the writer of a new recurrence implements. I in, H kept and given out."""
 
@@ -82,7 +81,6 @@ class Cell(Protocol):
         """One step: state of B sequences and (B, G) -> the next state and the output (B, H)."""
 
 
-@runtime_checkable
 class GatedCell(Cell, Protocol):
     """A cell whose memory enters through one product, ``h @ recurrent.T + recurrent_bias``: the fast path of ``scan``.
 
@@ -103,7 +101,11 @@ class GatedCell(Cell, Protocol):
         """Gradient of the next state -> of the one before (but through the product), of ``entered``, of ``product``."""
 
 
-@runtime_checkable
+def is_gated(cell: Cell) -> TypeGuard[GatedCell]:
+    """Whether a cell has gates of its own, and so may take the fast path."""
+    return hasattr(cell, "gates") and hasattr(cell, "gates_backward")
+
+
 class Layer(Protocol):
     """Sequence -> sequence, chunk by chunk. The whole is ``feed``, then ``flush``; any cutting gives the whole."""
 

@@ -12,7 +12,7 @@ from laws.things import CELL_NAMES, a_cell, some_sequences
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from melisma.contract import GatedCell, take
+from melisma.contract import is_gated, take
 from melisma.layers import scan as scanning
 from melisma.layers.cells import CELLS
 from melisma.layers.lstm import Lstm
@@ -22,7 +22,7 @@ from melisma.ragged import Ragged
 Array = NDArray[np.float64]
 I, H = 3, 5  # noqa: E741 - as in the shapes of the cells
 LENGTHS = [4, 0, 7, 1, 4, 2]
-FAST = [name for name in CELL_NAMES if isinstance(a_cell(name), GatedCell)]
+FAST = [name for name in CELL_NAMES if is_gated(a_cell(name))]
 
 
 def sigmoid(x: Array) -> Array:

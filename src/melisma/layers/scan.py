@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from melisma.contract import Cell, GatedCell, joined, part, take
+from melisma.contract import Cell, GatedCell, is_gated, joined, part, take
 from melisma.ragged import FILLER, Ragged, exact
 
 
@@ -29,7 +29,7 @@ def scan(cell: Cell, x: Ragged, state: Any) -> tuple[Any, Ragged]:
         state, rows = _step(cell, state, entered.rows)
         return state, x.with_rows(rows)
     state = take(state, x.place)
-    if isinstance(cell, GatedCell) and not exact():
+    if is_gated(cell) and not exact():
         state, rows = fast_loop(cell, entered, state)
     else:
         state, rows = plain_loop(cell, entered, state)

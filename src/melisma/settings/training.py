@@ -89,8 +89,8 @@ class TrainingSettings:
     )
     accumulate: int = setting(
         1,
-        help="batches whose gradients are added before a step",
-        why="more is only for batches that memory cannot hold at once",
+        help="parts that each batch is split into; their gradients are added before a step",
+        why="more is only for batches that memory cannot hold at once, and gives the same gradient",
         low=1,
         high=10_000,
     )

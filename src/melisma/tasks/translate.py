@@ -283,6 +283,11 @@ def _alternative(codec: PairCodec, source: str, found: Hypothesis) -> Alternativ
     )
 
 
+def _cost(source: Sequence[int], target: Sequence[int]) -> tuple[int, int]:
+    """What a pair counts in a batch: its target symbols, or a quarter of its source's where that is more; then a tie."""
+    return max(len(target) + 1, len(source) // 4), len(source)
+
+
 def prepare(codec: PairCodec, pairs: Sequence[Pair], settings: TranslateSettings) -> Prepared:
     """Training pairs as symbols; those longer than the limits are left out, and counted."""
     data = settings.data
@@ -299,7 +304,7 @@ def prepare(codec: PairCodec, pairs: Sequence[Pair], settings: TranslateSettings
         notes.append(
             f"{left_out:,} of {len(encoded):,} pairs are left out: longer than data.limit_source or data.limit_target"
         )
-    return Prepared(kept, [(len(target) + 1, len(source)) for source, target in kept], notes)
+    return Prepared(kept, [_cost(*pair) for pair in kept], notes)
 
 
 def _lowered(codec: PairCodec, settings: TranslateSettings) -> list[str]:

@@ -36,8 +36,8 @@ def by_length(lengths: Sequence[tuple[int, int]], budget: int, *, seed: int, epo
     """Batches of examples of about one length, each of at most ``budget`` steps (a longer one stands alone), shuffled.
 
     ``lengths`` holds (steps, tie) of each example: sorting is by steps with a little noise, so that batches differ from
-    epoch to epoch, then by the tie. Within a batch the largest counts for all: what is sized is what a padded copy
-    would hold. Refusal where there is no example.
+    epoch to epoch, then by the tie. Within a batch the largest counts for all, as it does in a padded copy. Refusal
+    where there is no example.
     """
     if not lengths:
         raise Refusal("there is no example to train on: at least one is wanted")
