@@ -163,6 +163,9 @@ def _variants() -> dict[str, EncoderDecoderSettings]:
         found[f"deep {attention}" + (" fed" if fed else "")] = replace(deep, attention=attention, input_feeding=fed)
     one_way = replace(SMALL, bidirectional=False, encoder_hidden=6)
     found["one way"], found["one way fixed"] = one_way, replace(one_way, attention="fixed")
+    found["plain dropout"], found["plain dropout fed"] = (
+        replace(SMALL, locked=False, input_feeding=fed) for fed in (False, True)
+    )
     found["wide additive"] = replace(SMALL, attention="additive", attention_size=9, hidden=7)
     return found
 

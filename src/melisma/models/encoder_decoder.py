@@ -17,7 +17,7 @@ from melisma.contract import Layer, over, take, whole
 from melisma.layers.attention import ATTENTIONS, Fixed, Memory, Scorer, attend, remembered
 from melisma.layers.cells import CELLS
 from melisma.layers.deep import BothWays, OneWay, Residual, began
-from melisma.layers.dropout import LockedDropout, LockedState
+from melisma.layers.dropout import LockedDropout, LockedState, PlainDropout, PlainState
 from melisma.layers.embedding import Embedding
 from melisma.layers.initial import uniform
 from melisma.layers.scan import scan
@@ -27,12 +27,15 @@ from melisma.ragged import Ragged, filled
 from melisma.settings.model import EncoderDecoderSettings
 
 
+DROPOUTS = (LockedDropout, PlainDropout)
+
+
 class DecoderState(NamedTuple):
     """Where the decoder stands in B sentences."""
 
     layers: SerialState
     fed: Tensor | None  # (B, E) what it read at the last step, if that is fed to the next (input feeding)
-    shown: LockedState  # the mask on what the output layer sees
+    shown: LockedState | PlainState  # what is dropped of what the output layer sees
 
 
 class EncoderDecoder(nn.Module):
@@ -59,7 +62,7 @@ class EncoderDecoder(nn.Module):
         self.bridge = nn.ModuleList(nn.Linear(memory, hidden) for state in states for _ in state)
         reads = 0 if settings.attention == "none" else memory
         self.combine = nn.Parameter(uniform(readout, hidden + reads))
-        self.shown = LockedDropout(settings.output_dropout, readout)
+        self.shown = _dropout(settings, settings.output_dropout, readout)
 
     def _scorer(self) -> Scorer | None:
         chosen = self.settings
@@ -68,7 +71,7 @@ class EncoderDecoder(nn.Module):
         return ATTENTIONS[chosen.attention](chosen.hidden, chosen.memory, chosen.attention_size or chosen.hidden)
 
     def _recurrent(self) -> list[Layer]:
-        return [cast(Layer, layer) for layer in self.decoder.layers if not isinstance(layer, LockedDropout)]
+        return [cast(Layer, layer) for layer in self.decoder.layers if not isinstance(layer, DROPOUTS)]
 
     def _zero_states(self, batch: int) -> list[tuple[Tensor, ...]]:
         """The decoder's cell states at zero, one a recurrent layer."""
@@ -98,7 +101,7 @@ class EncoderDecoder(nn.Module):
         ]
         layers, recurrent = list(self.decoder.start(batch, random).layers), iter(states)
         for place, layer in enumerate(self.decoder.layers):
-            if not isinstance(layer, LockedDropout):
+            if not isinstance(layer, DROPOUTS):
                 layers[place] = began(cast(Layer, layer), next(recurrent))
         fed = memory.summary.new_zeros(batch, self.settings.readout) if self.settings.input_feeding else None
         return DecoderState(SerialState(tuple(layers)), fed, self.shown.start(batch, random))
@@ -224,9 +227,13 @@ class _Feeding:
         return FeedingState(decoder, state.sentence), shown
 
 
+def _dropout(settings: EncoderDecoderSettings, rate: float, size: int) -> Layer:
+    return LockedDropout(rate, size) if settings.locked else PlainDropout(rate)
+
+
 def _encoder(settings: EncoderDecoderSettings) -> list[Layer]:
     cell, hidden = CELLS[settings.cell], settings.encoder_hidden
-    layers: list[Layer] = [LockedDropout(settings.embedding_dropout, settings.embedding)]
+    layers: list[Layer] = [_dropout(settings, settings.embedding_dropout, settings.embedding)]
     size = settings.embedding
     for _ in range(settings.encoder_layers):
         layer: Layer = (
@@ -234,7 +241,7 @@ def _encoder(settings: EncoderDecoderSettings) -> list[Layer]:
         )
         layers.append(Residual(layer) if settings.residual and size == settings.memory else layer)
         size = settings.memory
-        layers.append(LockedDropout(settings.dropout, size))
+        layers.append(_dropout(settings, settings.dropout, size))
     return layers
 
 
@@ -242,10 +249,10 @@ def _decoder(settings: EncoderDecoderSettings) -> list[Layer]:
     size = settings.embedding
     size += settings.memory if settings.attention == "fixed" else 0
     size += settings.readout if settings.input_feeding else 0
-    layers: list[Layer] = [LockedDropout(settings.embedding_dropout, size)]
+    layers: list[Layer] = [_dropout(settings, settings.embedding_dropout, size)]
     for _ in range(settings.decoder_layers):
         layer: Layer = OneWay(CELLS[settings.cell](size, settings.hidden))
         layers.append(Residual(layer) if settings.residual and size == settings.hidden else layer)
         size = settings.hidden
-        layers.append(LockedDropout(settings.dropout, size))
+        layers.append(_dropout(settings, settings.dropout, size))
     return layers

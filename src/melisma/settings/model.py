@@ -89,17 +89,22 @@ class EncoderDecoderSettings:
         why="fewer parameters without loss of quality (Press and Wolf 2017)",
         choices=("none", "two", "three"),
     )
+    locked: bool = setting(
+        True,
+        help="whether dropout leaves out the same values at every step of a sequence (locked), or draws anew (plain)",
+        why="a recurrence forgets less under a mask that stays (Gal and Ghahramani 2016)",
+    )
     dropout: float = setting(
         0.3,
-        help="share of each layer's input dropped between layers, the same at every step of a sequence",
-        why="strong for small data (Sennrich and Zhang 2019), the same at every step (Gal and Ghahramani 2016)",
+        help="share dropped of what each layer gives to the next",
+        why="small data wants strong dropout (Sennrich and Zhang 2019)",
         low=0,
         below=1,
     )
     embedding_dropout: float = setting(
         0.3,
-        help="share of the embedded input dropped, the same at every step of a sequence",
-        why="strong for small data (Sennrich and Zhang 2019), the same at every step (Gal and Ghahramani 2016)",
+        help="share dropped of the embedded input",
+        why="small data wants strong dropout (Sennrich and Zhang 2019)",
         low=0,
         below=1,
     )
