@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,19 @@ def seen_from(run: Path, settings: Any) -> Any:
     return _mapped(settings, lambda path: os.path.relpath(_real(path), home))
 
 
-def seen_from_here(run: Path, settings: Any) -> Any:
-    """The settings of a run with each data file as seen from the working directory."""
+def seen_from_here(run: Path, settings: Any, given: Collection[str] = ()) -> Any:
+    """The settings of a run with each data file as seen from the working directory.
+
+    Refusal where the run names one by an absolute path, unless that setting (``train``, …) is ``given`` anew: a run
+    from elsewhere must not choose what is opened here.
+    """
+    for name, corpora in _corpora(settings):
+        for path in (path for corpus in corpora if not is_made(corpus) for path in corpus):
+            if os.path.isabs(path) and name not in given:
+                raise Refusal(
+                    f"{run}: data.{name} in its run.json is the absolute path {named(path)}, which is not opened; "
+                    f"where the data lies is wanted: data.{name}=…"
+                )
     home = os.path.realpath(run)
     return _mapped(settings, lambda path: os.path.relpath(os.path.join(home, path)))
 
@@ -39,13 +50,16 @@ def _real(path: str) -> str:
 
 
 def _mapped(settings: Any, change: Callable[[str], str]) -> Any:
-    data = settings.data
     moved = {
-        field.name: tuple(corpus if is_made(corpus) else tuple(map(change, corpus)) for corpus in value)
-        for field in fields(data)
-        if isinstance(value := getattr(data, field.name), tuple)
+        name: tuple(corpus if is_made(corpus) else tuple(map(change, corpus)) for corpus in corpora)
+        for name, corpora in _corpora(settings)
     }
-    return replace(settings, data=replace(data, **moved))
+    return replace(settings, data=replace(settings.data, **moved))
+
+
+def _corpora(settings: Any) -> list[tuple[str, tuple[Any, ...]]]:
+    values = [(field.name, getattr(settings.data, field.name)) for field in fields(settings.data)]
+    return [(name, value) for name, value in values if isinstance(value, tuple)]
 
 
 def signatures(run: Path, found: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,20 @@ from typing import Any
 import torch
 
 from melisma.errors import Refusal
+from melisma.settings.leaves import shape
+from melisma.settings.training import TrainingSettings
+from melisma.settings.values import convert
 
 
-def device(wanted: str) -> torch.device:
-    """``cpu``, ``gpu`` (refused where there is none) or ``auto``: the GPU if there is one."""
+def device(wanted: str, setting: str = "training.device") -> torch.device:
+    """``cpu``, ``gpu`` (refused where there is none) or ``auto``: the GPU if there is one.
+
+    ``setting`` is what a Refusal calls it.
+    """
+    wanted = convert(replace(shape(TrainingSettings).leaves["device"], name=setting), wanted)
     there = torch.cuda.is_available()
     if wanted == "gpu" and not there:
-        raise Refusal("training.device=gpu: torch finds no GPU on this machine; wanted is training.device=cpu or auto")
+        raise Refusal(f"{setting}=gpu: torch finds no GPU on this machine; wanted is {setting}=cpu or auto")
     return torch.device("cuda" if there and wanted != "cpu" else "cpu")
 
 

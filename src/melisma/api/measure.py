@@ -11,20 +11,24 @@ from melisma.api.model import Model, load
 from melisma.errors import Refusal
 from melisma.evaluation.evaluate import Evaluation
 from melisma.evaluation.evaluate import evaluate as evaluate_on
-from melisma.settings.read import build
-from melisma.settings.translate import DataSettings
+from melisma.settings.leaves import shape
+from melisma.settings.read import build, with_values
 
 
-def evaluate(run: str | Path | Model, data: Any, **options: Any) -> Evaluation:
+def evaluate(run: str | Path | Model, data: Any, *, device: str | None = None, **options: Any) -> Evaluation:
     """Measures a run (or a loaded model) on ``data``, written as ``data.train`` is; options are the search settings.
 
-    Nothing is written. Refusal where the data or an option is not right, or the run is not whole.
+    What says how a table is read (``**{"data.source": "en"}``) is an option too: without it, as in training. ``device``
+    is that of ``load``. Nothing is written. Refusal where the data or an option is not right, or the run is not whole.
     """
-    model = run if isinstance(run, Model) else load(run)
-    corpora = build(DataSettings, {"train": data}).train
+    if isinstance(run, Model) and device is not None:
+        raise Refusal(f"device={device} and a model that is loaded: wants load(run, device={device!r}), or a run")
+    model = run if isinstance(run, Model) else load(run, device=device or "auto")
+    columns = {name: options.pop(name) for name in shape(type(model.settings)).columns if name in options}
+    corpora = build(type(model.settings.data), {"train": data}).train
     if not corpora:
         raise Refusal("there is no data to evaluate on; wanted is data=SOURCE,TARGET or data=TABLE")
     search = model.search(options)
-    examples = model.task.examples(model.settings, corpora)
+    examples = model.task.examples(with_values(model.settings, columns), corpora)
     found = evaluate_on(model.task, model.network, model.codec, search, examples)
     return replace(found, notes=tuple(learned_from(model.run, model.settings, corpora)))

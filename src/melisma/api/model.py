@@ -10,7 +10,7 @@ from typing import Any, overload
 import torch
 from torch import nn
 
-from melisma.api.device import device
+from melisma.api.device import device as place_of
 from melisma.errors import Refusal
 from melisma.runs.layout import BEST
 from melisma.runs.read import Run, read_run, read_step
@@ -53,11 +53,12 @@ class Model:
         return sum(weight.numel() for weight in self.network.parameters())
 
 
-def load(run: str | Path, step: str = BEST, *, device_name: str = "auto") -> Model:
+def load(run: str | Path, step: str = BEST, *, device: str = "auto") -> Model:
     """The model of a run: its best step, or the one that ``step`` names (``latest``, ``best-bleu``, a number).
 
-    Everything is checked before it is used; nothing in the folder is executed. Refusal where it is damaged or no run.
+    It answers on ``device``: ``cpu``, ``gpu``, or with ``auto`` the GPU if there is one. Everything is checked before it is used; nothing in the folder is executed. Refusal where it is damaged or no run.
     """
+    place = place_of(device, "device")
     found = read_run(run)
     task = task_of(found.task)
     settings: Any = build(task.settings, found.settings)
@@ -66,5 +67,4 @@ def load(run: str | Path, step: str = BEST, *, device_name: str = "auto") -> Mod
     with torch.device("meta"):
         network = task.build(codec, settings)
     network.load_state_dict(saved.model, strict=False, assign=True)
-    chosen = device(device_name)
-    return Model(found, task, settings, codec, network.to(chosen).eval().requires_grad_(False), saved.name)
+    return Model(found, task, settings, codec, network.to(place).eval().requires_grad_(False), saved.name)

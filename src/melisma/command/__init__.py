@@ -51,7 +51,7 @@ class Verbs(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in VERBS:
+        if args and args[0] not in VERBS and not ctx.resilient_parsing:  # so is a line parsed that is being typed
             near = nearest(args[0], VERBS)
             meant = f"did you mean {near}?" if near else f"there are {', '.join(VERBS)}"
             raise Refusal(f"there is no verb {args[0]!r}: {meant}")
@@ -120,11 +120,19 @@ def run(words: Sequence[str]) -> int:
         return 0
     except SystemExit as error:  # click's, where the help is written to a reader that is gone
         return error.code if isinstance(error.code, int) else 1
-    except MemoryError:
-        say("there is not enough memory; a smaller training.batch_tokens, search batch or model is wanted")
-        return 1
     except Exception as error:
+        if _out_of_memory(error):
+            say("there is not enough memory; a smaller training.batch_tokens, search batch or model is wanted")
+            return 1
         if os.environ.get("MELISMA_TRACE"):
             raise
         say(f"this should not have happened ({type(error).__name__}: {str(error)[:200]}); MELISMA_TRACE=1 shows where")
         return 1
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """Python's own way to say so and torch's, which is known by its words, as torch may not have been loaded."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    words = ("DefaultCPUAllocator", "out of memory", "ALLOC_FAILED")
+    return isinstance(error, RuntimeError) and any(word in str(error) for word in words)

@@ -11,6 +11,7 @@ from typing import Any
 
 from melisma.command.talk import LiveLine, ReaderGone, duration, put_json, say
 from melisma.errors import Interrupted
+from melisma.runs.read import read_run
 from melisma.task import Progress
 
 PLAIN_EVERY = 10.0  # seconds between two lines where no line can be rewritten
@@ -44,8 +45,9 @@ class Stop:
 class Teller:
     """Shows the progress of a training: lines for people on stderr, or JSON on stdout."""
 
-    def __init__(self, *, quiet: bool, as_json: bool) -> None:
-        self.as_json, self._line, self._last = as_json, LiveLine(quiet or as_json), 0.0
+    def __init__(self, measure: str, *, quiet: bool, as_json: bool) -> None:
+        self.measure, self.as_json = measure, as_json  # ``measure`` decides which step is the best
+        self._line, self._last, self._reached = LiveLine(quiet or as_json), 0.0, ""
 
     def tell(self, progress: Progress) -> None:
         """Shows one."""
@@ -54,6 +56,8 @@ class Teller:
         elif self.as_json:
             self._json(progress)
         if progress.kind == "validation":
+            if self.measure in progress.scores:
+                self._reached = f"validation {_score(self.measure, progress.scores[self.measure])}"
             self._line.above(_validation(progress))
         elif progress.kind == "note":
             self._line.clear()
@@ -66,10 +70,11 @@ class Teller:
         self._line.clear()
 
     def _step(self, progress: Progress) -> None:
-        self._line.show(_step(progress))
+        line = _step(progress, self._reached)
+        self._line.show(line)
         if not self._line.can_rewrite and time.monotonic() - self._last > PLAIN_EVERY:
             self._last = time.monotonic()
-            self._line.above(_step(progress))
+            self._line.above(line)
 
     def _json(self, progress: Progress) -> None:
         try:
@@ -80,8 +85,9 @@ class Teller:
 
 def follow(start: Callable[[Stop], Iterator[Progress]], run: str, *, quiet: bool, as_json: bool) -> None:
     """Drives a training to its end and shows it; Interrupted if the user stopped it."""
-    stop, teller, end = Stop(), Teller(quiet=quiet, as_json=as_json), ""
+    stop, end = Stop(), ""
     steps = start(stop)  # reads the data: until it has, Ctrl-C ends everything at once, as nothing has been trained
+    teller = Teller(_deciding(run), quiet=quiet, as_json=as_json)
     try:
         with stop:
             for progress in steps:
@@ -95,11 +101,18 @@ def follow(start: Callable[[Stop], Iterator[Progress]], run: str, *, quiet: bool
         raise Interrupted(f"stopped, and saved: melisma resume {shlex.quote(run)} goes on")
 
 
-def _step(progress: Progress) -> str:
+def _deciding(run: str) -> str:
+    data = read_run(run).settings.get("data")
+    return str(data.get("validation_measure")) if isinstance(data, Mapping) else ""
+
+
+def _step(progress: Progress, reached: str) -> str:
     steps = f"/{progress.steps:,}" if progress.steps else ""
     parts = [f"step {progress.step:,}{steps}", f"epoch {progress.epoch + 1}"]
     if progress.loss is not None:
-        parts.append(f"loss {progress.loss:.3f}")
+        parts.append(_score("loss", progress.loss))
+    if reached:
+        parts.append(reached)
     if progress.symbols_per_second:
         parts.append(f"{progress.symbols_per_second:,.0f} symbols/s")
     if progress.left is not None:
@@ -113,8 +126,11 @@ def _validation(progress: Progress) -> str:
 
 
 def _scores(scores: Mapping[str, float]) -> str:
-    told = [f"{name} {value:.3f}" if name == "loss" else f"{name} {value:.1f}" for name, value in scores.items()]
-    return ", ".join(told) or "nothing to validate on"
+    return ", ".join(_score(name, value) for name, value in scores.items()) or "nothing to validate on"
+
+
+def _score(name: str, value: float) -> str:
+    return f"{name} {value:.3f}" if name == "loss" else f"{name} {value:.1f}"
 
 
 def _plain(progress: Progress) -> dict[str, Any]:

@@ -7,37 +7,52 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from melisma.command.complete import folders, settings
 from melisma.command.search import NAMES, options
 from melisma.command.talk import duration, put, put_json, say, table
 from melisma.command.verb import Verb
 from melisma.errors import Refusal
+from melisma.runs.read import read_run
+from melisma.settings.leaves import shape
 from melisma.settings.words import assignments
+from melisma.tasks import settings_of
 
 if TYPE_CHECKING:
     from melisma.evaluation.evaluate import Evaluation
     from melisma.measures.by_length import Bucket
     from melisma.measures.measure import Measure
 
+ELSEWHERE = ("data.train", "data.valid")  # what names data in training, and here would be near to a column's name
+
 
 @click.command(name="evaluate", cls=Verb)
-@click.argument("run")
-@click.argument("words", nargs=-1)
+@click.argument("run", shell_complete=folders)
+@click.argument("words", nargs=-1, shell_complete=settings)
 @click.option("--json", "as_json", is_flag=True, help="everything known, answers included, as one JSON object")
 def command(run: str, words: tuple[str, ...], as_json: bool) -> None:
-    """Measures RUN on data=SOURCE,TARGET or data=TABLE; search settings are name=value.
+    """Measures RUN on data=SOURCE,TARGET or data=TABLE.
+
+    Search settings are name=value, and so are device=cpu, gpu or auto, and a table's columns.
 
     \b
     melisma evaluate runs/en-de data=test.en,test.de
     melisma evaluate runs/dates data=made:dates.test beam=1
+    melisma evaluate runs/en-de data=test.csv data.source=en data.target=de
     """
-    given, _ = assignments(words, ("data", *NAMES), strict=True)
+    columns = shape(settings_of(read_run(run).task)).columns
+    strange = next((word for word in words if word.partition("=")[0] in ELSEWHERE or word == "data"), None)
+    if strange is not None:
+        name, _, value = strange.partition("=")
+        raise Refusal(f"found {name}: did you mean data={value or '…'}?")
+    given, _ = assignments(words, ("data", *columns, *NAMES), strict=True)
     data = given.pop("data", [])
     if not any(data):
         raise Refusal("there is no data to evaluate on; wanted is data=SOURCE,TARGET or data=TABLE")
-    chosen = options(run, given)
+    named = {name: given.pop(name)[-1] for name in columns if name in given}
+    chosen, place = options(run, given)
     from melisma.api.measure import evaluate
 
-    found = evaluate(run, data, **chosen)
+    found = evaluate(run, data, device=place, **named, **chosen)
     for note in found.notes:
         say(note)
     if as_json:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from melisma.command.complete import folders, settings
 from melisma.command.search import NAMES, options
 from melisma.command.talk import put
 from melisma.command.verb import Verb
@@ -23,8 +24,8 @@ KINDS = (".png", ".svg")
 
 @click.command(name="look", cls=Verb)
 @click.argument("what")
-@click.argument("run")
-@click.argument("words", nargs=-1)
+@click.argument("run", shell_complete=folders)
+@click.argument("words", nargs=-1, shell_complete=settings)
 def command(what: str, run: str, words: tuple[str, ...]) -> None:
     """Draws what RUN attends to while it answers one input, into file=… (.png or .svg).
 
@@ -34,13 +35,13 @@ def command(what: str, run: str, words: tuple[str, ...]) -> None:
     if what not in LOOKS:
         raise Refusal(f"there is no look {shown(what)}: wanted is {' or '.join(LOOKS)}")
     given, inputs = assignments(words, ("file", *NAMES))
-    path = _place(given.pop("file", [f"{what}.png"])[-1])
+    path = _picture(given.pop("file", [f"{what}.png"])[-1])
     if len(inputs) != 1:
         raise Refusal(f"there are {len(inputs)} inputs; one text to look at is wanted, in quotes")
-    chosen = options(run, given)
+    chosen, place = options(run, given)
     from melisma.api.model import load
 
-    answer = load(run)(inputs[0], **chosen)
+    answer = load(run, device=place)(inputs[0], **chosen)
     try:
         replace_file(DISK, path, draw(attention(answer), path.suffix[1:]))
     except OSError as error:
@@ -48,7 +49,7 @@ def command(what: str, run: str, words: tuple[str, ...]) -> None:
     put(answer.text)
 
 
-def _place(word: str) -> Path:
+def _picture(word: str) -> Path:
     path = Path(word)
     if path.suffix not in KINDS:
         raise Refusal(f"file={shown_path(path)}: a picture is drawn as {' or '.join(KINDS)}")

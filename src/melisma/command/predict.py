@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from melisma.command.complete import folders, settings
 from melisma.command.search import NAMES, options
 from melisma.command.talk import in_line, put, put_json, say
 from melisma.command.verb import Verb
@@ -24,13 +25,13 @@ TOGETHER = 1024  # lines that are answered before any of their answers is writte
 
 
 @click.command(name="predict", cls=Verb)
-@click.argument("run")
-@click.argument("words", nargs=-1)
+@click.argument("run", shell_complete=folders)
+@click.argument("words", nargs=-1, shell_complete=settings)
 @click.option("--json", "as_json", is_flag=True, help="everything known of each answer, a JSON object a line")
 def command(run: str, words: tuple[str, ...], as_json: bool) -> None:
     """Answers the inputs given as words, or each line of stdin.
 
-    Search settings are name=value; after -- all words are inputs.
+    Search settings are name=value, and so is device=cpu, gpu or auto; after -- all words are inputs.
 
     \b
     melisma predict runs/en-de "A man rides a bike."
@@ -38,12 +39,12 @@ def command(run: str, words: tuple[str, ...], as_json: bool) -> None:
     melisma predict runs/en-de < sentences.txt > answers.txt
     """
     given, inputs = assignments(words, NAMES)
-    chosen = options(run, given)
+    chosen, place = options(run, given)
     if not inputs and sys.stdin is None:
         raise Refusal("there is nothing to answer, as stdin is closed: wanted are inputs as words, or lines on stdin")
     from melisma.api.model import load
 
-    model = load(run)
+    model = load(run, device=place)
     if inputs:
         _answer(model, inputs, chosen, as_json, single=len(inputs) == 1)
         return

@@ -6,6 +6,7 @@ import shlex
 
 import click
 
+from melisma.command.complete import folders, settings
 from melisma.command.course import follow
 from melisma.command.talk import say
 from melisma.command.verb import Verb
@@ -16,8 +17,8 @@ from melisma.tasks import settings_of
 
 
 @click.command(name="resume", cls=Verb)
-@click.argument("run")
-@click.argument("words", nargs=-1)
+@click.argument("run", shell_complete=folders)
+@click.argument("words", nargs=-1, shell_complete=settings)
 @click.option("--json", "as_json", is_flag=True, help="progress as JSON lines on stdout")
 @click.option("--quiet", is_flag=True, help="no progress: only notes, and what goes wrong")
 def command(run: str, words: tuple[str, ...], as_json: bool, quiet: bool) -> None:

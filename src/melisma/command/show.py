@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from melisma.command.complete import folders
 from melisma.command.talk import put, put_json, table
 from melisma.command.verb import Verb
 from melisma.errors import Failure
@@ -11,7 +12,7 @@ from melisma.runs.card import facts
 
 
 @click.command(name="show", cls=Verb)
-@click.argument("run")
+@click.argument("run", shell_complete=folders)
 @click.option("--json", "as_json", is_flag=True, help="the same as a JSON list of [name, value]")
 def command(run: str, as_json: bool) -> None:
     """What RUN is, what it was trained on, its scores and sizes, and whether its folder is whole.

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from melisma.command.complete import folders, recipe_names, settings
 from melisma.command.course import follow
 from melisma.command.talk import say
 from melisma.command.verb import Verb
@@ -24,9 +25,9 @@ from melisma.tasks.recipe import recipe as recipe_of
 
 
 @click.command(name="train", cls=Verb)
-@click.argument("recipe")
-@click.argument("run")
-@click.argument("words", nargs=-1)
+@click.argument("recipe", shell_complete=recipe_names)
+@click.argument("run", shell_complete=folders)
+@click.argument("words", nargs=-1, shell_complete=settings)
 @click.option("--json", "as_json", is_flag=True, help="progress as JSON lines on stdout")
 @click.option("--quiet", is_flag=True, help="no progress: only notes, and what goes wrong")
 def command(recipe: str, run: str, words: tuple[str, ...], as_json: bool, quiet: bool) -> None:

@@ -13,9 +13,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 
 from melisma.layers.initial import uniform
 from melisma.ragged import Ragged, exact
+
+HELD = 2**26  # numbers between query and score that are held at once at most: 256 MiB
 
 
 class Memory(NamedTuple):
@@ -25,6 +28,29 @@ class Memory(NamedTuple):
     keys: Tensor  # (B, S, K) what queries are compared with: a scorer's own view of the values
     mask: Tensor  # (B, S) true where something is
     summary: Tensor  # (B, D) the whole sentence in one vector: the fixed context vector
+
+
+def _compared(query: Tensor, keys: Tensor, vector: Tensor) -> Tensor:
+    """v . tanh(q + k) of queries (B, T, A) and keys (B, S, A) -> (B, T, S).
+
+    That goes through B T S A numbers; where these are too many, some queries are taken at a time, and what the backward
+    needs of them is computed again.
+    """
+    most = max(1, HELD // max(1, keys.numel()))
+    if query.shape[1] <= most:
+        return _compared_at_once(query, keys, vector)
+    parts = query.split(most, 1)
+    if not torch.is_grad_enabled():
+        return torch.cat([_compared_at_once(part, keys, vector) for part in parts], 1)
+    scores = [
+        checkpoint(_compared_at_once, part, keys, vector, use_reentrant=False, preserve_rng_state=False)
+        for part in parts
+    ]
+    return torch.cat(scores, 1)
+
+
+def _compared_at_once(query: Tensor, keys: Tensor, vector: Tensor) -> Tensor:
+    return torch.tanh(query[:, :, None, :] + keys[:, None, :, :]) @ vector
 
 
 class Fixed(nn.Module):
@@ -83,7 +109,7 @@ class Concat(nn.Module):
         return functional.linear(values, self.of_key)
 
     def score(self, query: Tensor, keys: Tensor) -> Tensor:
-        return torch.tanh(functional.linear(query, self.of_query)[:, :, None, :] + keys[:, None, :, :]) @ self.vector
+        return _compared(functional.linear(query, self.of_query), keys, self.vector)
 
 
 class Additive(nn.Module):
@@ -100,7 +126,7 @@ class Additive(nn.Module):
         return functional.linear(values, self.of_key, self.bias)
 
     def score(self, query: Tensor, keys: Tensor) -> Tensor:
-        return torch.tanh(functional.linear(query, self.of_query)[:, :, None, :] + keys[:, None, :, :]) @ self.vector
+        return _compared(functional.linear(query, self.of_query), keys, self.vector)
 
 
 Scorer = Fixed | Dot | General | Concat | Additive

@@ -32,7 +32,7 @@ from melisma.runs.layout import (
 )
 from melisma.runs.place import describe_missing, is_run
 from melisma.runs.plain import from_json, shown, wanted
-from melisma.runs.tensors import PREFIX, Shaped, check_header, check_shapes, from_bytes, header_length
+from melisma.runs.tensors import PREFIX, Form, Shaped, check_header, check_shapes, from_bytes, header_length, weight_forms
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -286,23 +286,26 @@ def read_step(
     name: str = BEST,
     *,
     shapes: Mapping[str, tuple[int, ...]] | None = None,
-    training: bool = False,
+    training: bool | Mapping[str, Form] = False,
 ) -> Step:
     """The step that ``name`` leads to, as CPU tensors.
 
-    ``shapes`` are those that the settings ask for: the header is compared with them before anything else is read.
-    Refusal where the step is not there, not whole, of other shapes, or holds NaN weights.
+    ``shapes`` are those that the settings ask for, of 32-bit weights; ``training`` is whether to read what resuming
+    needs, or the forms that this must have: the headers are compared with both before anything else is read. Refusal
+    where the step is not there, not whole, of other types or shapes, or holds NaN weights.
     """
     path = Path(path)
-    return following(path, name, lambda step: _read_step(path, step, shapes, training))
+    forms = {} if shapes is None else {MODEL: weight_forms(shapes)}
+    if isinstance(training, Mapping):
+        forms[TRAINING] = dict(training)
+    return following(path, name, lambda step: _read_step(path, step, forms, training is not False))
 
 
-def _read_step(path: Path, step: StepName, shapes: Mapping[str, tuple[int, ...]] | None, training: bool) -> Step:
+def _read_step(path: Path, step: StepName, forms: Mapping[str, Mapping[str, Form]], training: bool) -> Step:
     where = path / STEPS / str(step)
     manifest = read_manifest(path, step)
-    found = {name: told.shape for name, told in read_header(path, step, MODEL, manifest[MODEL].size).items()}
-    if shapes is not None:
-        check_shapes(found, shapes, str(where / MODEL))
+    for name, told in forms.items():
+        check_shapes(read_header(path, step, name, manifest[name].size), told, str(where / name))
     model = from_bytes(read_file(path, step, MODEL, manifest[MODEL]), str(where / MODEL), finite=True)
     state = from_json(read_file(path, step, STATE, manifest[STATE]), str(where / STATE))
     tensors: dict[str, Tensor] = {}

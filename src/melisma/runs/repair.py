@@ -38,29 +38,38 @@ def survey(path: Path) -> Survey:
     """Looks at every byte of every step of the run; also right while a training goes on."""
     faults: dict[str, str] = {}
     pointers: dict[str, StepName | None] = {}
+    known: dict[StepName, Refusal | None] = {}
     for name in pointer_names(path):
         try:
-            pointers[name] = following(path, name, lambda step: _whole(path, step))
+            pointers[name] = following(path, name, lambda step: _whole(path, step, known))
         except Refusal as error:
             pointers[name] = None
             faults[name] = str(error)
     steps: dict[StepName, str | None] = {}
-    named = set(pointers.values())
     for step in step_names(path):
-        fault = None if step in named else _fault(path, step)
+        fault = _fault(path, step, known)
         if fault is None or os.path.lexists(path / STEPS / str(step)):  # else it was retired meanwhile
             steps[step] = fault
     return Survey(steps, pointers, faults)
 
 
-def _whole(path: Path, step: StepName) -> StepName:
-    check_step(path, step)
+def _whole(path: Path, step: StepName, known: dict[StepName, Refusal | None]) -> StepName:
+    """The step itself if it is whole; its bytes are looked at once, however many pointers lead to it."""
+    if step not in known:
+        known[step] = None
+        try:
+            check_step(path, step)
+        except Refusal as error:
+            known[step] = error
+    fault = known[step]
+    if fault is not None:
+        raise fault
     return step
 
 
-def _fault(path: Path, step: StepName) -> str | None:
+def _fault(path: Path, step: StepName, known: dict[StepName, Refusal | None]) -> str | None:
     try:
-        check_step(path, step)
+        _whole(path, step, known)
     except Refusal as error:
         return str(error)
     return None

@@ -23,6 +23,19 @@ HEADER_LIMIT = 10_000_000
 PREFIX = 8
 MOST_AXES = 8
 WIDTHS = {"BOOL": 1, "U8": 1, "I8": 1, "I16": 2, "I32": 4, "I64": 8, "F16": 2, "BF16": 2, "F32": 4, "F64": 8}
+KINDS = {
+    "torch.bool": "BOOL",
+    "torch.uint8": "U8",
+    "torch.int8": "I8",
+    "torch.int16": "I16",
+    "torch.int32": "I32",
+    "torch.int64": "I64",
+    "torch.float16": "F16",
+    "torch.bfloat16": "BF16",
+    "torch.float32": "F32",
+    "torch.float64": "F64",
+}
+WEIGHT = "F32"  # what every weight of a model is
 FOREIGN = (  # how files begin that hold, or may hold, code to be run when they are opened
     (b"PK\x03\x04", "a zip archive, as torch.save writes"),
     (b"\x80\x02", "a pickle"),
@@ -33,6 +46,13 @@ FOREIGN = (  # how files begin that hold, or may hold, code to be run when they 
     (b"\x89HDF", "an HDF5 file"),
     (b"\x93NUMPY", "a NumPy array"),
 )
+
+
+class Form(NamedTuple):
+    """The type and the shape that a tensor must have."""
+
+    kind: str  # one of ``WIDTHS``
+    shape: tuple[int, ...]
 
 
 class Shaped(NamedTuple):
@@ -120,16 +140,31 @@ def _check_tiling(found: Mapping[str, Shaped], size: int, where: str) -> None:
             raise Refusal(f"the tensor {shown(following)} of {where} {fault} {before}")
 
 
+def weight_forms(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Form]:
+    """The forms of a model's weights, which have these shapes."""
+    return {name: Form(WEIGHT, tuple(shape)) for name, shape in shapes.items()}
+
+
+def forms_of(tensors: Mapping[str, Tensor]) -> dict[str, Form]:
+    """The forms of these tensors, which need hold no numbers (``meta``)."""
+    return {name: Form(KINDS[str(tensor.dtype)], tuple(tensor.shape)) for name, tensor in tensors.items()}
+
+
 def check_shapes(
-    found: Mapping[str, tuple[int, ...]], wanted: Mapping[str, tuple[int, ...]], where: str = "the model"
+    found: Mapping[str, Form | Shaped], wanted: Mapping[str, Form], where: str = "the model"
 ) -> None:
-    """Refusal, naming the first three, where tensors are missing, too many, or not of the shape that is wanted."""
+    """Refusal, naming the first three, where tensors are missing, too many, or not of the type and shape wanted."""
     faults = [f"lacks {shown(name)}" for name in wanted if name not in found]
     faults += [f"has {shown(name)}, which the settings do not know" for name in found if name not in wanted]
     faults += [
-        f"has {list(found[name])} for {shown(name)} where the settings say {list(shape)}"
-        for name, shape in wanted.items()
-        if name in found and tuple(found[name]) != tuple(shape)
+        f"has {list(found[name].shape)} for {shown(name)} where the settings say {list(form.shape)}"
+        for name, form in wanted.items()
+        if name in found and found[name].shape != form.shape
+    ]
+    faults += [
+        f"has {found[name].kind} for {shown(name)} where the settings say {form.kind}"
+        for name, form in wanted.items()
+        if name in found and found[name].kind != form.kind
     ]
     if faults:
         more = f", and {len(faults) - 3} more differences" if len(faults) > 3 else ""

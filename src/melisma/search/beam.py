@@ -28,7 +28,7 @@ def beam(
     length are ranked by log-probability; one of the ``width`` best that ends is finished and leaves, and the next best
     takes its place. Finished answers are ranked by ``ranking``. A sentence is done when it has ``best`` finished
     answers and no living beginning can still beat the worst of them under the same ranking; for that log-probabilities
-    must not be positive. At the limit the living are cut; these stand after all finished ones and only where too few
+    must not be positive. What has reached its limit and does not end then is cut; such answers stand after all finished ones and only where too few
     finished. Fewer than ``best`` answers come back if fewer are possible, never none. Equal values go to the better
     beginning first, then to the lower symbol. Refuses a ``best`` outside 1 … ``width``, and a coverage penalty
     where the step gives no trace.
@@ -53,7 +53,7 @@ class _Beam:
     def __init__(self, step: Step, state: Any, bounds: Bounds, width: int, ranking: Ranking, best: int) -> None:
         limits = bounds.fitted(step)
         self.step, self.state, self.bounds, self.ranking, self.width = step, state, bounds, ranking, width
-        self.history = History(step.extent)
+        self.history = History(step.extent, bounds.traced)
         self.pool = Pool(len(limits), best, limits.device)
         self.said = 0
         self.alive, self.limits = torch.arange(len(limits), device=limits.device), limits
@@ -61,7 +61,7 @@ class _Beam:
         self.totals = torch.zeros_like(self.symbols, dtype=torch.float64)  # (A, W)
         self.coverage = torch.zeros_like(self.totals)  # (A, W), the penalty of ``looked``
         self.looked: Tensor | None = None  # (A, W, T), summed over the steps so far
-        done = limits < 1
+        done = limits < 0
         if bool(done.any()):
             self._cut(done, self.totals, self.coverage)
             self._go_on(~done, torch.zeros_like(self.symbols))
@@ -75,6 +75,9 @@ class _Beam:
         totals, parents, symbols, values = self._expand(values, symbols)
         ends = symbols == self.bounds.last
         ended = (ends & (totals > -torch.inf))[:, : self.width]
+        going_on = self.totals.scatter_reduce(
+            1, parents[:, : self.width], torch.where(ended, -torch.inf, torch.inf).double(), "amin"
+        )
         if bool(ended.any()):
             self._finish(ended, totals[:, : self.width], parents[:, : self.width], values[:, : self.width])
         living = ends.byte().sort(dim=1, stable=True).indices[:, : self.width]
@@ -82,14 +85,12 @@ class _Beam:
         self.history.append(self.alive, (parents, symbols, values), slots, trace)
 
         dead = totals[:, 0] == -torch.inf
-        lost = dead & ~self.pool.some(self.alive)
+        full = self.limits <= self.said
+        lost = full | (dead & ~self.pool.some(self.alive))
         if bool(lost.any()):
-            self._cut(lost, self.totals, coverage)
+            self._cut(lost, going_on, coverage)
         self.said += 1
         self.totals, self.symbols, self.coverage = totals, symbols, self.coverage.gather(1, parents)
-        full = ~dead & (self.limits <= self.said)
-        if bool(full.any()):
-            self._cut(full, self.totals, self.coverage)
         self._go_on(~(dead | full | self._beaten()), parents)
 
     def _look(self, trace: Tensor | None, slots: int) -> None:
@@ -136,9 +137,9 @@ class _Beam:
         """Which sentences have all their answers, and no living beginning that can still beat the worst of them.
 
         A total only falls, lp grows no further than to the limit, coverage is never above 0: so no end of a beginning
-        scores above its total over lp(limit), and the first slot has the greatest total.
+        scores above its total over lp(limit + 1), and the first slot has the greatest total.
         """
-        return self.pool.worst(self.alive) >= self.ranking.normalised(self.totals[:, 0], self.limits)
+        return self.pool.worst(self.alive) >= self.ranking.normalised(self.totals[:, 0], self.limits + 1)
 
     def _go_on(self, staying: Tensor, parents: Tensor) -> None:
         """Lets sentences go (A,), and moves the rows of the others to where their ``parents`` (A, W) were continued."""

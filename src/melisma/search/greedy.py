@@ -26,13 +26,13 @@ def greedy(step: Step, state: Any, bounds: Bounds) -> list[Hypothesis]:
 def _greedy(step: Step, state: Any, bounds: Bounds) -> list[Hypothesis]:
     limits = bounds.fitted(step)
     sentences = len(limits)
-    history = History(step.extent)
+    history = History(step.extent, bounds.traced)
     lengths, finished = torch.zeros_like(limits), torch.zeros_like(limits, dtype=torch.bool)
     totals = torch.zeros(sentences, dtype=torch.float64, device=limits.device)
     ends = torch.zeros_like(totals)
     alive = torch.arange(sentences, device=limits.device)
     symbols = torch.full_like(alive, bounds.first)
-    staying = limits > 0
+    staying = limits >= 0
     said = 0
     while True:
         if not bool(staying.all()):
@@ -47,15 +47,14 @@ def _greedy(step: Step, state: Any, bounds: Bounds) -> list[Hypothesis]:
         values, symbols = (part[:, 0] for part in shortlist(log_probabilities, 1, bounds.excluded(said)))
         values = values.double()
         history.append(alive, _only(symbols, values), 1, trace)
-        said += 1
         possible = values > -torch.inf
         ended = possible & (symbols == bounds.last)
-        going = possible & ~ended
-        totals[alive] += torch.where(possible, values, 0.0)
+        staying = possible & ~ended & (said < limits[alive])
+        said += 1
+        totals[alive] += torch.where(ended | staying, values, 0.0)
         ends[alive] = torch.where(ended, values, 0.0)
         finished[alive] = ended
-        lengths[alive] += going
-        staying = going & (said < limits[alive])
+        lengths[alive] += staying
     return _read(history, lengths, finished, ends, totals)
 
 

@@ -34,14 +34,14 @@ class Taken:
     parents: Tensor  # (A, W)
     symbols: Tensor  # (A, W)
     values: Tensor  # (A, W) log-probabilities of the symbols
-    trace: Tensor | None  # (A * slots, T)
+    trace: Tensor | None  # (A * slots, T) float32 on the CPU
 
 
 class History:
     """The steps of one search over S sentences, which leave it when they are done."""
 
-    def __init__(self, extent: Tensor) -> None:
-        self.extent = extent.cpu().numpy()
+    def __init__(self, extent: Tensor, traced: bool = True) -> None:
+        self.extent, self.traced = extent.cpu().numpy(), traced
         self.steps: list[Taken] = []
         self._alive: Tensor | None = None
         self._place = np.empty(0, np.int64)
@@ -51,7 +51,8 @@ class History:
         if alive is not self._alive:
             self._alive, self._place = alive, np.full(len(self.extent), -1, np.int64)
             self._place[alive.cpu().numpy()] = np.arange(len(alive))
-        self.steps.append(Taken(self._place, slots, *said, trace))
+        kept = trace.to("cpu", torch.float32) if self.traced and trace is not None else None
+        self.steps.append(Taken(self._place, slots, *said, kept))
 
     def read(self, ends: Ends) -> list[list[Hypothesis]]:
         """The answers that end there, by sentence, in the order given."""
@@ -102,6 +103,6 @@ class History:
         gathered = traces[0].new_zeros(*rows.shape, traces[0].shape[1])
         for t, trace in enumerate(traces):
             looked = np.flatnonzero(rows[:, t] >= 0)
-            picked = trace.index_select(0, torch.from_numpy(rows[looked, t]).to(trace.device))
-            gathered[torch.from_numpy(looked).to(trace.device), t, : trace.shape[1]] = picked
-        return gathered.cpu()
+            picked = trace.index_select(0, torch.from_numpy(rows[looked, t]))
+            gathered[torch.from_numpy(looked), t, : trace.shape[1]] = picked
+        return gathered

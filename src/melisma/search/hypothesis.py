@@ -17,7 +17,8 @@ class Hypothesis:
 
     ``symbols`` leaves the end symbol out; ``log_probabilities`` (nats) has one value a symbol and one more for the end
     symbol if there is one; ``trace`` (len(log_probabilities), T) is what each of these steps looked at, over the T real
-    positions of the sentence. ``finished`` is False for an answer cut at its limit: it has no end symbol.
+    positions of the sentence, float32, or None where the step gives none or none was asked for. ``finished`` is False for
+    an answer cut at its limit: it has no end symbol.
     """
 
     symbols: tuple[int, ...]
@@ -33,8 +34,9 @@ class Bounds:
     """Where answers begin and end, and what they must not contain.
 
     ``first`` is the symbol fed before anything is said, ``last`` ends an answer. ``limits`` (S,) int64 is the greatest
-    number of steps per sentence, so of symbols with the end symbol counted; ``minimum`` is the least number of symbols
-    with the end symbol not counted. ``forbidden`` symbols are never said.
+    number of symbols per sentence and ``minimum`` the least, the end symbol not counted: an answer of exactly that many
+    may still end, and is cut where it would go on. ``forbidden`` symbols are never said. Without ``traced`` what the
+    steps looked at is not kept: it takes as many numbers as source times answer times beam.
     """
 
     first: int
@@ -42,6 +44,7 @@ class Bounds:
     limits: Tensor
     minimum: int = 0
     forbidden: Sequence[int] = ()
+    traced: bool = True
 
     def __post_init__(self) -> None:
         if self.last in self.forbidden:

@@ -1,4 +1,4 @@
-"""Settings in words: for ``--help``, the shell's completion and the documentation's tables."""
+"""Settings in words: for ``melisma recipes`` and the documentation's tables."""
 
 from __future__ import annotations
 

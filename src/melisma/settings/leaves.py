@@ -56,14 +56,16 @@ class Shape:
         """The dotted names of all settings."""
         return tuple(self.leaves)
 
-
-def shape(cls: type) -> Shape:
-    """The settings and groups of a settings class; a field without a meaning or of another type is a TypeError."""
-    return _shape(cls)
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Those that say how tables are read: the texts of the group ``data`` that may be any text."""
+        inside = (leaf for name, leaf in self.leaves.items() if name.startswith("data."))
+        return tuple(leaf.name for leaf in inside if leaf.kind == "text" and not leaf.meaning.choices)
 
 
 @cache
-def _shape(cls: type) -> Shape:
+def shape(cls: type) -> Shape:
+    """The settings and groups of a settings class; a field without a meaning or of another type is a TypeError."""
     found = Shape({}, {})
     _gather(cls, cls(), "", found)
     return found

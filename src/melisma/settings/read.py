@@ -23,17 +23,17 @@ def build(cls: type[T], *layers: Mapping[str, Any]) -> T:
     ``check`` finds contradictory in the end, are refused.
     """
     known = shape(cls)
-    flat: dict[str, Any] = {}
+    given: dict[str, Any] = {}
     for layer in layers:
-        flat |= _flatten(layer, known)
-    made = {name: convert(known.leaves[name], value) for name, value in flat.items()}
+        given |= _flatten(layer, known)
+    made = {name: convert(known.leaves[name], value) for name, value in given.items()}
     built: T = _construct(cls, "", made, known)
     return built
 
 
 def with_values(settings: T, values: Mapping[str, Any]) -> T:
     """The same settings with some values replaced; all of them are checked as by `build`."""
-    return build(type(settings), _flat(settings, shape(type(settings))), values)
+    return build(type(settings), flat(settings), values)
 
 
 def plain(settings: object) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def plain(settings: object) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for name in known.groups:
         _inside(result, name)
-    for name, value in _flat(settings, known).items():
+    for name, value in flat(settings).items():
         group, _, last = name.rpartition(".")
         _inside(result, group)[last] = _listed(value)
     return result
@@ -52,25 +52,30 @@ def differences(old: object, new: object) -> list[tuple[str, Any, Any]]:
     """What two settings objects of one class differ in: dotted name, old value, new value, in the class's order."""
     if type(old) is not type(new):
         raise TypeError(f"settings of two classes: {type(old).__name__} and {type(new).__name__}")
-    known = shape(type(old))
-    before, after = _flat(old, known), _flat(new, known)
-    return [(name, before[name], after[name]) for name in known.leaves if before[name] != after[name]]
+    before, after = flat(old), flat(new)
+    return [(name, before[name], after[name]) for name in before if before[name] != after[name]]
 
 
 def flat(settings: object) -> dict[str, Any]:
     """Every value by its dotted name, in the order written."""
-    return _flat(settings, shape(type(settings)))
+    found: dict[str, Any] = {}
+    for name in shape(type(settings)).leaves:
+        value: Any = settings
+        for part in name.split("."):
+            value = getattr(value, part)
+        found[name] = value
+    return found
 
 
 def _flatten(values: object, known: Shape) -> dict[str, Any]:
     if not isinstance(values, Mapping):
         raise Refusal(f"settings: found {shown(values)}, wants a table of names and values")
-    flat: dict[str, Any] = {}
-    _gather(values, "", known, flat)
-    return flat
+    found: dict[str, Any] = {}
+    _gather(values, "", known, found)
+    return found
 
 
-def _gather(values: Mapping[Any, Any], prefix: str, known: Shape, flat: dict[str, Any]) -> None:
+def _gather(values: Mapping[Any, Any], prefix: str, known: Shape, into: dict[str, Any]) -> None:
     """Puts values under dotted names; it goes no deeper than the class does, however deep the values nest."""
     for key, value in values.items():
         if not isinstance(key, str):
@@ -81,13 +86,13 @@ def _gather(values: Mapping[Any, Any], prefix: str, known: Shape, flat: dict[str
                 value = plain(value)
             if not isinstance(value, Mapping):
                 raise not_a_value(name, shown(value), known)
-            _gather(value, name + ".", known, flat)
+            _gather(value, name + ".", known, into)
         elif name not in known.leaves:
             raise unknown(name, known)
-        elif name in flat:
-            raise Refusal(f"setting {name} is given twice ({shown(flat[name])}, {shown(value)}): wants one")
+        elif name in into:
+            raise Refusal(f"setting {name} is given twice ({shown(into[name])}, {shown(value)}): wants one")
         else:
-            flat[name] = value
+            into[name] = value
 
 
 def _construct(cls: type, prefix: str, made: Mapping[str, Any], known: Shape) -> Any:
@@ -106,16 +111,6 @@ def _construct(cls: type, prefix: str, made: Mapping[str, Any], known: Shape) ->
         except Refusal as refusal:
             raise Refusal(f"{prefix[:-1]}: {refusal}" if prefix else str(refusal)) from None
     return built
-
-
-def _flat(settings: object, known: Shape) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name in known.leaves:
-        value: Any = settings
-        for part in name.split("."):
-            value = getattr(value, part)
-        flat[name] = value
-    return flat
 
 
 def _inside(result: dict[str, Any], group: str) -> dict[str, Any]:

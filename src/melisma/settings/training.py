@@ -154,7 +154,7 @@ class TrainingSettings:
         2,
         help="recent steps kept on disk, besides the best",
         why="one to resume from, and one should that be damaged",
-        low=1,
+        low=2,
         high=10_000,
     )
     device: str = setting(

@@ -15,10 +15,11 @@ from melisma.errors import Failure, Refusal
 from melisma.settings.training import TrainingSettings
 from melisma.task import Batch, Prepared, Tally, Task, Total
 from melisma.training.average import Average
-from melisma.training.optimise import optimizer, optimizer_tensors, rate, restore_optimizer
+from melisma.training.optimise import optimizer, optimizer_tensors, rate, remembered, restore_optimizer
 from melisma.training.order import chosen, drawn, steps_of
 
 CPU = torch.device("cpu")
+LARGEST = 10**12 - 1  # step: what a saved one can be called
 
 Loss = Callable[[nn.Module, Any, Any, Generator | None], tuple[dict[str, Total], Any]]  # model, batch, carry, random
 
@@ -138,31 +139,70 @@ class GradientDescent:
         """The averaged weights; the optimizer, the weights and the carry; the position. Live tensors, not copies."""
         weights = {name: value.detach() for name, value in self.model.named_parameters()}
         averaged = self.average.tensors()
-        training = {f"optimizer.{name}": value for name, value in optimizer_tensors(self._optimizer).items()}
+        training = {f"optimizer.{name}": value for name, value in self._remembered().items()}
         training |= {f"weights.{name}": value for name, value in weights.items()} if averaged else {}
         training |= {f"carry.{number}": leaf for number, leaf in enumerate(leaves(self._carry))}
         state = {"step": self.step, "epoch": self.epoch, "taken": self._taken, "reductions": self._reductions}
         return averaged or weights, training, state
 
     def restore(self, model: Mapping[str, Tensor], training: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
-        """Goes on from a snapshot, to the same bits; Refusal where it is of another model."""
-        weights = _under("weights.", training) or dict(model)
+        """Goes on from a snapshot, to the same bits; Refusal where it is of another model, or no place to go on from.
+
+        Nothing is changed before all is known to fit: fused optimizers write wherever a moment's shape leads them.
+        """
         own = dict(self.model.named_parameters())
         fresh, kept = self._begin_carry(), _under("carry.", training)
-        if set(own) != set(weights) or len(kept) != len(leaves(fresh)):
+        self._check_position(state)
+        wanted = resumed_tensors(own, fresh, self.settings, state["step"])
+        if not (_alike(model, own) and _alike(training, wanted)):
             raise Refusal(
                 "the saved step is of a model with other weights or another carried state: "
                 "the model it was saved from is wanted"
             )
+        weights = _under("weights.", training) or dict(model)
         with torch.no_grad():
             for name, value in own.items():
                 value.copy_(weights[name])
         self.average.restore(model)
         restore_optimizer(self._optimizer, _under("optimizer.", training))
-        self.step, self.epoch = int(state["step"]), int(state["epoch"])
-        self._taken, self._reductions = int(state["taken"]), int(state["reductions"])
+        self.step, self.epoch = state["step"], state["epoch"]
+        self._taken, self._reductions = state["taken"], state["reductions"]
         self._steps = self._order(self.epoch)
         self._carry = rebuilt(fresh, [kept[str(number)].to(self.device, copy=True) for number in range(len(kept))])
+
+
+    def _check_position(self, state: Mapping[str, Any]) -> None:
+        """Refusal unless the step, the epoch, the steps taken of it and the cuts of the rate can be such."""
+        most = {"step": LARGEST, "epoch": state.get("step"), "taken": state.get("step"), "reductions": state.get("step")}
+        for name, high in most.items():
+            value = state.get(name)
+            if type(value) is not int or type(high) is not int or not 0 <= value <= high:
+                raise Refusal(
+                    f"the saved step has {str(value)[:40]!a} for learner.{name}, "
+                    f"a whole number from 0 to {'its step' if name != 'step' else LARGEST} is wanted"
+                )
+        steps = len(self._order(state["epoch"]))
+        if state["taken"] >= steps:
+            raise Refusal(
+                f"the saved step has {state['taken']} for learner.taken, "
+                f"less than the {steps} steps of epoch {state['epoch']} is wanted"
+            )
+
+    def _remembered(self) -> dict[str, Tensor]:
+        return optimizer_tensors(self._optimizer, self.settings)
+
+
+def resumed_tensors(
+    weights: Mapping[str, Tensor], carry: Any, settings: TrainingSettings, step: int
+) -> dict[str, Tensor]:
+    """Tensors of the names, types and shapes that a snapshot holds beside its model at a step; their values mean nothing.
+
+    ``weights`` are the parameters of the model and ``carry`` what an epoch begins with; both may be ``meta``.
+    """
+    shapes = remembered([tuple(weight.shape) for weight in weights.values()], settings) if step else {}
+    found = {f"optimizer.{name}": torch.empty(shape, device="meta") for name, shape in shapes.items()}
+    found |= {f"weights.{name}": weight for name, weight in weights.items()} if settings.average else {}
+    return found | {f"carry.{number}": leaf for number, leaf in enumerate(leaves(carry))}
 
 
 def learner(
@@ -185,6 +225,12 @@ def learner(
 def _has_hidden_state(model: nn.Module) -> bool:
     known = {name for name, _ in model.named_parameters(remove_duplicate=False)}
     return any(name not in known for name in model.state_dict())
+
+
+def _alike(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> bool:
+    return found.keys() == wanted.keys() and all(
+        found[name].shape == tensor.shape and found[name].dtype == tensor.dtype for name, tensor in wanted.items()
+    )
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

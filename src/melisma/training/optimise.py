@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -89,14 +89,35 @@ SCHEDULES: dict[str, Callable[[int, TrainingSettings, int | None, int], float]] 
 }
 
 
-def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """What an optimizer remembers, as tensors: ``<number of the weight>.<name>``."""
+def optimizer_tensors(optimizer: torch.optim.Optimizer, settings: TrainingSettings) -> dict[str, Tensor]:
+    """What an optimizer remembers, as tensors: ``<number of the weight>.<name>``; nothing before its first step.
+
+    A weight that never had a gradient is remembered with zeros, which is how its memory would begin.
+    """
+    state = optimizer.state_dict()["state"]
+    if not state:
+        return {}
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     found: dict[str, Tensor] = {}
-    for number, values in optimizer.state_dict()["state"].items():
-        for name, value in values.items():
-            if value is not None:
-                found[f"{number}.{name}"] = torch.as_tensor(value)
+    for name, form in remembered([tuple(weight.shape) for weight in weights], settings).items():
+        number, what = name.split(".", 1)
+        kept = state.get(int(number), {}).get(what)
+        found[name] = torch.zeros(form) if kept is None else torch.as_tensor(kept)
     return found
+
+
+def remembered(shapes: Sequence[tuple[int, ...]], settings: TrainingSettings) -> dict[str, tuple[int, ...]]:
+    """The shapes of what ``optimizer_tensors`` gives after a step, for weights of these shapes; all are float32."""
+    groups = sorted(shapes, key=lambda shape: len(shape) <= 1) if settings.optimizer == "adamw" else shapes
+    if settings.optimizer == "sgd":
+        kept: dict[str, bool] = {"momentum_buffer": True} if settings.momentum else {}
+    else:
+        kept = {"step": False, "exp_avg": True, "exp_avg_sq": True}
+    return {
+        f"{number}.{name}": shape if of_its_shape else ()
+        for number, shape in enumerate(groups)
+        for name, of_its_shape in kept.items()
+    }
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
