@@ -128,6 +128,15 @@ def _symbols(settings: Any) -> Mapping[str, float]:
     return {"symbols": 1.0}
 
 
+class Answers(Protocol[A]):
+    """How a task answers."""
+
+    def __call__(
+        self, model: nn.Module, codec: Any, inputs: Sequence[Any], search: Any, /, *, traced: bool = True
+    ) -> list[A]:
+        """An answer for each input; without ``traced`` none says what the model looked at, which takes much memory."""
+
+
 @dataclass(frozen=True)
 class Task(Generic[E, A]):
     """Everything that training, search and evaluation need to know of a task, as plain functions.
@@ -140,7 +149,8 @@ class Task(Generic[E, A]):
     name: str
     settings: type  # a frozen dataclass with at least ``data``, ``training`` and ``search``
     read: Callable[[Any], Corpus[E]]  # settings -> corpus
-    examples: Callable[[Any, Any], list[E]]  # settings, corpora as data settings have them -> examples to measure on
+    # settings, corpora as data settings have them -> examples to measure on, and what to say of those dropped
+    examples: Callable[[Any, Any], tuple[list[E], list[str]]]
     learn: Callable[[Sequence[E], Any], Any]  # training examples, settings -> codec
     codec: Callable[[object, Any], Any]  # ``codec.json``, settings -> codec
     prepare: Callable[[Any, Sequence[E], Any], Prepared]  # codec, training examples, settings
@@ -150,7 +160,7 @@ class Task(Generic[E, A]):
     # model, batch, carry, settings, random -> totals by the names of the batch's counts, what the next step is handed
     loss: Callable[[nn.Module, Any, Any, Any, Generator | None], tuple[dict[str, Total], Any]]
     nats: Callable[[nn.Module, Any, Sequence[E]], list[tuple[float, int]]]  # model, codec, examples -> of each, symbols
-    answer: Callable[[nn.Module, Any, Sequence[Any], Any], list[A]]  # model, codec, inputs, search settings
+    answer: Answers[A]
     inputs: Callable[[Sequence[E]], list[Any]]  # what of the examples is asked
     references: Callable[[Sequence[E]], list[str]]  # what of the examples would be the right answer
     measure: Callable[

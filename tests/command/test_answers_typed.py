@@ -10,6 +10,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+import torch
 from command.drill import (
     DATA,
     PAIRS,
@@ -89,7 +90,9 @@ def test_after_two_dashes_all_words_are_inputs(tiny) -> None:
 def fake(monkeypatch: pytest.MonkeyPatch, *texts: str) -> None:
     alternatives = [SimpleNamespace(text=text) for text in texts]
     answer = SimpleNamespace(alternatives=alternatives, text=texts[0])
-    monkeypatch.setattr("melisma.api.model.load", lambda run: lambda inputs, **options: [answer for _ in inputs])
+    monkeypatch.setattr(
+        "melisma.api.model.load", lambda run, **place: lambda inputs, **options: [answer for _ in inputs]
+    )
 
 
 def test_line_ends_in_answers_are_escaped_unless_the_answer_stands_alone(tiny, monkeypatch) -> None:
@@ -195,7 +198,13 @@ def test_a_model_that_is_always_right_scores_best(here) -> None:
         (("evaluate", "tiny", "data=none.en,a.de"), ("none.en", "no such file")),
         (("evaluate", "tiny", "data=made:date"), ("made:date", "made:dates.test")),
         (("evaluate", "tiny", "date=a.en,a.de"), ("unknown setting date", "data=a.en,a.de")),
-        (("evaluate", "tiny", DATA), ("unknown setting data.train", "data, beam, batch")),
+        (("evaluate", "tiny", DATA), ("found data.train: did you mean data=a.en,a.de?",)),
+        (("evaluate", "tiny", "data"), ("found data: did you mean data=…?",)),
+        (("evaluate", "tiny", "data=a.en,a.de", "data.sorce=en"), ("did you mean data.source=en?",)),
+        (("evaluate", "tiny", "data=a.en,a.de", "data.source=target"), ("source is 'target' and target 'target'",)),
+        (("evaluate", "tiny", "data=a.en,a.de", "device=tpu"), ("device: found 'tpu'", "one of auto, cpu, gpu")),
+        (("predict", "tiny", "device=cup", "one"), ("device", "did you mean cpu?")),
+        (("predict", "tiny", "device=cpu", "device=gpu", "one"), ("device is given 2 times (cpu, gpu)",)),
         (("evaluate", "tinny", "data=a.en,a.de"), ("tinny does not exist", "did you mean tiny?")),
         (("predict", "tiny", "beam=0", "one"), ("beam", "1 to 1000")),
         (("predict", "tiny", "beam=two", "one"), ("beam", "'two'", "a whole number")),
@@ -214,6 +223,65 @@ def test_a_model_that_is_always_right_scores_best(here) -> None:
 def test_what_cannot_be_done_is_said_in_one_sentence(tiny, words: tuple[str, ...], parts: tuple[str, ...]) -> None:
     said = refused(*words)
     assert [part for part in parts if part not in said] == [], said
+
+
+def test_a_table_is_measured_by_the_columns_that_are_named(tiny, tmp_path) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text("en,de\n" + "".join(f"{source},{target}\n" for source, target in PAIRS[:9]))
+    (tmp_path / "t.en").write_text("".join(f"{source}\n" for source, _ in PAIRS[:9]))
+    (tmp_path / "t.de").write_text("".join(f"{target}\n" for _, target in PAIRS[:9]))
+    assert "which one holds the source: data.source=" in refused("evaluate", "tiny", f"data={table}")
+    named = ("data.source=en", "data.target=de", "beam=1", "device=cpu", "--json")
+    wanted = typed("evaluate", "tiny", f"data={tmp_path / 't.en'},{tmp_path / 't.de'}", "beam=1", "--json")
+    found = json.loads(typed("evaluate", "tiny", f"data={table}", *named).out)
+    assert found["answers"] == json.loads(wanted.out)["answers"]
+    assert found["measures"] == json.loads(wanted.out)["measures"]
+    told = melisma.evaluate("tiny", str(table), beam=1, **{"data.source": "en", "data.target": "de"})
+    assert told.measures["chrf"].value == found["measures"]["chrf"]["value"]
+
+
+def test_where_to_answer_is_chosen(tiny) -> None:
+    for place in ("cpu", "auto"):
+        assert typed("predict", "tiny", f"device={place}", "one") == typed("predict", "tiny", "one")
+    assert {weight.device.type for weight in melisma.load("tiny", device="cpu").network.parameters()} == {"cpu"}
+    with pytest.raises(Refusal, match=r"^setting device: found 'tpu', wants one of auto, cpu, gpu"):
+        melisma.load("tiny", device="tpu")
+    with pytest.raises(Refusal, match=r"a model that is loaded: wants load\(run, device='cpu'\)"):
+        melisma.evaluate(melisma.load("tiny"), ("a.en", "a.de"), device="cpu")
+
+
+def test_a_gpu_that_is_not_there_is_refused_by_the_name_of_its_setting(tiny, monkeypatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    wanted = "device=gpu: torch finds no GPU on this machine; wanted is device=cpu or auto"
+    assert refused("predict", "tiny", "device=gpu", "one") == wanted
+    assert refused("evaluate", "tiny", "data=a.en,a.de", "device=gpu") == wanted
+    assert refused("look", "attention", "tiny", "device=gpu", "one", "file=none.png") == wanted
+
+
+class OutOfMemoryError(RuntimeError):
+    """Called as torch's own is."""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory"),
+        RuntimeError("CUDA error: out of memory"),
+        OutOfMemoryError("Tried to allocate 20.00 GiB"),
+        MemoryError(),
+    ],
+)
+def test_too_little_memory_is_said_whoever_finds_it(tiny, monkeypatch, error: Exception) -> None:
+    def load(run: str, **place: str) -> None:
+        raise error
+
+    monkeypatch.setattr("melisma.api.model.load", load)
+    assert refused("predict", "tiny", "one", code=1).startswith("there is not enough memory; a smaller")
+
+
+def test_torch_itself_says_that_memory_is_short_in_words_that_are_known(tiny, monkeypatch) -> None:
+    monkeypatch.setattr("melisma.api.model.load", lambda run, **place: torch.empty(2**60))
+    assert refused("predict", "tiny", "one", code=1).startswith("there is not enough memory; a smaller")
 
 
 def test_show_tells_what_a_run_is_and_whether_it_is_whole(tiny, tmp_path) -> None:

@@ -10,6 +10,7 @@ import json
 import lzma
 import os
 import random
+import re
 import shutil
 from pathlib import Path
 
@@ -138,6 +139,20 @@ def test_plain_lines_where_there_is_no_terminal(here, monkeypatch) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm")
     assert "\r\x1b[2Kstep 3/3 · epoch 1 · loss " in typed("resume", "run", "training.steps=3").err
+
+
+@pytest.mark.parametrize(("measure", "told"), [("loss", r"loss \d\.\d{3}"), ("chrf", r"chrf \d+\.\d")])
+def test_the_live_line_shows_the_last_validation_by_the_measure_that_decides(here, monkeypatch, measure, told) -> None:
+    monkeypatch.setattr(Screen, "tty", True)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "200")
+    words = (f"data.validation_measure={measure}", "training.steps=4", "training.validate_every=2")
+    lines = [line for line in typed(*TRAIN, *words).err.split("\r\x1b[2K") if line.startswith("step ") and "·" in line]
+    assert len(lines) == 4
+    assert [line for line in lines[:2] if "validation" in line] == []
+    for line in lines[2:]:
+        assert re.search(rf"loss \d\.\d{{3}} · validation {told} · [\d,]+ symbols/s", line), line
     monkeypatch.setenv("NO_COLOR", "1")
     assert "\x1b" not in typed("resume", "run", "training.steps=4").err
     monkeypatch.delenv("NO_COLOR")

@@ -66,6 +66,7 @@ def furnish(folder: Path) -> None:
         write_pairs(folder, [(f"{a} {name}", b) for a, b in PAIRS[:40]], name)
     rows = "".join(f"{source}\t{target}\n" for source, target in PAIRS)
     (folder / "pairs.tsv").write_text(rows, encoding="utf-8")
+    (folder / "test.csv").write_text("en,de\n" + rows.replace("\t", ","), encoding="utf-8")
     (folder / "dates.tsv").write_text("3 May 1998\t1998-05-03\n1998年5月3日\t1998-05-03\n" * 4, encoding="utf-8")
     (folder / "sentences.txt").write_text("one two three\n\nfour five six\n", encoding="utf-8")
     (folder / "mine.toml").write_text('[data]\ntrain = "pairs.tsv"\n', encoding="utf-8")

@@ -51,7 +51,7 @@ class Drill:
 
     def scores(self) -> Mapping[str, float]:
         with self.learner.answering() as model:
-            return self.validation.scores(model, self.learner.device)
+            return self.validation.scores(model)
 
     def save(self, course: Mapping[str, Any], better: list[str]) -> None:
         model, training, state = self.learner.snapshot()

@@ -144,7 +144,9 @@ def language_nats(model: LanguageModel, codec: Letters, texts: Sequence[str]) ->
 
 
 @torch.no_grad()
-def continued(model: LanguageModel, codec: Letters, texts: Sequence[str], search: SearchSettings) -> list[str]:
+def continued(
+    model: LanguageModel, codec: Letters, texts: Sequence[str], search: SearchSettings, *, traced: bool = True
+) -> list[str]:
     """The three likeliest letters that follow each text, one after another."""
     state, y = model.hear(model.memory.start(len(texts)), Ragged.of_symbols([codec.numbers(text) for text in texts]))
     rows, said = y.ends()[1], []
@@ -167,7 +169,7 @@ LANGUAGE: Task[str, str] = Task(
     name="language",
     settings=Miniature,
     read=lambda settings: made(sentence, settings),
-    examples=lambda settings, corpora: [],
+    examples=lambda settings, corpora: ([], []),
     learn=lambda texts, settings: Letters("".join(sorted(set("".join(texts))))),
     codec=Letters.from_json,
     prepare=lambda codec, texts, settings: Prepared(codec.numbers("".join(texts)), [], []),
@@ -267,7 +269,14 @@ def tag_prepared(codec: Letters, sentences: Sequence[Tagged], settings: Miniatur
 
 
 @torch.no_grad()
-def tagged(model: Tagger, codec: Letters, sentences: Sequence[tuple[str, ...]], search: SearchSettings) -> list[str]:
+def tagged(
+    model: Tagger,
+    codec: Letters,
+    sentences: Sequence[tuple[str, ...]],
+    search: SearchSettings,
+    *,
+    traced: bool = True,
+) -> list[str]:
     batch = tag_batch(codec, [[(codec.numbers(word), [0] * len(word), 0) for word in words] for words in sentences])
     found = model(batch.letters, batch.tags)[0]
     return [" ".join(codec.tags[n] for n in rows.argmax(1).tolist()) for rows in found.sequences()]
@@ -301,7 +310,7 @@ TAGS: Task[Tagged, str] = Task(
     name="tags",
     settings=Miniature,
     read=lambda settings: made(tagged_sentence, settings),
-    examples=lambda settings, corpora: [],
+    examples=lambda settings, corpora: ([], []),
     learn=lambda sentences, settings: Letters(
         "abdeikmnost", tuple(sorted({tag for _, tags in sentences for tag in tags}))
     ),
@@ -422,7 +431,12 @@ def decided(codec: Letters, rows: Tensor) -> str:
 
 @torch.no_grad()
 def transcribed(
-    model: Serial, codec: Letters, sounds: Sequence[tuple[float, ...]], search: SearchSettings
+    model: Serial,
+    codec: Letters,
+    sounds: Sequence[tuple[float, ...]],
+    search: SearchSettings,
+    *,
+    traced: bool = True,
 ) -> list[str]:
     heard = whole(model, Ragged.of([torch.tensor(samples)[:, None] for samples in sounds]))
     return [decided(codec, rows) for rows in heard.sequences()]
@@ -443,7 +457,7 @@ SOUNDS: Task[Sound, str] = Task(
     name="sounds",
     settings=Miniature,
     read=lambda settings: made(sound, settings),
-    examples=lambda settings, corpora: [],
+    examples=lambda settings, corpora: ([], []),
     learn=lambda sounds, settings: Letters("".join(sorted({letter for _, letters in sounds for letter in letters}))),
     codec=Letters.from_json,
     prepare=sound_prepared,

@@ -13,6 +13,7 @@ from laws.things import COMPARING, FEATURES, SCORERS, a_scorer, some_sequences
 from numpy.typing import NDArray
 from torch import Tensor
 
+from melisma.layers import attention
 from melisma.layers.attention import ATTENTIONS, Fixed, Memory, attend, masked_softmax, remembered
 from melisma.ragged import Ragged, exactly
 
@@ -130,6 +131,32 @@ def test_the_backward_is_what_differences_measure(name: str) -> None:
 
     values = torch.cat(sequences())[:5].requires_grad_()
     assert torch.autograd.gradcheck(through, (queries()[:2, :2].requires_grad_(), values))
+
+
+@pytest.mark.parametrize("name", ["additive", "concat"])
+def test_queries_taken_a_few_at_a_time_are_answered_as_all_at_once(name: str, monkeypatch) -> None:
+    scorer, query = double_scorer(name), queries().requires_grad_()
+    found, largest = [], []
+    at_once = attention._compared_at_once
+
+    def watched(query: Tensor, keys: Tensor, vector: Tensor) -> Tensor:
+        largest.append(query.shape[1] * keys.numel())
+        return at_once(query, keys, vector)
+
+    monkeypatch.setattr(attention, "_compared_at_once", watched)
+    keys = memory_of(scorer).keys.detach().requires_grad_()
+    for held in (2**26, keys.numel()):
+        monkeypatch.setattr(attention, "HELD", held)
+        scores = scorer.score(query, keys)
+        graded = [query, keys, scorer.vector]
+        found.append([scores.detach(), *torch.autograd.grad(scores.square().sum(), graded)])
+        with torch.no_grad():
+            assert torch.equal(scorer.score(query, keys), scores)
+    assert torch.equal(found[0][0], found[1][0])
+    torch.testing.assert_close(found[0], found[1])
+    assert QUERIES > 1
+    assert largest[:2] == [QUERIES * keys.numel()] * 2
+    assert max(largest[2:]) == keys.numel()
 
 
 def test_the_fixed_vector_is_the_summary_at_every_step() -> None:

@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 
 from melisma.errors import Refusal
+from melisma.runs import repair
 from melisma.runs.inside import Missing
 from melisma.runs.layout import FILES, LIMITS, StepName, is_pointer, step_name
 from melisma.runs.log import read_log
 from melisma.runs.read import following, read_files, read_run, read_shapes, read_step, step_names
 from melisma.runs.repair import survey
-from melisma.runs.tensors import check_shapes
+from melisma.runs.tensors import Form, check_shapes, to_bytes
 from melisma.runs.verify import verify
 from melisma.runs.write import create, open_for_training
 
@@ -280,14 +281,50 @@ def test_shapes_are_compared_before_anything_of_their_size_is_read(run) -> None:
         read_step(run, "latest", shapes={"w": (2, 3)})
 
 
+def test_types_and_what_resuming_needs_are_compared_too(run) -> None:
+    rest = {"m": Form("F64", (2,))}
+    assert read_step(run, "latest", shapes={"w": (2, 3)}, training=rest).training["m"].tolist() == [1, 1]
+    for wanted in ({"m": Form("F32", (2,))}, {"m": Form("F64", (3,))}, {}, rest | {"n": Form("F64", ())}):
+        with pytest.raises(Refusal, match=r"training\.safetensors (has|lacks) ") as caught:
+            read_step(run, "latest", training=wanted)
+        assert str(run / STEP) in str(caught.value)
+    forge(run, "model.safetensors", to_bytes({"w": np.ones((2, 3), "f8")}, finite=True, where="w"))
+    with pytest.raises(Refusal, match='has F64 for "w" where the settings say F32'):
+        read_step(run, "latest", shapes={"w": (2, 3)})
+    body = (run / STEP / "training.safetensors").read_bytes()
+    (run / STEP / "training.safetensors").write_bytes(body[:-1] + bytes([body[-1] ^ 1]))
+    with pytest.raises(Refusal, match="lacks"):  # the header comes first, the damage behind it later
+        read_step(run, "latest", training=rest | {"n": Form("F64", ())})
+
+
+def test_a_step_is_read_once_for_all_that_lead_to_it(run, monkeypatch) -> None:
+    read: list[StepName] = []
+    check = repair.check_step
+    monkeypatch.setattr(repair, "check_step", lambda path, step: (read.append(step), check(path, step)))
+    for name in ("best", "best-f1", "best-bleu"):
+        (run / name).write_text("000030\n")
+    assert set(survey(run).pointers.values()) == {StepName(30, 1)}
+    assert sorted(read) == step_names(run)
+    (run / STEP / "training.json").write_text("{}")
+    read.clear()
+    found = survey(run)
+    assert found.pointers == dict.fromkeys(("best", "best-bleu", "best-f1", "latest"))
+    assert found.newest == StepName(20, 1)
+    assert len(set(found.faults.values())) == 1
+    assert sorted(read) == step_names(run)
+
+
 def test_shapes_that_differ_are_named() -> None:
-    check_shapes({"a": (1, 2)}, {"a": (1, 2)})
+    wanted = {"a": Form("F32", (1, 2)), "b": Form("F32", (3,))}
+    check_shapes(wanted, dict(wanted))
     with pytest.raises(
         Refusal, match=r'm lacks "b", has "c", which the settings do not know, has \[2, 1\] for "a" where'
     ):
-        check_shapes({"a": (2, 1), "c": ()}, {"a": (1, 2), "b": (3,)}, "m")
+        check_shapes({"a": Form("F32", (2, 1)), "c": Form("F32", ())}, wanted, "m")
     with pytest.raises(Refusal, match="and 7 more differences"):
-        check_shapes({}, {str(name): () for name in range(10)})
+        check_shapes({}, {str(name): Form("F32", ()) for name in range(10)})
+    with pytest.raises(Refusal, match=r'^m has F64 for "a" where the settings say F32$'):
+        check_shapes(wanted | {"a": Form("F64", (1, 2))}, wanted, "m")
 
 
 def test_weights_that_are_nan_are_refused_even_where_the_manifest_is_right(run) -> None:

@@ -20,6 +20,7 @@ from melisma.errors import Busy, Failure, Refusal
 from melisma.runs.disk import DISK, Disk
 from melisma.runs.log import cut_log, read_log
 from melisma.runs.read import read_run, read_step
+from melisma.runs.tensors import forms_of
 from melisma.runs.verify import verify
 from melisma.runs.write import RunWriter, SaveFailed, create, open_for_training
 
@@ -80,7 +81,7 @@ def test_tensors_come_back_bit_for_bit(writer) -> None:
     }  # fmt: skip
     training = {"random": torch.get_rng_state(), "lost": torch.tensor([float("nan")]), "exact": weight.double()}
     writer.save_step(7, model, training, {"position": [3, 4], "score": 0.1 + 0.2, "name": "é\u2028"})
-    step = read_step(writer.path, "latest", shapes={name: tuple(t.shape) for name, t in model.items()}, training=True)
+    step = read_step(writer.path, "latest", training=forms_of(training))
     assert step.state == {"position": [3, 4], "score": 0.1 + 0.2, "name": "é\u2028"}
     for written, read in ((model, step.model), (training, step.training)):
         assert set(read) == set(written)

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from melisma.errors import Refusal
 from melisma.search import Bounds, Hypothesis, Ranking, beam, greedy
+from melisma.search.history import History
 from melisma.search.shortlist import shortlist
 
 FIRST, LAST = 0, 1
@@ -87,8 +88,8 @@ class Toy:
         return fewer
 
 
-def bounds(limits: Sequence[int], minimum: int = 0, forbidden: Sequence[int] = ()) -> Bounds:
-    return Bounds(FIRST, LAST, torch.tensor(limits, dtype=torch.int64), minimum, forbidden)
+def bounds(limits: Sequence[int], minimum: int = 0, forbidden: Sequence[int] = (), *, traced: bool = True) -> Bounds:
+    return Bounds(FIRST, LAST, torch.tensor(limits, dtype=torch.int64), minimum, forbidden, traced)
 
 
 def forced(toy: Toy, sentence: int, symbols: Sequence[int]) -> tuple[list[float], Tensor]:
@@ -110,9 +111,9 @@ def score(toy: Toy, sentence: int, symbols: Sequence[int], alpha: float, beta: f
 
 
 def sentences_of(size: int, limit: int, minimum: int = 0, forbidden: Sequence[int] = ()) -> Iterator[tuple[int, ...]]:
-    """All answers that end within the limit, the end symbol included."""
+    """All answers that have at most ``limit`` symbols before their end."""
     alphabet = [symbol for symbol in range(size) if symbol != LAST and symbol not in forbidden]
-    for length in range(minimum, limit):
+    for length in range(minimum, limit + 1):
         for symbols in itertools.product(alphabet, repeat=length):
             yield (*symbols, LAST)
 
@@ -127,7 +128,7 @@ def plain(answer: Hypothesis) -> tuple[tuple[int, ...], bool]:
     alpha=st.sampled_from([0.0, 0.6, 1.0, 2.5]),
     beta=st.sampled_from([0.0, 0.2, 3.0]),
     best=st.integers(1, 6),
-    shape=st.sampled_from([(3, 4, 0, ()), (3, 3, 1, ()), (4, 3, 0, (2,)), (4, 3, 0, ()), (2, 5, 2, ())]),
+    shape=st.sampled_from([(3, 3, 0, ()), (3, 2, 1, ()), (4, 2, 0, (2,)), (4, 2, 0, ()), (2, 4, 2, ())]),
 )
 def test_a_full_beam_finds_the_true_best_answers(
     seed: int, alpha: float, beta: float, best: int, shape: tuple[int, int, int, tuple[int, ...]]
@@ -136,7 +137,12 @@ def test_a_full_beam_finds_the_true_best_answers(
     toy = Toy([seed, seed + 1], size)
     limits = [limit, limit - 1]
     found = beam(
-        toy, toy.start(), bounds(limits, minimum, forbidden), width=size**limit, ranking=Ranking(alpha, beta), best=best
+        toy,
+        toy.start(),
+        bounds(limits, minimum, forbidden),
+        width=size ** (limit + 1),
+        ranking=Ranking(alpha, beta),
+        best=best,
     )
     for sentence, answers in enumerate(found):
         possible = list(sentences_of(size, limits[sentence], minimum, forbidden))
@@ -154,15 +160,17 @@ def textbook(
     """Beam search of one sentence with lists, that never stops before its limit."""
     living: list[tuple[float, tuple[int, ...]]] = [(0.0, ())]
     finished: list[tuple[float, tuple[int, ...]]] = []
-    for _ in range(limit):
+    for step in range(limit + 1):
         candidates = []
         for total, said in living:
             row = toy.scores(torch.tensor([sentence]), torch.tensor([[FIRST, *said]]))[0].tolist()
             candidates += [(total + value, (*said, symbol)) for symbol, value in enumerate(row)]
         candidates.sort(key=lambda candidate: -candidate[0])
-        for total, said in candidates[:width]:
-            if said[-1] == LAST:
-                finished.append((total / ((5 + len(said)) / 6) ** alpha, said[:-1]))
+        ended = [(total, said) for total, said in candidates[:width] if said[-1] == LAST]
+        finished += [(total / ((5 + len(said)) / 6) ** alpha, said[:-1]) for total, said in ended]
+        if step == limit:
+            living = [(total, said) for total, said in living if all(said != other[:-1] for _, other in ended)]
+            break
         living = [candidate for candidate in candidates if candidate[1][-1] != LAST][:width]
     finished.sort(key=lambda answer: -answer[0])
     return ([(said, True) for _, said in finished] + [(said, False) for _, said in living])[:best]
@@ -199,7 +207,7 @@ def test_what_an_answer_says_of_itself_is_what_the_model_says(seed: int, width: 
             assert answer.log_probability == pytest.approx(sum(values))
             assert answer.trace is not None
             assert answer.trace.shape == trace.shape
-            assert torch.allclose(answer.trace, trace)
+            assert torch.allclose(answer.trace, trace.float())
             expected = score(toy, place, said, 0.6, 0.3) if place < 3 else sum(values)
             assert answer.score == pytest.approx(expected)
 
@@ -220,10 +228,11 @@ def test_greedy_takes_the_likeliest_symbol() -> None:
     toy = Toy([3.0, 8.0, 21.0], 5)
     for sentence, answer in enumerate(greedy(toy, toy.start(), bounds([6, 6, 6]))):
         said: list[int] = []
-        while len(said) < 6 and LAST not in said:
+        while len(said) <= 6 and LAST not in said:
             row = toy.scores(torch.tensor([sentence]), torch.tensor([[FIRST, *said]]))[0]
             said.append(max(range(5), key=lambda symbol: float(row[symbol])))
-        assert answer.symbols == tuple(symbol for symbol in said if symbol != LAST)
+        assert answer.symbols == tuple(symbol for symbol in said if symbol != LAST)[:6]
+        assert answer.finished == (LAST in said)
 
 
 @settings(max_examples=30, deadline=None)
@@ -271,9 +280,41 @@ def test_limits_are_kept(seed: int, minimum: int, limit: int) -> None:
     for answer in answers:
         longest = limit + 2
         assert not {0, 3, LAST} & set(answer.symbols)
-        assert len(answer.symbols) + answer.finished <= longest
+        assert len(answer.symbols) <= longest
         assert len(answer.symbols) >= minimum or not answer.finished
-    assert {len(a.symbols) + a.finished for a in answers if not a.finished} <= {limit, limit + 2}
+    assert {len(answer.symbols) for answer in answers if not answer.finished} <= {limit, limit + 2}
+
+
+def test_an_answer_as_long_as_its_limit_may_end_and_no_longer_one_is_begun() -> None:
+    table = {(): [0.0, 0.0, 1.0], (2,): [0.0, 0.2, 0.8], (2, 2): [0.0, 0.9, 0.1], (2, 2, 2): [0.0, 1.0, 0.0]}
+    for limit, expected in ((1, ((2,), False)), (2, ((2, 2), True)), (3, ((2, 2), True))):
+        step = Fixed(table)
+        answers = (
+            greedy(step, step.start(), bounds([limit]))[0],
+            beam(step, step.start(), bounds([limit]), width=1)[0][0],
+        )
+        assert [plain(answer) for answer in answers] == [expected] * 2
+        assert [len(answer.log_probabilities) for answer in answers] == [len(expected[0]) + expected[1]] * 2
+        assert answers[0].log_probability == pytest.approx(sum(answers[0].log_probabilities))
+    found = beam(Fixed(table), Fixed(table).start(), bounds([1]), width=2, best=2)[0]
+    assert [plain(answer) for answer in found] == [((2,), True)]  # what has ended is not cut besides
+
+
+def test_without_a_trace_the_answers_are_the_same_and_none_is_kept() -> None:
+    toy, ranking = Toy([3.0, 8.0], 5), Ranking(0.6, 0.4)
+    kept, bare = (
+        [
+            *greedy(toy, toy.start(), bounds([6, 4], traced=traced)),
+            *itertools.chain(*beam(toy, toy.start(), bounds([6, 4], traced=traced), width=3, best=2, ranking=ranking)),
+        ]
+        for traced in (True, False)
+    )
+    assert kept == bare
+    assert all(answer.trace is not None for answer in kept)
+    assert all(answer.trace is None for answer in bare)
+    history = History(toy.extent, traced=False)
+    history.append(toy.here, tuple(torch.zeros(2, 1, dtype=torch.int64) for _ in range(3)), 1, torch.ones(2, 3))
+    assert history.steps[0].trace is None
 
 
 class Fixed:
@@ -329,11 +370,11 @@ def test_finished_answers_leave_and_the_beam_stays_full() -> None:
 def test_sentences_that_are_done_leave_the_rows() -> None:
     toy = Toy([float(i) for i in range(6)], 3)
     calls = toy.calls
-    beam(toy, toy.start(), bounds([1, 2, 3, 4, 5, 6]), width=2)
+    beam(toy, toy.start(), bounds([0, 1, 2, 3, 4, 5]), width=2)
     assert calls[0] == 6
     assert all(rows <= 2 * (6 - t) for t, rows in enumerate(calls))
     calls.clear()
-    greedy(toy, toy.start(), bounds([1, 2, 3, 4, 5, 6]))
+    greedy(toy, toy.start(), bounds([0, 1, 2, 3, 4, 5]))
     assert all(rows <= 6 - t for t, rows in enumerate(calls))
 
 

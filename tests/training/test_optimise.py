@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import Any
 
@@ -107,16 +108,39 @@ def test_what_an_optimizer_remembers_is_restored_as_a_copy(name: str) -> None:
     for weight in model.parameters():
         weight.grad = torch.ones_like(weight)
     first.step()
-    saved = optimizer_tensors(first)
+    saved = optimizer_tensors(first, chosen)
     assert saved
     second = optimizer(model, chosen)
     restore_optimizer(second, saved)
-    restored = optimizer_tensors(second)
+    restored = optimizer_tensors(second, chosen)
     assert set(restored) == set(saved)
     assert all(torch.equal(restored[key], saved[key]) for key in saved)
     before = {key: value.clone() for key, value in saved.items()}
     second.step()
     assert all(torch.equal(saved[key], before[key]) for key in saved)
+
+
+@pytest.mark.parametrize("name", ["adamw", "adam"])  # torch's fused sgd takes no weight that joins later
+def test_a_weight_that_never_had_a_gradient_is_remembered_as_if_it_had_just_begun(name: str) -> None:
+    def step(of: torch.optim.Optimizer, weights: list[nn.Parameter]) -> None:
+        for weight in weights:
+            weight.grad = torch.full_like(weight, 0.5)
+        of.step()
+
+    chosen, model = settings(optimizer=name), nn.Linear(3, 2)
+    assert optimizer_tensors(optimizer(model, chosen), chosen) == {}
+    twin = copy.deepcopy(model)
+    first = optimizer(model, chosen)
+    step(first, [model.bias])
+    second = optimizer(twin, chosen)
+    twin.load_state_dict(model.state_dict())
+    restore_optimizer(second, optimizer_tensors(first, chosen))
+    step(first, list(model.parameters()))
+    step(second, list(twin.parameters()))
+    assert all(torch.equal(one, other) for one, other in zip(model.parameters(), twin.parameters()))
+    ours, theirs = optimizer_tensors(first, chosen), optimizer_tensors(second, chosen)
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[key], theirs[key]) for key in ours)
 
 
 # --- schedules

@@ -15,7 +15,7 @@ from torch.nn import functional
 from melisma.errors import Refusal
 from melisma.settings.training import TrainingSettings
 from melisma.task import Total
-from melisma.training.descent import GradientDescent
+from melisma.training.descent import GradientDescent, resumed_tensors
 from melisma.training.fit import Calls, Course, Fit
 from melisma.training.optimise import OPTIMIZERS, SCHEDULES
 
@@ -182,10 +182,16 @@ def without(saved: Saved, prefix: str) -> Saved:
     return saved._replace(training={name: v for name, v in saved.training.items() if not name.startswith(prefix)})
 
 
+def with_each(saved: Saved, prefix: str, change: Callable[[Tensor], Tensor]) -> Saved:
+    return saved._replace(
+        training={name: change(v) if name.startswith(prefix) else v for name, v in saved.training.items()}
+    )
+
+
 FAULTS: dict[str, Callable[[Saved], Saved]] = {
-    "optimizer": lambda saved: without(saved, "optimizer."),
+    "optimizer": lambda saved: with_each(saved, "optimizer.", torch.zeros_like),
     "average": lambda saved: saved._replace(model={name: saved.training[f"weights.{name}"] for name in saved.model}),
-    "weights": lambda saved: without(saved, "weights."),
+    "weights": lambda saved: with_each(saved, "weights.", lambda held: 0.9 * held),
     "step": lambda saved: changed(saved, step=STOP - 1),
     "epoch": lambda saved: changed(saved, epoch=0),
     "position": lambda saved: changed(saved, taken=0),
@@ -212,6 +218,66 @@ def test_the_state_of_another_model_is_refused(part: str) -> None:
     broken = without(saved, part) if part == "carry." else saved._replace(model={"other": torch.zeros(1)})
     with pytest.raises(Refusal, match="of a model with other weights"):
         Run(chosen, seed=2, saved=broken)
+
+
+UNFIT: dict[str, Callable[[Tensor], Tensor]] = {
+    "smaller": lambda held: held.flatten()[:1],
+    "larger": lambda held: torch.zeros(9, 9),
+    "to be broadcast": lambda held: torch.ones((1,) * (held.dim() + 1)),
+    "too exact": lambda held: held.double(),
+}
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("prefix", ["optimizer.0.", "weights.enter.weight", "carry."])
+def test_tensors_that_do_not_fit_are_refused_and_change_nothing(prefix: str, optimizer: str) -> None:
+    chosen = settings(average=0.9, optimizer=optimizer)
+    saved = Run(chosen, seed=1).run(until=STOP)
+    spoiled = [with_each(saved, prefix, change) for change in UNFIT.values()]
+    spoiled += [without(saved, prefix), saved._replace(training=saved.training | {f"{prefix}x": torch.ones(1)})]
+    for one in spoiled:
+        run = Run(chosen, seed=2)
+        before = [{name: value.clone() for name, value in some.items()} for some in run.learner.snapshot()[:2]]
+        with pytest.raises(Refusal, match="of a model with other weights"):
+            run.learner.restore(one.model, one.training, json.loads(one.state))
+        after = run.learner.snapshot()
+        assert all(torch.equal(after[at][name], held) for at in (0, 1) for name, held in before[at].items())
+        assert after[2]["step"] == 0
+
+
+@pytest.mark.parametrize("name", ["step", "epoch", "taken", "reductions"])
+@pytest.mark.parametrize("value", [-1, STOP + 1, 10**30, 1.0, "1", True, None])
+def test_a_place_that_cannot_be_is_refused(name: str, value: object) -> None:
+    saved = Run(settings(), seed=1).run(until=STOP)
+    if (name, value) == ("step", STOP + 1):  # whether this is the step's own number is known to who read it
+        return
+    with pytest.raises(Refusal, match=f"learner.{name}" if name != "step" else "learner"):
+        Run(settings(), seed=2, saved=changed(saved, **{name: value}))
+
+
+def test_no_more_steps_of_an_epoch_are_taken_than_it_has() -> None:
+    saved = Run(settings(), seed=1).run(until=STOP)
+    with pytest.raises(Refusal, match=r"has 5 for learner\.taken, less than the 5 steps of epoch 2 is wanted"):
+        Run(settings(), seed=2, saved=changed(saved, taken=EPOCH))
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("average", [0.0, 0.9])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_what_a_snapshot_holds_is_known_from_the_settings_alone(
+    optimizer: str, average: float, momentum: float
+) -> None:
+    chosen = settings(optimizer=optimizer, average=average, momentum=momentum)
+    with torch.device("meta"):
+        weights, carry = dict(Small().named_parameters()), Memory(torch.zeros(4, 3))
+    run = Run(chosen, seed=1)
+    for step in (0, 1):
+        wanted, held = resumed_tensors(weights, carry, chosen, step), run.learner.snapshot()[1]
+        assert {name: (t.shape, t.dtype) for name, t in wanted.items()} == {
+            name: (t.shape, t.dtype) for name, t in held.items()
+        }
+        if step == 0:
+            run.learner.advance()
 
 
 def test_what_was_restored_shares_no_memory_with_what_was_saved() -> None:

@@ -29,6 +29,6 @@ def evaluate(run: str | Path | Model, data: Any, *, device: str | None = None, *
     if not corpora:
         raise Refusal("there is no data to evaluate on; wanted is data=SOURCE,TARGET or data=TABLE")
     search = model.search(options)
-    examples = model.task.examples(with_values(model.settings, columns), corpora)
+    examples, dropped = model.task.examples(with_values(model.settings, columns), corpora)
     found = evaluate_on(model.task, model.network, model.codec, search, examples)
-    return replace(found, notes=tuple(learned_from(model.run, model.settings, corpora)))
+    return replace(found, notes=(*dropped, *learned_from(model.run, model.settings, corpora)))

@@ -56,7 +56,8 @@ class Model:
 def load(run: str | Path, step: str = BEST, *, device: str = "auto") -> Model:
     """The model of a run: its best step, or the one that ``step`` names (``latest``, ``best-bleu``, a number).
 
-    It answers on ``device``: ``cpu``, ``gpu``, or with ``auto`` the GPU if there is one. Everything is checked before it is used; nothing in the folder is executed. Refusal where it is damaged or no run.
+    It answers on ``device``: ``cpu``, ``gpu``, or ``auto``, the GPU if there is one. Everything is checked before it
+    is used; nothing in the folder is executed. Refusal where it is damaged or no run, or where there is no such device.
     """
     place = place_of(device, "device")
     found = read_run(run)

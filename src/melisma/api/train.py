@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ import torch
 
 from melisma.api.data import as_given, check_unchanged, seen_from, seen_from_here, signatures
 from melisma.api.device import device, machine, versions
+from melisma.api.elsewhere import elsewhere
+from melisma.api.saved import check_losses, course_of, position_of, resumed_forms
 from melisma.api.training import Stopped, Training, never
 from melisma.errors import Refusal
 from melisma.runs.disk import DISK
@@ -61,18 +63,18 @@ def train(
     corpus = task.read(built)
     codec = task.learn(corpus.train, built)
     training = Training(task, built, codec, corpus, place, stopped)
-    record = {"task": task.name, "recipe": recipe} | _record(path, built, corpus, training)
-    writer = create(path, record, codec.to_json(), keep=max(2, built.training.keep), room=training.room)
+    record = {"task": task.name, "recipe": recipe} | _record(path, built, corpus, training, place)
+    writer = create(path, record, codec.to_json(), keep=built.training.keep, room=training.room)
     return training.into(writer)
 
 
-def _record(path: Path, built: Any, corpus: Corpus[Any], training: Training) -> dict[str, Any]:
+def _record(path: Path, built: Any, corpus: Corpus[Any], training: Training, place: torch.device) -> dict[str, Any]:
     return {
         "settings": plain(seen_from(path, built)),
         "data": signatures(path, corpus.signatures),
         "pairs": {"train": len(training.train), "valid": len(corpus.valid)},
         "versions": versions(),
-        "machine": machine(),
+        "machine": machine() | {"device": place.type},
         "began": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "parameters": training.parameters,
     }
@@ -88,25 +90,28 @@ def resume(
     """
     found = read_run(run)
     task = task_of(found.task)
-    before: Any = as_given(seen_from_here(found.path, build(task.settings, found.settings)))
+    given = [name for name in ("train", "valid") if any(_has(layer, "data", name) for layer in (*layers, settings))]
+    before: Any = as_given(seen_from_here(found.path, build(task.settings, found.settings), given))
     built = as_given(build(task.settings, flat(before), *layers, settings))
     _check_changes(before, built)
     built = _ending(built, [*layers, settings])
     if before == built and (done := _finished(found)) is not None:
         return iter((done,))
     place = _machine(built)
-    writer = open_for_training(run, keep=max(2, built.training.keep))
+    writer = open_for_training(run, keep=built.training.keep)
     try:
         corpus = task.read(built)
         check_unchanged(found, corpus.signatures)
         codec = task.codec(found.codec, built)
         saved = None
         if writer.latest is not None:  # its shapes are compared with the settings before anything is allocated
-            saved = read_step(found.path, LATEST, shapes=task.shapes(codec, built), training=True)
+            forms = resumed_forms(task, codec, built, int(writer.latest.partition("-")[0]))
+            saved = read_step(found.path, LATEST, shapes=task.shapes(codec, built), training=forms)
         training = Training(task, built, codec, corpus, place, stopped)
+        training.notes[:0] = elsewhere(found.record, machine() | {"device": place.type}, versions())
         course = None if saved is None else _restored(saved, training, before)
         if before != built:
-            _rewrite(found, built, writer)
+            _rewrite(found, before, built, course, writer)
         return training.into(writer, course)
     except BaseException:
         writer.close()
@@ -115,12 +120,10 @@ def resume(
 
 def _restored(saved: Step, training: Training, before: Any) -> Course:
     """Puts a training where a step was saved; the changes that were asked for hold from there on."""
-    course = _course(saved)
-    try:
-        training.learner.restore(saved.model, saved.training, saved.state["learner"])
-    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError):
-        raise _stranger(saved) from None
-    changed = {name for name, _, _ in differences(before, training.settings)}
+    course = course_of(saved)
+    check_losses(saved, course, training.task.losses(training.settings))
+    training.learner.restore(saved.model, saved.training, position_of(saved))
+    changed = _changed(before, training.settings)
     if "training.minutes" in changed:  # what minutes came to is to be found out again
         course = replace(course, steps=None, asked=None)
     if changed & {*ENDS, "training.patience"} and course.done:
@@ -128,21 +131,8 @@ def _restored(saved: Step, training: Training, before: Any) -> Course:
     return course
 
 
-def _course(saved: Step) -> Course:
-    """The course of a saved step, each entry of the kind that it always has."""
-    told = saved.state.get("course")
-    named = [field.name for field in fields(Course)]
-    if not isinstance(told, dict) or set(named) - set(told):
-        raise _stranger(saved)
-    course, usual = Course(**{name: told[name] for name in named}), Course()
-    for name in ("best", "held", "nats", "counts", "seconds", "waited", "done"):
-        if type(getattr(course, name)) is not type(getattr(usual, name)):
-            raise _stranger(saved)
-    return course
-
-
-def _stranger(saved: Step) -> Refusal:
-    return Refusal(f"step {saved.name} was not saved by a training like this: wanted is a run that was begun here")
+def _changed(before: Any, after: Any) -> set[str]:
+    return {name for name, _, _ in differences(before, after)}
 
 
 def _finished(found: Run) -> Progress | None:
@@ -151,7 +141,7 @@ def _finished(found: Run) -> Progress | None:
         saved = read_step(found.path, LATEST)
     except Refusal:
         return None
-    course = _course(saved)
+    course = course_of(saved)
     if not course.done:
         return None
     return Progress(
@@ -165,10 +155,13 @@ def _finished(found: Run) -> Progress | None:
     )
 
 
-def _rewrite(found: Run, built: Any, writer: RunWriter) -> None:
-    changes = {"settings": plain(seen_from(found.path, built))}
+def _rewrite(found: Run, before: Any, built: Any, course: Course | None, writer: RunWriter) -> None:
+    changes: dict[str, Any] = {"settings": plain(seen_from(found.path, built))}
     if "steps" in found.record:
-        changes["steps"] = built.training.steps
+        limits = [built.training.steps]
+        if course is not None and not _changed(before, built) & set(ENDS):
+            limits.append(course.steps)
+        changes["steps"] = min((steps for steps in limits if steps is not None), default=None)
     writer.update_run(changes)
 
 
@@ -183,7 +176,7 @@ def _machine(settings: Any) -> torch.device:
 
 def _ending(built: Any, layers: Sequence[Mapping[str, Any]]) -> Any:
     """The end that was asked for, of steps, epochs and minutes, replaces those that were not."""
-    given = {name for name in ("steps", "epochs", "minutes") for layer in layers if _has(layer, name)}
+    given = {name for name in ("steps", "epochs", "minutes") for layer in layers if _has(layer, "training", name)}
     if not any(getattr(built.training, name) is not None for name in given):
         return built
     kept = given | ({"minutes"} if "epochs" not in given else set())  # minutes once turned into steps follow these
@@ -191,9 +184,9 @@ def _ending(built: Any, layers: Sequence[Mapping[str, Any]]) -> Any:
     return replace(built, training=replace(built.training, **ends))
 
 
-def _has(layer: Mapping[str, Any], name: str) -> bool:
-    group = layer.get("training")
-    return f"training.{name}" in layer or (isinstance(group, Mapping) and name in group)
+def _has(layer: Mapping[str, Any], group: str, name: str) -> bool:
+    inner = layer.get(group)
+    return f"{group}.{name}" in layer or (isinstance(inner, Mapping) and name in inner)
 
 
 def _check_changes(before: Any, after: Any) -> None:

@@ -83,7 +83,7 @@ class Training:
         if self.validation is None:
             return {}
         with self.learner.answering() as model:
-            return self.validation.scores(model, self.learner.device)
+            return self.validation.scores(model)
 
     def _save(self, writer: RunWriter, course: Mapping[str, Any], better: Sequence[str]) -> str | None:
         model, training, state = self.learner.snapshot()

@@ -31,7 +31,7 @@ def evaluate(task: Task[Any, Any], network: nn.Module, codec: Any, search: Any, 
     """Answers every example with ``search`` and measures the answers; perplexity is under teacher forcing."""
     began = time.monotonic()
     inputs = task.inputs(examples)
-    answers = task.answer(network, codec, inputs, search)
+    answers = task.answer(network, codec, inputs, search, traced=False)
     seconds = time.monotonic() - began
     measures = task.measure(answers, examples, task.measures)
     counted = task.nats(network, codec, examples)

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import torch
 from torch import nn
 
 from melisma.settings.search import SearchSettings
@@ -31,9 +30,10 @@ class Validation:
         """Measure -> whether more of it is better."""
         return {"loss": False} | {name: better == "higher" for name, better in self.task.validated.items()}
 
-    def scores(self, model: nn.Module, device: torch.device) -> dict[str, float]:
+    def scores(self, model: nn.Module) -> dict[str, float]:
         """Loss in nats a symbol, and each measure that the task validates by."""
-        answers = self.task.answer(model, self.codec, self.task.inputs(self.answered), self.search)
+        asked = self.task.inputs(self.answered)
+        answers = self.task.answer(model, self.codec, asked, self.search, traced=False)
         measured = self.task.measure(answers, self.answered, tuple(self.task.validated))
         nats = self.task.nats(model, self.codec, self.examples)
         loss = sum(nat for nat, _ in nats) / sum(count for _, count in nats)

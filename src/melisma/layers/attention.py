@@ -39,7 +39,7 @@ def _compared(query: Tensor, keys: Tensor, vector: Tensor) -> Tensor:
     most = max(1, HELD // max(1, keys.numel()))
     if query.shape[1] <= most:
         return _compared_at_once(query, keys, vector)
-    parts = query.split(most, 1)
+    parts = torch.split(query, most, 1)
     if not torch.is_grad_enabled():
         return torch.cat([_compared_at_once(part, keys, vector) for part in parts], 1)
     scores = [

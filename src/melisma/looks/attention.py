@@ -5,13 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from melisma.errors import Refusal
+from melisma.report.charts import MOST
 from melisma.task import Figure
-
-TASKS = ("translate",)
+from melisma.text.unicode import normalise
 
 
 def attention(answer: Any) -> Figure:
     """The map of an answer: a row for each token written (and the end), a column for each token read."""
+    if not normalise(answer.source):
+        raise Refusal("the input is blank, so there is nothing to look at: a text is wanted")
+    length = len(answer.source_tokens)
+    if length > MOST:
+        raise Refusal(
+            f"the input has {length:,} symbols; a map of at most {MOST} can be read: a shorter text is wanted"
+        )
     if answer.attention is None:
         raise Refusal("this model has no attention to look at: it was trained with model.attention=none or fixed")
     written = [*answer.tokens, "</s>"][: len(answer.attention)]

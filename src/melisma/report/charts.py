@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import io
+import math
 import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from melisma.errors import Refusal
 from melisma.task import Figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+DPI = 160
+PIXELS = 20_000_000  # of a picture at most: what is larger is drawn coarser, not in gigabytes of memory
+MOST = 300  # rows or columns of a map; of more, no name could be read
 
 # The first of these that a machine has gives the letters that the ones before lack.
 FONTS = (
@@ -41,13 +47,21 @@ def draw(figure: Figure, kind: str = "png") -> bytes:
         DRAWN[figure.kind](canvas, figure.data)
         canvas.suptitle(_shortened(figure.title), fontsize=11)
         file = io.BytesIO()
-        canvas.savefig(file, format=kind, dpi=160)
+        canvas.savefig(file, format=kind, dpi=_dpi(*canvas.get_size_inches()))
     return file.getvalue()
+
+
+def _dpi(width: float, height: float) -> float:
+    """Dots an inch of a picture that is so many inches wide and high."""
+    return min(DPI, math.sqrt(PIXELS / (width * height)))
 
 
 def _heat(canvas: Any, data: dict[str, Any]) -> None:
     """A value between 0 and 1 for each pair of a row and a column."""
     rows, columns = data["rows"], data["columns"]
+    longest = max(len(rows), len(columns))
+    if longest > MOST:
+        raise Refusal(f"the map has {longest:,} rows or columns; at most {MOST} can be read: wanted is a shorter text")
     canvas.set_size_inches(1.6 + 0.32 * len(columns), 1.4 + 0.32 * len(rows))
     axes: Axes = canvas.add_subplot()
     axes.imshow(data["values"], cmap="Blues", vmin=0, vmax=1, aspect="equal")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -54,14 +55,15 @@ def _size(path: Path, record: Mapping[str, Any]) -> Facts:
 
 
 def _course(path: Path, record: Mapping[str, Any]) -> Facts:
-    lines = [line.value for line in log_lines(path) if line.value is not None and not line.torn]
-    reached = max((line["step"] for line in lines if type(line.get("step")) is int), default=0)
+    reached, validations = 0, deque[dict[str, Any]](maxlen=SHOWN)
+    for line in (line.value for line in log_lines(path) if line.value is not None and not line.torn):
+        step = line.get("step")
+        reached = max(reached, step) if type(step) is int else reached
+        if isinstance(line.get("valid"), dict):
+            validations.append(line)
     planned = record.get("steps")
     told = [("steps", _count(reached) + (f" of {_count(planned)}" if planned is not None else ""))]
-    validations = [line for line in lines if isinstance(line.get("valid"), dict)]
-    return told + [
-        (f"valid at step {_count(line.get('step'))}", _scores(line["valid"])) for line in validations[-SHOWN:]
-    ]
+    return told + [(f"valid at step {_count(line.get('step'))}", _scores(line["valid"])) for line in validations]
 
 
 def _scores(scores: Mapping[str, Any]) -> str:

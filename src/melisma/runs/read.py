@@ -32,7 +32,16 @@ from melisma.runs.layout import (
 )
 from melisma.runs.place import describe_missing, is_run
 from melisma.runs.plain import from_json, shown, wanted
-from melisma.runs.tensors import PREFIX, Form, Shaped, check_header, check_shapes, from_bytes, header_length, weight_forms
+from melisma.runs.tensors import (
+    PREFIX,
+    Form,
+    Shaped,
+    check_header,
+    check_shapes,
+    from_bytes,
+    header_length,
+    weight_forms,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor

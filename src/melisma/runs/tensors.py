@@ -150,9 +150,7 @@ def forms_of(tensors: Mapping[str, Tensor]) -> dict[str, Form]:
     return {name: Form(KINDS[str(tensor.dtype)], tuple(tensor.shape)) for name, tensor in tensors.items()}
 
 
-def check_shapes(
-    found: Mapping[str, Form | Shaped], wanted: Mapping[str, Form], where: str = "the model"
-) -> None:
+def check_shapes(found: Mapping[str, Form | Shaped], wanted: Mapping[str, Form], where: str = "the model") -> None:
     """Refusal, naming the first three, where tensors are missing, too many, or not of the type and shape wanted."""
     faults = [f"lacks {shown(name)}" for name in wanted if name not in found]
     faults += [f"has {shown(name)}, which the settings do not know" for name in found if name not in wanted]

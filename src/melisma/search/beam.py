@@ -28,10 +28,10 @@ def beam(
     length are ranked by log-probability; one of the ``width`` best that ends is finished and leaves, and the next best
     takes its place. Finished answers are ranked by ``ranking``. A sentence is done when it has ``best`` finished
     answers and no living beginning can still beat the worst of them under the same ranking; for that log-probabilities
-    must not be positive. What has reached its limit and does not end then is cut; such answers stand after all finished ones and only where too few
-    finished. Fewer than ``best`` answers come back if fewer are possible, never none. Equal values go to the better
-    beginning first, then to the lower symbol. Refuses a ``best`` outside 1 … ``width``, and a coverage penalty
-    where the step gives no trace.
+    must not be positive. What has reached its limit and does not end then is cut; such answers stand after all finished
+    ones and only where too few finished. Fewer than ``best`` answers come back if fewer are possible, never none. Equal
+    values go to the better beginning first, then to the lower symbol. Refuses a ``best`` outside 1 … ``width``, and a
+    coverage penalty where the step gives no trace.
     """
     if width < 1:
         raise Refusal(f"beam width is {width}: it must be 1 or more.")

@@ -17,8 +17,8 @@ class Hypothesis:
 
     ``symbols`` leaves the end symbol out; ``log_probabilities`` (nats) has one value a symbol and one more for the end
     symbol if there is one; ``trace`` (len(log_probabilities), T) is what each of these steps looked at, over the T real
-    positions of the sentence, float32, or None where the step gives none or none was asked for. ``finished`` is False for
-    an answer cut at its limit: it has no end symbol.
+    positions of the sentence, float32, or None where the step gives none or none was asked for. ``finished`` is False
+    for an answer cut at its limit: it has no end symbol.
     """
 
     symbols: tuple[int, ...]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import types
 from dataclasses import dataclass, fields, is_dataclass
-from functools import cache
 from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
 from melisma.settings.field import Meaning
@@ -63,12 +62,16 @@ class Shape:
         return tuple(leaf.name for leaf in inside if leaf.kind == "text" and not leaf.meaning.choices)
 
 
-@cache
+_SHAPES: dict[type, Shape] = {}
+
+
 def shape(cls: type) -> Shape:
     """The settings and groups of a settings class; a field without a meaning or of another type is a TypeError."""
-    found = Shape({}, {})
-    _gather(cls, cls(), "", found)
-    return found
+    if cls not in _SHAPES:
+        found = Shape({}, {})
+        _gather(cls, cls(), "", found)
+        _SHAPES[cls] = found
+    return _SHAPES[cls]
 
 
 def _gather(cls: type, defaults: Any, prefix: str, into: Shape) -> None:

@@ -49,7 +49,7 @@ class SearchSettings:
     )
     maximum: int | None = setting(
         None,
-        help="symbols an answer has at most; none takes factor times the source's symbols plus extra",
+        help="symbols an answer has at most; its end is not counted; none takes factor times the source's plus extra",
         why="a fixed number would cut long sentences off",
         low=1,
         high=100_000,

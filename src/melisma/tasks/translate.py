@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -28,9 +29,11 @@ from melisma.text.unicode import normalise
 from melisma.text.units import Unit, from_json, learn
 from melisma.text.vocabulary import END, START
 
-SYMBOLS_AT_ONCE = (
-    16_384  # source symbols in one batch of answers at most, so that a few very long inputs do not fill the memory
-)
+# What one batch holds at most, so that a few very long inputs do not fill the memory:
+SYMBOLS_AT_ONCE = 16_384  # symbols that are read, with their padding
+ROWS_AT_ONCE = 131_072  # these times the beam: attention compares each of them with each hypothesis
+WEIGHTS_AT_ONCE = 2**27  # numbers of four bytes that attention comes to where it is kept, half a gibibyte
+LONGEST = 10_000  # symbols of an input; what is longer is no sentence, nor was such a one ever learned from
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,9 @@ class Alternative:
     log_probability: float  # nats, end included
     tokens: tuple[str, ...]  # the symbols as people read them
     token_log_probabilities: tuple[float, ...]  # of each token, and of the end if there is one
-    attention: tuple[tuple[float, ...], ...] | None  # for each of these, how much of each source token was read
+    # For each of these, how much of each source token was read; None: the model has no attention, it was not asked for,
+    # or an input of thousands of symbols has more of it than fits.
+    attention: tuple[tuple[float, ...], ...] | None
     finished: bool  # False: cut off at its longest
 
 
@@ -141,9 +146,6 @@ class PairCodec:
     def encode_source(self, texts: Sequence[str]) -> list[list[int]]:
         return [[*symbols, END] for symbols in self.source.encode(texts)]
 
-    def encode(self, examples: Sequence[Pair], random: Generator | None = None) -> PairBatch:
-        return batched(self.symbols(examples))
-
 
 def batched(pairs: Sequence[tuple[list[int], list[int]]]) -> PairBatch:
     """Symbols of pairs as tensors."""
@@ -183,9 +185,10 @@ def read(settings: TranslateSettings) -> Corpus[Pair]:
     return Corpus(train, valid, dict(report.signatures), tuple(notes))
 
 
-def examples(settings: TranslateSettings, corpora: Sequence[Sequence[str]]) -> list[Pair]:
-    """The pairs to measure on."""
-    return _pairs(corpora, settings.data)[0]
+def examples(settings: TranslateSettings, corpora: Sequence[Sequence[str]]) -> tuple[list[Pair], list[str]]:
+    """The pairs to measure on, and what to say of those that were dropped."""
+    pairs, report = _pairs(corpora, settings.data)
+    return pairs, report.warnings()
 
 
 def _pairs(corpora: Sequence[Sequence[str]], data: DataSettings) -> tuple[list[Pair], ReadReport]:
@@ -228,26 +231,63 @@ def loss(
 
 
 @torch.no_grad()
-def answer(model: nn.Module, codec: PairCodec, inputs: Sequence[str], search: SearchSettings) -> list[Answer]:
-    """An answer for each input, in order; inputs are sorted and re-batched, and none depends on its neighbours."""
-    encoded = codec.encode_source(inputs)
-    found: list[Answer | None] = [None] * len(inputs)
-    for batch in _batches([len(symbols) for symbols in encoded], search.batch):
-        if search.exact:
-            with exactly():
-                hypotheses = _search(cast(EncoderDecoder, model), [encoded[place] for place in batch], search)
-        else:
-            hypotheses = _search(cast(EncoderDecoder, model), [encoded[place] for place in batch], search)
-        for place, alternatives in zip(batch, hypotheses):
+def answer(
+    model: nn.Module, codec: PairCodec, inputs: Sequence[str], search: SearchSettings, *, traced: bool = True
+) -> list[Answer]:
+    """An answer for each input, in order; inputs are sorted and re-batched, and none depends on its neighbours.
+
+    A blank input has one blank answer. With ``traced`` the answers say what attention read, and an input of more than
+    ``LONGEST`` symbols is refused.
+    """
+    network, encoded = cast(EncoderDecoder, model), codec.encode_source(inputs)
+    if traced:
+        _refuse_longest(encoded)
+    attending = traced and network.settings.attention not in ("none", "fixed")
+    found = [_blank(codec, text, symbols, attending) for text, symbols in zip(inputs, encoded)]
+    asked = [place for place, text in enumerate(inputs) if normalise(text)]
+    costs = [_weights(len(encoded[place]), search) if attending else 0 for place in asked]
+    for batch in _batches([len(encoded[place]) for place in asked], search.batch, search.beam, costs):
+        kept = attending and costs[batch[0]] <= WEIGHTS_AT_ONCE
+        places = [asked[number] for number in batch]
+        with exactly() if search.exact else nullcontext():
+            hypotheses = _search(network, [encoded[place] for place in places], search, kept)
+        for place, alternatives in zip(places, hypotheses):
             found[place] = _answer(codec, inputs[place], encoded[place], alternatives)
-    return [answer for answer in found if answer is not None]
+    return found
 
 
-def _batches(lengths: Sequence[int], size: int) -> Iterable[list[int]]:
-    """Inputs of about one length together, the longest first, so that too little memory shows at once."""
+def _refuse_longest(encoded: Sequence[list[int]]) -> None:
+    for number, symbols in enumerate(encoded, 1):
+        if len(symbols) - 1 > LONGEST:
+            raise Refusal(
+                f"input {number} has {len(symbols) - 1:,} symbols; wanted: at most {LONGEST:,}: cut it into sentences"
+            )
+
+
+def _most(lengths: Tensor, search: SearchSettings) -> Tensor:
+    """How many symbols the answers to sources (S,) have at most, their ends not counted."""
+    longest = search.maximum if search.maximum is not None else 10**9
+    return (lengths * search.factor + search.extra).long().clamp(max=longest, min=max(1, search.minimum))
+
+
+def _weights(length: int, search: SearchSettings) -> int:
+    """How many numbers the attention of an input of ``length`` (its end counted) comes to, at most."""
+    steps = int(_most(torch.tensor(length - 1), search)) + 1
+    # A number of Python's, as answers have them, is eight times as large as one of the search's.
+    return length * steps * (search.beam + 8 * search.alternatives)
+
+
+def _batches(lengths: Sequence[int], size: int, beam: int = 1, costs: Sequence[int] = ()) -> Iterable[list[int]]:
+    """Inputs of about one length together, the longest first, so that too little memory shows at once.
+
+    ``costs`` are what the attention of each comes to; where it is too much for one, that one is alone.
+    """
+    most = min(SYMBOLS_AT_ONCE, ROWS_AT_ONCE // beam)
     batch: list[int] = []
     for place in sorted(range(len(lengths)), key=lambda place: (-lengths[place], place)):
-        if batch and (len(batch) == size or lengths[batch[0]] * (len(batch) + 1) > SYMBOLS_AT_ONCE):
+        more = len(batch) + 1
+        full = more > size or (batch and lengths[batch[0]] * more > most)
+        if batch and (full or (costs and costs[batch[0]] * more > WEIGHTS_AT_ONCE)):
             yield batch
             batch = []
         batch.append(place)
@@ -255,36 +295,39 @@ def _batches(lengths: Sequence[int], size: int) -> Iterable[list[int]]:
         yield batch
 
 
-def _search(model: EncoderDecoder, sources: Sequence[list[int]], search: SearchSettings) -> list[list[Hypothesis]]:
+def _search(
+    model: EncoderDecoder, sources: Sequence[list[int]], search: SearchSettings, traced: bool
+) -> list[list[Hypothesis]]:
     step, state = model.start(Ragged.of_symbols(sources).to(model.output_bias.device))
-    lengths = torch.tensor([len(source) - 1 for source in sources])
-    longest = search.maximum if search.maximum is not None else 10**9
-    limits = (lengths * search.factor + search.extra).long().clamp(max=longest, min=max(1, search.minimum))
-    bounds = Bounds(START, END, limits.to(model.output_bias.device), search.minimum, (START,))
+    limits = _most(torch.tensor([len(source) - 1 for source in sources]), search)
+    bounds = Bounds(START, END, limits.to(model.output_bias.device), search.minimum, (START,), traced)
     if search.beam == 1:
         return [[hypothesis] for hypothesis in greedy(step, state, bounds)]
     ranking = Ranking(search.length_penalty, search.coverage_penalty)
     return beam(step, state, bounds, width=search.beam, ranking=ranking, best=search.alternatives)
 
 
+def _blank(codec: PairCodec, source: str, encoded: Sequence[int], attending: bool) -> Answer:
+    nothing = Alternative("", 0.0, 0.0, (), (), () if attending else None, True)
+    return Answer(source, tuple(codec.source.vocabulary.pieces(encoded)), (nothing,))
+
+
 def _answer(codec: PairCodec, source: str, encoded: Sequence[int], hypotheses: Sequence[Hypothesis]) -> Answer:
     pieces = tuple(codec.source.vocabulary.pieces(encoded))
-    return Answer(source, pieces, tuple(_alternative(codec, source, hypothesis) for hypothesis in hypotheses))
+    return Answer(source, pieces, tuple(_alternative(codec, hypothesis) for hypothesis in hypotheses))
 
 
-def _alternative(codec: PairCodec, source: str, found: Hypothesis) -> Alternative:
-    nothing = not normalise(source)  # a blank line has a blank answer
-    symbols = () if nothing else found.symbols
+def _alternative(codec: PairCodec, found: Hypothesis) -> Alternative:
     attention = None if found.trace is None else tuple(tuple(row) for row in found.trace.tolist())
-    tokens = tuple(codec.target.vocabulary.pieces(symbols))
-    text = codec.target.decode(symbols)
+    tokens = tuple(codec.target.vocabulary.pieces(found.symbols))
+    text = codec.target.decode(found.symbols)
     return Alternative(
         text, found.score, found.log_probability, tokens, found.log_probabilities, attention, found.finished
     )
 
 
 def _cost(source: Sequence[int], target: Sequence[int]) -> tuple[int, int]:
-    """What a pair counts in a batch: its target symbols, or a quarter of its source's where that is more; then a tie."""
+    """What a pair counts in a batch: its target symbols, or a quarter of its source's if that is more; then a tie."""
     return max(len(target) + 1, len(source) // 4), len(source)
 
 
@@ -325,7 +368,7 @@ def nats(model: nn.Module, codec: PairCodec, pairs: Sequence[Pair]) -> list[tupl
     """For each pair the nats of its target, and its symbols (the end counted), under teacher forcing."""
     network, encoded = cast(EncoderDecoder, model), codec.symbols(pairs)
     found: list[tuple[float, int]] = [(0.0, 0)] * len(encoded)
-    for places in _batches([len(target) for _, target in encoded], 64):
+    for places in _batches([len(source) + len(target) for source, target in encoded], 64):
         batch = batched([encoded[place] for place in places]).to(network.output_bias.device)
         sums = network.nats(batch.source, batch.heard, batch.wanted).tolist()
         for place, value in zip(places, sums):

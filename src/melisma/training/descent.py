@@ -152,7 +152,7 @@ class GradientDescent:
         """
         own = dict(self.model.named_parameters())
         fresh, kept = self._begin_carry(), _under("carry.", training)
-        self._check_position(state)
+        steps = self._steps_at(state)
         wanted = resumed_tensors(own, fresh, self.settings, state["step"])
         if not (_alike(model, own) and _alike(training, wanted)):
             raise Refusal(
@@ -167,13 +167,17 @@ class GradientDescent:
         restore_optimizer(self._optimizer, _under("optimizer.", training))
         self.step, self.epoch = state["step"], state["epoch"]
         self._taken, self._reductions = state["taken"], state["reductions"]
-        self._steps = self._order(self.epoch)
+        self._steps = steps
         self._carry = rebuilt(fresh, [kept[str(number)].to(self.device, copy=True) for number in range(len(kept))])
 
-
-    def _check_position(self, state: Mapping[str, Any]) -> None:
-        """Refusal unless the step, the epoch, the steps taken of it and the cuts of the rate can be such."""
-        most = {"step": LARGEST, "epoch": state.get("step"), "taken": state.get("step"), "reductions": state.get("step")}
+    def _steps_at(self, state: Mapping[str, Any]) -> Sequence[Any]:
+        """The steps of the saved epoch; Refusal unless the step, its place in the epoch and the cuts can be such."""
+        most = {
+            "step": LARGEST,
+            "epoch": state.get("step"),
+            "taken": state.get("step"),
+            "reductions": state.get("step"),
+        }
         for name, high in most.items():
             value = state.get(name)
             if type(value) is not int or type(high) is not int or not 0 <= value <= high:
@@ -181,12 +185,13 @@ class GradientDescent:
                     f"the saved step has {str(value)[:40]!a} for learner.{name}, "
                     f"a whole number from 0 to {'its step' if name != 'step' else LARGEST} is wanted"
                 )
-        steps = len(self._order(state["epoch"]))
-        if state["taken"] >= steps:
+        steps = self._order(state["epoch"])
+        if state["taken"] >= len(steps):
             raise Refusal(
                 f"the saved step has {state['taken']} for learner.taken, "
-                f"less than the {steps} steps of epoch {state['epoch']} is wanted"
+                f"less than the {len(steps)} steps of epoch {state['epoch']} is wanted"
             )
+        return steps
 
     def _remembered(self) -> dict[str, Tensor]:
         return optimizer_tensors(self._optimizer, self.settings)
@@ -195,7 +200,7 @@ class GradientDescent:
 def resumed_tensors(
     weights: Mapping[str, Tensor], carry: Any, settings: TrainingSettings, step: int
 ) -> dict[str, Tensor]:
-    """Tensors of the names, types and shapes that a snapshot holds beside its model at a step; their values mean nothing.
+    """Tensors of the names, types and shapes that a snapshot holds beside its model at a step, without values.
 
     ``weights`` are the parameters of the model and ``carry`` what an epoch begins with; both may be ``meta``.
     """
