@@ -177,7 +177,7 @@ class Task(Generic[E, A]):
 class Progress:
     """Where a training stands; ``fit`` yields one after every step, validation and save."""
 
-    kind: str  # "step", "validation", "saved", "note" or "end"
+    kind: str  # "begin", "step", "validation", "saved", "note" or "end"
     step: int
     steps: int | None  # the last step, once it is known; a close estimate where ``epochs`` ends the training
     epoch: int

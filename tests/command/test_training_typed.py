@@ -124,8 +124,8 @@ def test_minutes_become_steps_once_and_are_written_down(here) -> None:
 def test_progress_as_json_lines_and_as_nothing(here) -> None:
     said = typed(*TRAIN, "training.steps=4", "training.validate_every=2", "--json")
     told = [json.loads(line) for line in said.lines]
-    assert [one["kind"] for one in told] == ["note", "validation", "saved", "validation", "saved", "end"]
-    assert set(told[1]["scores"]) == {"loss", "bleu", "chrf", "exact"}
+    assert [one["kind"] for one in told] == ["note", "begin", "validation", "saved", "validation", "saved", "end"]
+    assert set(told[2]["scores"]) == {"loss", "bleu", "chrf", "exact"}
     assert all(line.startswith("melisma: ") for line in said.err.splitlines())
     shutil.rmtree("run")
     said = typed(*TRAIN, "training.steps=4", "--quiet")

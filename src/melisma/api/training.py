@@ -40,11 +40,17 @@ class Training:
         self.task, self.settings, self.codec, self.stopped = task, settings, codec, stopped
         prepared = task.prepare(codec, corpus.train, settings)
         self.train = prepared.encoded
-        self.notes = [*corpus.notes, *prepared.notes]
         model = task.build(codec, settings)
         self.parameters = sum(weight.numel() for weight in model.parameters())
         self.learner = learner(task, model, codec, prepared, settings, place)
+        self.notes, self.size = [*corpus.notes, *prepared.notes], self._size(place)
         self.validation = Validation(task, codec, settings, corpus.valid) if corpus.valid else None
+
+    def _size(self, place: torch.device) -> str:
+        steps, threads = self.learner.epoch_steps(), torch.get_num_threads()
+        where = "a GPU" if place.type == "cuda" else f"{threads} thread{'s' if threads > 1 else ''}"
+        data = f"{len(self.train):,} examples, {steps:,} steps an epoch"
+        return f"{data}; {self.parameters:,} parameters, trained on {where}"
 
     @property
     def room(self) -> int:
@@ -61,6 +67,7 @@ class Training:
         with writer:
             for note in (*writer.notes, *self.notes):
                 yield Progress("note", self.learner.step, None, self.learner.epoch, text=note)
+            yield Progress("begin", self.learner.step, None, self.learner.epoch, text=self.size)
             yield from Fit(self.learner, self.settings.training, self._measure, self._calls(writer), course)
             with contextlib.suppress(SaveFailed, Refusal):  # a page about a model is not worth a failure
                 writer.write_page("README.md", card(writer.path))

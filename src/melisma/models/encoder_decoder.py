@@ -26,7 +26,6 @@ from melisma.losses.tokens import TokenLoss, row_nats, token_loss
 from melisma.ragged import Ragged, filled
 from melisma.settings.model import EncoderDecoderSettings
 
-
 DROPOUTS = (LockedDropout, PlainDropout)
 
 
