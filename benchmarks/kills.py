@@ -115,6 +115,9 @@ def main(arguments: list[str]) -> int:
     """Prints a table; 1 where a kill left a run that is not whole."""
     if arguments[:1] == ["write"]:
         write_without_end(Path(arguments[1]))
+    if arguments and not arguments[0].removeprefix("kills=").isdigit():
+        print(__doc__)
+        return 2
     kills = int(arguments[0].removeprefix("kills=")) if arguments else 100
     folder = Path(tempfile.mkdtemp(prefix="kills-"))
     instant = random.Random(1)

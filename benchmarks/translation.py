@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--source", default="en")
     parser.add_argument("--target", default="de")
     parser.add_argument("settings", nargs="*", metavar="name=value")
-    chosen = parser.parse_args()
+    chosen = parser.parse_intermixed_args()
     torch.set_num_threads(1)
     speed = rate()
     seconds = chosen.budget * STANDARD / speed
