@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from command.drill import DATA, TINY, picture, refused, typed
+from command.drill import DATA, TINY, picture, refused, typed, write_pairs
 
 TRAIN = ("train", "translate", "run", DATA)
 
@@ -179,3 +179,12 @@ def test_data_too_small_to_cut_from(here) -> None:
     assert "data.valid=FILES" in refused("train", "translate", "run", "data.train=same.tsv")
     said = typed("train", "translate", "run", "data.train=one.tsv", "data.valid_size=0", "training.steps=1", *TINY[:-2])
     assert said.code == 0, said.err
+
+
+def test_a_model_that_the_memory_cannot_hold_is_refused_before_it_is_made(here: Path) -> None:
+    write_pairs(here)
+    before = picture(here)
+    said = refused(*TRAIN, "model.hidden=16384", "model.decoder_layers=64", "training.steps=1")
+    assert "parameters and take" in said
+    assert "GB of memory are free" in said
+    assert picture(here) == before

@@ -28,6 +28,27 @@ def device(wanted: str, setting: str = "training.device") -> torch.device:
     return torch.device("cuda" if there and wanted != "cpu" else "cpu")
 
 
+def require_memory(numbers: int, place: torch.device) -> None:
+    """Refuses a training whose weights, gradients and two moments alone would not fit into the memory that is free."""
+    there = torch.cuda.mem_get_info(place)[0] if place.type == "cuda" else _free()
+    wanted = 4 * 4 * numbers
+    if there is not None and wanted > there:
+        raise Refusal(
+            f"the model would have {numbers:,} parameters and take {wanted / 1e9:,.1f} GB to train, and "
+            f"{there / 1e9:,.1f} GB of memory are free; smaller widths, fewer layers or a smaller text.size are wanted"
+        )
+
+
+def _free() -> int | None:
+    """Bytes of memory that a program can still get; None where the system doesn't say."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    free = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]
+    return int(free[0]) * 1024 if free else None
+
+
 def machine() -> dict[str, Any]:
     """What the bits of a training depend on, and its speed."""
     return {

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 
+from melisma.api.device import require_memory
 from melisma.errors import Refusal
 from melisma.evaluation.validate import Validation
 from melisma.runs.card import card
@@ -40,8 +42,9 @@ class Training:
         self.task, self.settings, self.codec, self.stopped = task, settings, codec, stopped
         prepared = task.prepare(codec, corpus.train, settings)
         self.train = prepared.encoded
+        self.parameters = sum(math.prod(shape) for shape in task.shapes(codec, settings).values())
+        require_memory(self.parameters, place)
         model = task.build(codec, settings)
-        self.parameters = sum(weight.numel() for weight in model.parameters())
         self.learner = learner(task, model, codec, prepared, settings, place)
         self.notes, self.size = [*corpus.notes, *prepared.notes], self._size(place)
         self.validation = Validation(task, codec, settings, corpus.valid) if corpus.valid else None
