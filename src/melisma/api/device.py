@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -26,6 +28,17 @@ def device(wanted: str, setting: str = "training.device") -> torch.device:
     if wanted == "gpu" and not there:
         raise Refusal(f"{setting}=gpu: torch finds no GPU on this machine; wanted is {setting}=cpu or auto")
     return torch.device("cuda" if there and wanted != "cpu" else "cpu")
+
+
+@contextmanager
+def threads(count: int | None) -> Iterator[None]:
+    """Within it torch computes on so many threads (None: on what it takes); afterwards as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def require_memory(numbers: int, place: torch.device) -> None:

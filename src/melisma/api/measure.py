@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from melisma.api.data import learned_from
+from melisma.api.device import threads
 from melisma.api.model import Model, load
 from melisma.errors import Refusal
 from melisma.evaluation.evaluate import Evaluation
@@ -30,5 +31,6 @@ def evaluate(run: str | Path | Model, data: Any, *, device: str | None = None, *
         raise Refusal("there is no data to evaluate on; wanted is data=SOURCE,TARGET or data=TABLE")
     search = model.search(options)
     examples, dropped = model.task.examples(with_values(model.settings, columns), corpora)
-    found = evaluate_on(model.task, model.network, model.codec, search, examples)
+    with threads(model.settings.training.threads):
+        found = evaluate_on(model.task, model.network, model.codec, search, examples)
     return replace(found, notes=(*dropped, *learned_from(model.run, model.settings, corpora)))

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from melisma.api.device import device as place_of
+from melisma.api.device import threads
 from melisma.errors import Refusal
 from melisma.runs.layout import BEST
 from melisma.runs.read import Run, read_run, read_step
@@ -40,7 +41,8 @@ class Model:
         wrong = next((text for text in texts if not isinstance(text, str)), None)
         if wrong is not None:
             raise Refusal(f"an input is {type(wrong).__name__} {str(wrong)[:40]!r}; text is wanted")
-        answers = self.task.answer(self.network, self.codec, texts, self.search(options))
+        with threads(self.settings.training.threads):
+            answers = self.task.answer(self.network, self.codec, texts, self.search(options))
         return answers[0] if isinstance(inputs, str) else answers
 
     def search(self, options: Mapping[str, Any]) -> Any:

@@ -164,9 +164,9 @@ class TrainingSettings:
         choices=("auto", "cpu", "gpu"),
     )
     threads: int | None = setting(
-        None,
-        help="processor threads; none takes what PyTorch does",
-        why="PyTorch counts the cores itself",
+        1,
+        help="processor threads, in training and in answering; none takes what PyTorch does",
+        why="the steps of a recurrence are small, and threads that wait for each other can cost more than they bring",
         low=1,
         high=4096,
     )
