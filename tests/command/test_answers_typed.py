@@ -320,10 +320,17 @@ def test_a_log_line_that_is_damaged_does_not_hide_the_rest(tiny, tmp_path) -> No
 def test_look_draws_a_picture_where_it_is_told(tiny, tmp_path) -> None:
     for name, begin in (("a.png", b"\x89PNG"), ("a.svg", b"<?xml")):
         said = typed("look", "attention", "tiny", f"file={tmp_path / name}", "one two")
-        assert (said.code, said.err) == (0, "")
+        assert (said.code, said.err) == (0, f"melisma: drawn into {tmp_path / name}\n")
         assert said.out == typed("predict", "tiny", "one two").out
         assert (tmp_path / name).read_bytes().startswith(begin)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "a.svg"]
+
+
+def test_look_writes_over_no_file(tiny, tmp_path) -> None:
+    (tmp_path / "mine.png").write_bytes(b"mine")
+    said = refused("look", "attention", "tiny", f"file={tmp_path / 'mine.png'}", "one two")
+    assert "is there already" in said
+    assert (tmp_path / "mine.png").read_bytes() == b"mine"
 
 
 def test_the_api_has_the_same_words(tiny) -> None:

@@ -8,7 +8,7 @@ import click
 
 from melisma.command.complete import folders, settings
 from melisma.command.search import NAMES, options
-from melisma.command.talk import put
+from melisma.command.talk import put, say
 from melisma.command.verb import Verb
 from melisma.errors import Refusal
 from melisma.looks.attention import attention
@@ -47,6 +47,7 @@ def command(what: str, run: str, words: tuple[str, ...]) -> None:
     except OSError as error:
         raise Refusal(f"file={shown_path(path)} cannot be written: {reason(error)}") from None
     put(answer.text)
+    say(f"drawn into {shown_path(path)}")
 
 
 def _picture(word: str) -> Path:
@@ -54,6 +55,8 @@ def _picture(word: str) -> Path:
     if path.suffix not in KINDS:
         raise Refusal(f"file={shown_path(path)}: a picture is drawn as {' or '.join(KINDS)}")
     try:
+        if path.exists() and not path.is_dir():
+            raise Refusal(f"file={shown_path(path)} is there already: another name is wanted, or none of that name")
         if path.parent.is_dir() and not path.is_dir():
             return path
     except (OSError, ValueError):

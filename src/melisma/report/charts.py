@@ -45,7 +45,7 @@ def draw(figure: Figure, kind: str = "png") -> bytes:
         canvas = Canvas(layout="constrained")
         FigureCanvasAgg(canvas)
         DRAWN[figure.kind](canvas, figure.data)
-        canvas.suptitle(_shortened(figure.title), fontsize=11)
+        canvas.suptitle(_shortened(figure.title, canvas.get_size_inches()[0]), fontsize=11)
         file = io.BytesIO()
         canvas.savefig(file, format=kind, dpi=_dpi(*canvas.get_size_inches()))
     return file.getvalue()
@@ -79,6 +79,9 @@ def _heat(canvas: Any, data: dict[str, Any]) -> None:
         side.set_color("#cccccc")
 
 
+LETTERS = 10  # letters of a title an inch
+
+
 DRAWN: dict[str, Callable[[Any, dict[str, Any]], None]] = {"heat": _heat}
 """Kind of figure -> how it is drawn."""
 
@@ -87,5 +90,7 @@ def _plain(text: str) -> str:
     return text.replace("$", r"\$")
 
 
-def _shortened(text: str) -> str:
-    return _plain(text if len(text) <= 90 else text[:89] + "…")
+def _shortened(text: str, inches: float) -> str:
+    """As much of a title as a picture so wide can hold."""
+    most = max(12, int(inches * LETTERS))
+    return _plain(text if len(text) <= most else text[: most - 1] + "…")

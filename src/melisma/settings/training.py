@@ -168,7 +168,7 @@ class TrainingSettings:
         help="processor threads, in training and in answering; none takes what PyTorch does",
         why="the steps of a recurrence are small, and threads that wait for each other can cost more than they bring",
         low=1,
-        high=4096,
+        high=256,
     )
     seed: int = setting(
         1,
