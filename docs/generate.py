@@ -25,7 +25,8 @@ SETTINGS = f"""# Settings
 
 {NOTE}
 A setting is written `name=value` on the command line, nested in Python (`training={{"minutes": 30}}`), and as TOML in a
-file whose name stands among the words of `melisma train`. A later word replaces what an earlier one or the recipe says.
+file whose name stands among the words of `melisma train`. It replaces what a file or the recipe says; the same name
+twice in one command is refused.
 A value that does not fit, or a name that is not known, is refused before anything is read, with the nearest right one.
 """
 

@@ -366,3 +366,10 @@ def test_training_from_python_gives_the_same_weights_as_the_command(tiny, tmp_pa
     del forgotten
     assert [one.kind for one in melisma.resume(tmp_path / "other")][-1] == "end"
     assert weights(tmp_path / "other") == weights(tiny / "tiny")
+
+
+def test_what_is_no_text_is_refused_in_python(tiny) -> None:
+    translate = melisma.load("tiny")
+    for wrong in (3, None, b"x"):
+        with pytest.raises(melisma.Refusal, match="a text, or a list of texts, is wanted"):
+            translate(wrong)

@@ -454,3 +454,11 @@ def test_training_data_that_is_validated_on_is_called_out_first(here) -> None:
     said = typed(*TRAIN, "data.valid=a.en,a.de", "training.steps=2", "--quiet")
     assert said.code == 0
     assert sentence(said.err).startswith("warning: 72 of 72 held-out sources (100 %) occur in the training data too")
+
+
+def test_a_finished_run_that_is_not_whole_is_repaired_by_resume(here) -> None:
+    assert typed(*TRAIN, "training.steps=3").code == 0
+    (here / "run" / "best").write_text("../../etc\n")
+    assert typed("predict", "run", "one").code == 2
+    assert typed("resume", "run").code == 0
+    assert typed("predict", "run", "one").code == 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, overload
@@ -37,6 +37,8 @@ class Model:
     def __call__(self, inputs: Sequence[str], **options: Any) -> list[Any]: ...
     def __call__(self, inputs: str | Sequence[str], **options: Any) -> Any:
         """Answers with text, score, alternatives, attention and tokens, in the order of the inputs."""
+        if isinstance(inputs, (bytes, bytearray)) or not isinstance(inputs, Iterable):
+            raise Refusal(f"the input is {type(inputs).__name__}; a text, or a list of texts, is wanted")
         texts = [inputs] if isinstance(inputs, str) else list(inputs)
         wrong = next((text for text in texts if not isinstance(text, str)), None)
         if wrong is not None:

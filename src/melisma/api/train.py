@@ -20,6 +20,7 @@ from melisma.runs.disk import DISK
 from melisma.runs.layout import LATEST
 from melisma.runs.place import check_new
 from melisma.runs.read import Run, Step, read_run, read_step
+from melisma.runs.verify import verify
 from melisma.runs.write import RunWriter, create, open_for_training
 from melisma.settings.read import build, differences, flat, plain
 from melisma.task import Corpus, Progress
@@ -95,7 +96,7 @@ def resume(
     built = as_given(build(task.settings, flat(before), *layers, settings))
     _check_changes(before, built)
     built = _ending(built, [*layers, settings])
-    if before == built and (done := _finished(found)) is not None:
+    if before == built and verify(run).state == "whole" and (done := _finished(found)) is not None:
         return iter((done,))
     place = _machine(built)
     writer = open_for_training(run, keep=built.training.keep)
