@@ -26,7 +26,7 @@ SETTINGS = f"""# Settings
 {NOTE}
 A setting is written `name=value` on the command line, nested in Python (`training={{"minutes": 30}}`), and as TOML in a
 file whose name stands among the words of `melisma train`. It replaces what a file or the recipe says; the same name
-twice in one command is refused.
+twice in one command is refused, but for data, of which there may be several.
 A value that does not fit, or a name that is not known, is refused before anything is read, with the nearest right one.
 """
 
