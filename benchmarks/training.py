@@ -27,7 +27,8 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_se
 from melisma.api.device import machine
 from melisma.settings.read import build
 from melisma.settings.translate import TranslateSettings
-from melisma.tasks.translate import batched, loss
+from melisma.tasks.pairs import batched
+from melisma.tasks.translate import loss
 from melisma.training.descent import GradientDescent
 
 SYMBOLS, WIDTH, EACH_WAY, HIDDEN, DROPOUT = 6500, 256, 256, 512, 0.2

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
 import click
 
 from melisma.command import VERBS, commands
+from melisma.command.search import HEADING
 from melisma.settings.describe import table
 from melisma.settings.read import build, differences
 from melisma.settings.show import as_text
@@ -34,8 +36,8 @@ COMMAND = f"""# The command
 
 {NOTE}
 `melisma VERB …`: every verb as `melisma VERB --help` shows it. Data goes to stdout, everything else to stderr. Exit
-codes: 0 done, 1 failed, 2 refused (something has to be changed first), 75 busy (another process is training there),
-130 interrupted (what was reached is saved).
+codes: 0 done, 1 failed or, of `check`, errors were found, 2 refused (something has to be changed first), 75 busy
+(another process is training there), 130 interrupted (what was reached is saved).
 """
 
 
@@ -62,12 +64,18 @@ def _default(text: str) -> str:
 
 def command_page() -> str:
     """The help of the command and of each verb."""
-    parts = [COMMAND, _help(commands, "melisma", None)]
+    parts, told = [COMMAND, _help(commands, "melisma", None)], ""
     with click.Context(commands, info_name="melisma", **commands.context_settings) as above:
         for verb in VERBS:
             command = commands.get_command(above, verb)
             assert command is not None  # it is one of the verbs
-            parts.append(f"## melisma {verb}\n\n{_help(command, verb, above)}")
+            text = _help(command, verb, above)
+            if told:  # the search settings stand once, with the first verb that has them
+                own = f"Search settings: those of melisma {told}\n```"
+                text = re.sub(f"{re.escape(HEADING)}.*```", own, text, flags=re.DOTALL)
+            elif HEADING in text:
+                told = verb
+            parts.append(f"## melisma {verb}\n\n{text}")
     return "\n".join(parts)
 
 

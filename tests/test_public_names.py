@@ -12,6 +12,7 @@ QUICK = {
     "import melisma": "import melisma; dir(melisma); melisma.recipes(); melisma.Refusal",
     "melisma": "from melisma.command import run; run([])",
     "melisma --help": "from melisma.command import run; run(['--help'])",
+    "melisma check --help": "from melisma.command import run; run(['check', '--help'])",
     "melisma train --help": "from melisma.command import run; run(['train', '--help'])",
     "melisma predict --help": "from melisma.command import run; run(['predict', '--help'])",
     "melisma recipes": "from melisma.command import run; run(['recipes'])",

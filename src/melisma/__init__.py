@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from melisma.api.check import check
     from melisma.api.measure import evaluate
     from melisma.api.model import Model, load
     from melisma.api.train import resume, train
@@ -22,6 +23,7 @@ __all__ = [
     "Model",
     "Progress",
     "Refusal",
+    "check",
     "evaluate",
     "load",
     "recipes",
@@ -36,6 +38,7 @@ PUBLIC: dict[str, str] = {
     "Model": "melisma.api.model",
     "Progress": "melisma.task",
     "Refusal": "melisma.errors",
+    "check": "melisma.api.check",
     "evaluate": "melisma.api.measure",
     "load": "melisma.api.model",
     "recipes": "melisma.tasks.recipe",

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from torch import Generator, Tensor, nn
 
 E = TypeVar("E")  # an example as it was read
-E_co = TypeVar("E_co", covariant=True)
 A = TypeVar("A")  # an answer
 
 
@@ -53,17 +52,8 @@ class Batch(Protocol):
         """Every ``parts``-th example, from ``index``."""
 
 
-class Source(Protocol[E_co]):
-    """What a task reads from its data settings."""
-
-    def __len__(self) -> int: ...
-
-    def get(self, index: int, random: Generator | None = None) -> E_co:
-        """One example; ``random`` where reading itself is random (augmentation)."""
-
-
 class Codec(Protocol):
-    """Examples <-> numbers: learned on training examples only, saved with the run."""
+    """Examples <-> numbers: learned on training examples only, saved with the run; what else it can, its task knows."""
 
     def to_json(self) -> dict[str, Any]:
         """What ``codec.json`` holds."""
@@ -124,6 +114,10 @@ def _no_carry(model: nn.Module, settings: Any) -> Any:
     return None
 
 
+def _nothing_refused(codec: Any, examples: Sequence[Any]) -> None:
+    return None
+
+
 def _symbols(settings: Any) -> Mapping[str, float]:
     return {"symbols": 1.0}
 
@@ -151,8 +145,8 @@ class Task(Generic[E, A]):
     read: Callable[[Any], Corpus[E]]  # settings -> corpus
     # settings, corpora as data settings have them -> examples to measure on, and what to say of those dropped
     examples: Callable[[Any, Any], tuple[list[E], list[str]]]
-    learn: Callable[[Sequence[E], Any], Any]  # training examples, settings -> codec
-    codec: Callable[[object, Any], Any]  # ``codec.json``, settings -> codec
+    learn: Callable[[Sequence[E], Any], Codec]  # training examples, settings -> codec
+    codec: Callable[[object, Any], Codec]  # ``codec.json``, settings -> codec
     prepare: Callable[[Any, Sequence[E], Any], Prepared]  # codec, training examples, settings
     batch: Callable[[Any, Sequence[Any], Generator], Batch]  # codec, encoded examples, for augmentation
     build: Callable[[Any, Any], nn.Module]  # codec, settings -> model
@@ -170,6 +164,8 @@ class Task(Generic[E, A]):
     validated: Mapping[str, str]  # what a validation measures, and whether "higher" or "lower" is better
     losses: Callable[[Any], Mapping[str, float]] = _symbols  # settings -> each loss and its weight, the main one first
     order: Callable[[Prepared, Any], Order] = _by_length  # prepared, settings -> how an epoch goes through them
+    # codec, examples to measure on; Refusal where one is longer than can be answered, before any is
+    check: Callable[[Any, Sequence[E]], None] = _nothing_refused
     carry: Callable[[nn.Module, Any], Any] = _no_carry  # model, settings -> what the first step of an epoch is handed
 
 

@@ -45,7 +45,8 @@ TRAIN = ("train", "translate", "run", DATA, *TINY)
 
 def ended(said: Said) -> str:
     """The line in which a training says why it ended."""
-    return next(line for line in said.err.splitlines() if "is saved" in line)
+    (line,) = (line for line in said.err.splitlines() if line.startswith("melisma: done in "))
+    return line
 
 
 # --- what a training leaves, and where it ends
@@ -77,18 +78,18 @@ def test_a_training_leaves_a_whole_run(tiny) -> None:
     assert str(tiny) not in everything, "no absolute path is kept"
     page = (run / "README.md").read_text()
     assert page.startswith("---\nlibrary_name: melisma\n---\n")
-    assert "| pairs to train | 69 |" in page
-    assert "| valid at step 12 |" in page
+    assert "| pairs to learn from | 69 |" in page
+    assert "\n| 12 | " in page
 
 
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        (("training.steps=3",), "all 3 steps are done; step 3 is saved"),
-        (("training.epochs=1", "training.batch_tokens=2000"), "all 1 epochs are done; step 1 is saved"),
+        (("training.steps=3",), ": 3 steps; best loss "),
+        (("training.epochs=1", "training.batch_tokens=2000"), ": 1 epoch, 1 steps; best loss "),
         (
             ("training.patience=2", "training.rate=1e-9", "training.validate_every=1"),
-            "has not improved for 2 validations",
+            "steps, as exact has not improved for 2 validations; best exact 0.0 % at step 1",
         ),
     ],
 )
@@ -99,7 +100,7 @@ def test_a_training_ends_by_steps_epochs_or_patience(here, words: tuple[str, ...
     said = typed("train", "translate", "run", DATA, *kept, *words)
     assert said.code == 0
     assert why in ended(said)
-    assert said.err.splitlines()[-1].startswith("melisma: done: melisma predict run answers")
+    assert said.err.splitlines()[-1].startswith("melisma: next: melisma predict run answers")
     told = record(here / "run")["settings"]["training"]
     assert (told["epochs"] is None) == ("steps" in words[0]), "steps that are asked for are not cut off by epochs"
     finished = typed("resume", "run")
@@ -114,10 +115,10 @@ def test_minutes_become_steps_once_and_are_written_down(here) -> None:
     words = ("training.minutes=0.04", "training.batch_tokens=100", "training.validate_every=1000")
     said = typed(*[word for word in TRAIN if "batch_tokens" not in word], *words)
     assert said.code == 0
-    assert "0.04 minutes are" in said.err
+    assert re.search(r"0\.04 minutes are [\d,]+ steps at the speed of the first \d+ steps\n", said.err)
     steps = record(here / "run")["steps"]
-    assert f"all {steps:,} steps are done" in ended(said)
-    shown = next(line for line in typed("show", "run").lines if line.startswith("steps "))
+    assert f": {steps:,} steps" in ended(said)
+    shown = next(line for line in typed("show", "run").lines if line.startswith("  steps "))
     assert shown.endswith(f" {steps:,} of {steps:,}")
 
 
@@ -165,7 +166,7 @@ def test_the_live_line_shows_the_last_validation_by_the_measure_that_decides(her
 
 def test_a_run_that_exists_is_left_alone_and_says_what_to_do(tiny) -> None:
     said = refused("train", "translate", "tiny", DATA, *TINY)
-    assert said == "tiny exists: choose another folder, or melisma resume tiny"
+    assert said == "tiny is there already: choose another folder, or go on with it: melisma resume tiny"
 
 
 def test_a_finished_training_says_so_does_nothing_and_can_be_extended(tiny, tmp_path, monkeypatch) -> None:
@@ -177,10 +178,10 @@ def test_a_finished_training_says_so_does_nothing_and_can_be_extended(tiny, tmp_
     assert "this training was finished at step 12; training.steps=…" in said.err
     assert picture(Path("tiny")) == before
     said = typed("resume", "tiny", "training.steps=16")
-    assert "all 16 steps are done" in ended(said)
+    assert ": 16 steps; " in ended(said)
     assert record(Path("tiny"))["settings"]["training"]["steps"] == 16
-    said = typed("resume", "tiny", "training.epochs=3")
-    assert "all 3 epochs are done" in ended(said)
+    said = typed("resume", "tiny", "training.epochs=8")
+    assert ": 8 epochs, " in ended(said)
     assert record(Path("tiny"))["settings"]["training"]["steps"] is None
 
 
@@ -288,8 +289,12 @@ def test_ctrl_c_saves_and_resume_ends_at_the_same_bits(here, whole) -> None:
     training.interrupt()
     said = training.ended()
     assert (said.code, said.out) == (130, "")
-    assert "stopped; step " in said.err
-    assert said.err.splitlines()[-1] == "melisma: stopped, and saved: melisma resume run goes on"
+    last = said.err.splitlines()[-1]
+    assert re.fullmatch(
+        r"melisma: stopped after \d+ s, step \d+ is saved; best loss \d\.\d{3} at step \d+; "
+        r"next: melisma resume run goes on",
+        last,
+    )
     assert "Traceback" not in said.err
     stopped = int((here / "run" / "latest").read_text())
     assert 8 <= stopped < 40
@@ -361,6 +366,7 @@ def test_nan_stops_the_training_and_keeps_what_was_good(here) -> None:
     assert "try a smaller training.rate (it was 100)" in last
     assert verify(here / "run").state == "whole"
     good = int((here / "run" / "latest").read_text())
+    assert last.endswith(f"; melisma resume run goes on from step {good}, the last that is saved")
     assert good >= 1
     assert typed("predict", "run", "one").code == 0
     said = typed("resume", "run", "training.rate=1e-9", f"training.steps={good + 2}")
@@ -451,7 +457,8 @@ def test_batches_larger_than_the_data_and_fewer_symbols_than_asked_for(here) -> 
 
 
 def test_training_data_that_is_validated_on_is_called_out_first(here) -> None:
-    said = typed(*TRAIN, "data.valid=a.en,a.de", "training.steps=2", "--quiet")
+    words = [word for word in TRAIN if "valid_size" not in word]
+    said = typed(*words, "data.valid=a.en,a.de", "training.steps=2", "--quiet")
     assert said.code == 0
     assert sentence(said.err).startswith("warning: 72 of 72 held-out sources (100 %) occur in the training data too")
 

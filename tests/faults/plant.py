@@ -129,7 +129,7 @@ FAULTS = (
     ),
     Fault(
         "the decoder hears the symbol that it is to say",
-        "tasks/translate.py",
+        "tasks/pairs.py",
         "heard = Ragged.of_symbols([[START, *target] for _, target in pairs])",
         "heard = Ragged.of_symbols([[*target, END] for _, target in pairs])",
         ("tests/tasks/test_pair_batches.py",),
@@ -225,6 +225,27 @@ FAULTS = (
         "memory = take(self.memory, sentences)\n",
         "memory = take(self.memory, torch.arange(len(sentences)))\n",
         ("tests/laws/test_neighbours.py",),
+    ),
+    Fault(
+        "measuring holds the attention of a very long pair at once",
+        "models/encoder_decoder.py",
+        "if torch.is_grad_enabled() or query.shape[1] <= most:",
+        "if True:",
+        ("tests/models/test_encoder_decoder.py",),
+    ),
+    Fault(
+        "input feeding copies the memory at every step",
+        "models/encoder_decoder.py",
+        "return FeedingState(decoder, state.memory), shown",
+        "return FeedingState(decoder, take(state.memory, torch.arange(len(shown)))), shown",
+        ("tests/models/test_encoder_decoder.py",),
+    ),
+    Fault(
+        "a validation pair too long to be answered is found out at the first validation",
+        "evaluation/validate.py",
+        "        task.check(codec, examples)\n",
+        "",
+        ("tests/tasks/test_answers.py",),
     ),
     # text, files, runs
     Fault(

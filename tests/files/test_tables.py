@@ -80,6 +80,19 @@ def test_a_tsv_header_counts_only_when_it_names_both_columns(folder: Path) -> No
         read(folder / "a.tsv", "en\tn\tde\na\tb\n", "en", "de")
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("a.tsv", "en\tn\tdeutsch\na\t1\tb\n"), ("a.csv", "en,n,deutsch\na,1,b\n")],
+)
+def test_a_column_that_is_missing_is_named_beside_those_that_are_there(folder: Path, name: str, text: str) -> None:
+    with pytest.raises(Refusal) as caught:
+        read(folder / name, text, "en", "de")
+    assert str(caught.value) == (
+        f"{folder / name}, line 1: no column 'de', only 'en', 'n', 'deutsch' (the first line names the columns); "
+        "say which one holds the target: data.target=NAME"
+    )
+
+
 def test_a_line_too_long_is_no_row_and_shifts_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = folder / "a.tsv"
     path.write_text("a\tb\n" + "x" * 30 + "\ty\nc\td\n")

@@ -8,7 +8,7 @@ Convolution has no such product, so it owes bits whatever the cutting.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -26,12 +26,7 @@ LENGTHS = [7, 0, 12, 1, 7, 3, 19, 2]
 TOGETHER = [2, 17]
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def cuttings(seed: int, lengths: Sequence[int], together: bool) -> list[list[int]]:

@@ -6,8 +6,6 @@ below this machine's border; where it does, these tests fail and say by how much
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 from hypothesis import given, settings
@@ -21,13 +19,7 @@ WIDTHS = [(3, 5), (6, 24), (64, 256), (100, 33), (256, 1024), (512, 2048), (1024
 MANY = 200
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with torch.no_grad():
-        yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread", "no_gradient")
 
 
 def product(inputs: int, outputs: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -18,6 +18,7 @@ SRC = Path(__file__).parents[2] / "src"
 
 FLOORS = {
     "errors": (0, 0),
+    "quoting": (0, 0),
     "ragged": (0, 1),
     "contract": (0, 2),
     "settings": (0, 3),
@@ -59,10 +60,22 @@ TABLES = {
 HEAVY = ("matplotlib", "numba", "safetensors", "sacrebleu", "tokenizers", "torch")
 """Packages so slow to load that a function may import them when it is called."""
 
-LATE = ("melisma.api.measure", "melisma.api.model", "melisma.api.train")
+LATE = ("melisma.api.check", "melisma.api.measure", "melisma.api.model", "melisma.api.train")
 """What loads torch, and is therefore loaded by a verb only once all words of its line are lawful."""
 
-WITHOUT_TORCH = ("__init__", "__main__", "command", "errors", "files", "measures", "music", "settings", "task", "text")
+WITHOUT_TORCH = (
+    "__init__",
+    "__main__",
+    "checks",
+    "command",
+    "errors",
+    "files",
+    "measures",
+    "music",
+    "settings",
+    "task",
+    "text",
+)
 """Rooms that never load torch: settings, completion and ``--help`` have to be quick."""
 
 

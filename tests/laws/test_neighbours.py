@@ -36,13 +36,7 @@ OWN = [4, 0, 9, 1, 4, 13]  # lengths of the sequences whose answers must not cha
 STRANGERS = [13, 0, 2, 17, 1, 4, 4, 9, 21, 3, 13, 5, 1, 8, 8, 8, 30, 2, 6, 7]
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with torch.no_grad():
-        yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread", "no_gradient")
 
 
 def mode(exact: bool) -> Any:

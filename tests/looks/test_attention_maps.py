@@ -6,7 +6,8 @@ import pytest
 
 from melisma.errors import Refusal
 from melisma.looks.attention import attention
-from melisma.tasks.translate import Alternative, Answer
+from melisma.report.charts import draw
+from melisma.tasks.answering import Alternative, Answer
 
 WEIGHTS = ((0.25, 0.75), (0.5, 0.5))
 
@@ -16,8 +17,21 @@ def answer(source: str, tokens: tuple[str, ...], weights: tuple[tuple[float, ...
 
 
 def test_a_row_for_each_token_written_and_a_column_for_each_read() -> None:
-    figure = attention(answer("a", ("a", "</s>"), WEIGHTS))
-    assert figure.data == {"rows": ["x", "</s>"], "columns": ["a", "</s>"], "values": [list(row) for row in WEIGHTS]}
+    figure = attention(answer(" a\t b ", ("a", "</s>"), WEIGHTS))
+    assert figure.title == "a b → x"
+    assert figure.data == {
+        "rows": ["x", "</s>"],
+        "columns": ["a", "</s>"],
+        "values": [list(row) for row in WEIGHTS],
+        "heading": ["a b", "x"],
+    }
+
+
+def test_an_answer_from_right_to_left_is_drawn() -> None:
+    figure = attention(answer("السبت", ("ا", "</s>"), WEIGHTS))
+    drawn = draw(figure, "svg").decode()
+    assert "\u2068السبت\u2069" in drawn
+    assert drawn == draw(figure, "svg").decode()
 
 
 @pytest.mark.parametrize(

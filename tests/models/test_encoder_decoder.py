@@ -12,6 +12,8 @@ from torch import Generator, Tensor
 from torch.nn import functional
 
 from melisma.contract import take
+from melisma.layers.attention import Memory, attend
+from melisma.models import encoder_decoder
 from melisma.models.encoder_decoder import EncoderDecoder
 from melisma.ragged import Ragged
 from melisma.search import Bounds, greedy
@@ -105,6 +107,41 @@ def test_gradients_of_whole_sequences_are_those_of_single_steps(name: str) -> No
         *(torch.autograd.grad(total, parameters) for total in (loss.trained, stepped)), strict=True
     ):
         torch.testing.assert_close(found, other, rtol=1e-7, atol=1e-9)
+
+
+# --- what is held ---------------------------------------------------------------------------------------------------------
+
+
+def watched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Memory, int]]:
+    """What attention reads, call by call: the memory, and how many weights that comes to."""
+    seen: list[tuple[Memory, int]] = []
+
+    def spy(scorer: Any, query: Tensor, memory: Memory) -> Any:
+        seen.append((memory, query.shape[1] * memory.mask.numel()))
+        return attend(scorer, query, memory)
+
+    monkeypatch.setattr(encoder_decoder, "attend", spy)
+    return seen
+
+
+def test_input_feeding_holds_the_memory_once_and_lets_go_of_finished_sentences(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = watched(monkeypatch)
+    source, heard, wanted = pairs()
+    a_model("general lstm tied=two fed").loss(source, heard, wanted.rows, smoothing=0.0, rows=None, random=None)
+    assert [len(memory.values) for memory, _ in seen] == list(heard.live)
+    for leaf in range(3):
+        assert len({memory[leaf].untyped_storage().data_ptr() for memory, _ in seen}) == 1
+
+
+@pytest.mark.parametrize("name", [name for name in FEW if name not in FIXED and "fed" not in name])
+def test_measuring_holds_few_weights_at_once_and_finds_the_same(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, (source, heard, wanted) = a_model(name), pairs()
+    whole = model.nats(source, heard, wanted.rows)
+    seen = watched(monkeypatch)
+    monkeypatch.setattr(encoder_decoder, "WEIGHTS", 45)
+    with torch.no_grad():
+        torch.testing.assert_close(model.nats(source, heard, wanted.rows), whole, rtol=0, atol=1e-5)
+    assert [weights for _, weights in seen] == [40, 40, 40, 20]  # 4 sentences, 5 positions, 7 steps
 
 
 # --- what is shared -----------------------------------------------------------------------------------------------------

@@ -164,6 +164,11 @@ CASES: list[tuple[str, Make, tuple[str, ...] | None]] = [
     ("cut-off character", parallel(GOOD.encode() + "é".encode()[:1]), ("a.en, line 13, byte 1 ", "cut off")),
     ("encoded surrogate", parallel(GOOD.encode() + b"\xed\xa0\x80\n"), ("a.en, line 13, byte 1 ", "UTF-8")),
     ("NUL byte", parallel(GOOD.replace("word 3", "wo\0rd 3")), ("a.en, line 3, byte 3 ", "NUL")),
+    ("four NUL bytes", parallel(bytes(4)), ("a.en begins with NUL bytes, not text",)),
+    ("one NUL byte", parallel(bytes(1)), ("a.en begins with NUL bytes, not text",)),
+    ("NUL bytes in gzip", parallel(gzip.compress(bytes(9))), ("a.en begins with NUL bytes inside gzip, not text",)),
+    ("four bytes with a NUL", parallel(b"abc\0"), ("a.en, line 1, byte 4 ", "NUL")),
+    ("four bytes of UTF-16", parallel("a\n".encode("utf-16-le")), ("looks like UTF-16LE",)),
     # 14: one line that never ends
     ("long line", parallel(LONG_LINE, GOOD + "y\n" + GOOD), None),
     ("only a long line", parallel("x" * (LONGEST + 1), "y\n"), ("no pair", "1 line", "1 too long")),

@@ -18,6 +18,7 @@ import pytest
 
 from melisma.errors import Busy, Refusal
 from melisma.runs.disk import Disk
+from melisma.runs.place import check_new
 from melisma.runs.read import read_run, read_step
 from melisma.runs.verify import verify
 from melisma.runs.write import create, open_for_training
@@ -52,11 +53,13 @@ def test_a_run_that_exists_is_neither_written_over_nor_touched(tmp_path) -> None
     with begin(tmp_path / "run") as writer:
         writer.save_step(1, {"w": np.ones(1)}, {}, {})
     before = picture(tmp_path)
-    said = refused(tmp_path / "run", "exists: choose another folder, or melisma resume")
+    said = refused(tmp_path / "run", "is there already: choose another folder, or go on with it: melisma resume")
     assert said.endswith(f"melisma resume {tmp_path / 'run'}")
     assert picture(tmp_path) == before
-    with pytest.raises(Busy, match="is being trained by process"), open_for_training(tmp_path / "run"):
-        open_for_training(tmp_path / "run")
+    for again in (open_for_training, begin, lambda path: check_new(path, 0, Disk())):
+        with pytest.raises(Busy, match="is being trained by process"), open_for_training(tmp_path / "run"):
+            again(tmp_path / "run")
+    refused(tmp_path / "run", "is there already")
 
 
 @pytest.mark.parametrize(

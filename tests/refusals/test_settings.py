@@ -14,7 +14,7 @@ CASES: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     # 32: names that there are not
     (("hiden_size=5",), ("unknown setting hiden_size", "did you mean")),
     (("model.hiden=5",), ("model.hiden", "did you mean model.hidden=5?")),
-    (("--model.hidden=5",), ("no flag", "model.hidden=…")),
+    (("--model.hidden=5",), ("no flag", "model.hidden=5")),
     (("hidden=5",), ("unknown setting hidden", "did you mean model.hidden=5?")),
     (("model=5",), ("model is a group of settings", "model.hidden")),
     (("model.hidden",), ("did you mean model.hidden=…?",)),
@@ -129,7 +129,7 @@ def test_a_missing_gpu_is_found_out_before_the_data_is_read(tmp_path, monkeypatc
 
 
 def test_a_folder_that_is_taken_is_found_out_before_the_data_is_read(tiny) -> None:
-    assert "tiny exists" in refused("train", "translate", "tiny", "data.train=none.en,none.de")
+    assert "tiny is there already" in refused("train", "translate", "tiny", "data.train=none.en,none.de")
     assert "a.en is a file" in refused("train", "translate", "a.en", "data.train=none.en,none.de")
     assert "cannot be made" in refused("train", "translate", "a.en/run", "data.train=none.en,none.de")
 
@@ -138,7 +138,7 @@ def test_all_data_is_looked_for_before_any_is_read_and_before_symbols_are_learne
     def never(*_: object) -> None:
         raise AssertionError("too early")
 
-    monkeypatch.setattr("melisma.tasks.translate.learn", never)
+    monkeypatch.setattr("melisma.tasks.pairs.learn", never)
     (here / "bad.de").write_bytes((here / "a.de").read_bytes() + b"\xff\n")
     assert "bad.de, line 73" in refused("train", "translate", "run", "data.train=a.en,bad.de")
     monkeypatch.setattr("melisma.tasks.translate.read_pairs", never)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from melisma.errors import Refusal
+from melisma.errors import Busy, Refusal
 from melisma.runs import repair
 from melisma.runs.inside import Missing
 from melisma.runs.layout import FILES, LIMITS, StepName, is_pointer, step_name
@@ -21,7 +21,7 @@ from melisma.runs.read import following, read_files, read_run, read_shapes, read
 from melisma.runs.repair import survey
 from melisma.runs.tensors import Form, check_shapes, to_bytes
 from melisma.runs.verify import verify
-from melisma.runs.write import create, open_for_training
+from melisma.runs.write import claim, create, open_for_training
 
 RECORD = {"task": "tag", "recipe": "names", "settings": {"model.width": 8}}
 
@@ -115,7 +115,8 @@ def test_a_pointer_that_is_no_step_is_refused_and_set_right_by_a_resume(run, con
     assert (verdict.state, verdict.resumes) == ("repairable", "000030")
     with open_for_training(run) as writer:
         assert writer.latest == "000030"
-        assert "going on from step 000030" in writer.notes[0]
+        assert "going on from step 30" in writer.notes[0]
+        assert len(writer.notes) == 1
     assert verify(run).state == "whole"
     assert read_step(run, "best").number == 20
 
@@ -378,7 +379,11 @@ def test_a_damaged_latest_is_set_aside_and_the_log_cut_to_the_step_before(run) -
     (run / STEP / "model.safetensors").write_bytes(b"")
     with open_for_training(run) as writer:
         assert writer.latest == "000020"
-        assert len(writer.notes) == 3
+        assert writer.notes == (
+            "step 30 is damaged (model.safetensors: it has 0 bytes, by its manifest 96 were written): "
+            "set aside as damaged-000030; going on from step 20",
+            f"dropped from {run / 'metrics.jsonl'}: 1 line of steps after 20, which are trained anew",
+        )
     assert sorted(os.listdir(run / "steps")) == ["000020", "damaged-000030"]
     assert [line["step"] for line in read_log(run)] == [10, 20]
     with open_for_training(run) as writer:
@@ -393,10 +398,56 @@ def test_a_best_that_is_damaged_is_forgotten_and_said(run) -> None:
     (run / "steps" / "000020" / "model.safetensors").write_bytes(b"")
     with open_for_training(run) as writer:
         assert writer.latest == "000030"
-        assert [note for note in writer.notes if "best is forgotten" in note]
+        assert writer.notes == (
+            "step 20 is damaged (model.safetensors: it has 0 bytes, by its manifest 96 were written): "
+            "set aside as damaged-000020; best, best-f1 are forgotten until a step is better again",
+        )
     assert read_step(run, "best").number == 30
     assert verify(run).state == "whole"
     assert not (run / "best-f1").exists()
+
+
+def test_one_bad_step_with_many_pointers_is_said_once(run) -> None:
+    for name in ("best", "best-f1", "best-bleu"):
+        (run / name).write_text("000030\n")
+    (run / STEP / "manifest.json").unlink()
+    with open_for_training(run) as writer:
+        (note,) = (note for note in writer.notes if "metrics" not in note)
+    assert note == (
+        "step 30 is damaged (manifest.json is not there): set aside as damaged-000030; "
+        "best leads to step 20 again; best-f1 leads to step 20 again; "
+        "best-bleu is forgotten until a step is better again; going on from step 20"
+    )
+
+
+def test_a_run_without_its_latest_says_from_where_it_goes_on(run) -> None:
+    (run / "latest").unlink()
+    with open_for_training(run) as writer:
+        assert writer.notes == (f"{run / 'latest'} is not there; going on from step 30, the newest that is whole",)
+        assert writer.latest == "000030"
+
+
+def test_a_claim_changes_nothing_until_it_begins(run) -> None:
+    (run / STEP / "model.safetensors").write_bytes(b"")
+    (run / "best-f1").write_text("nowhere\n")
+    (run / "steps" / ".tmp-1").mkdir()
+    before = picture(run)
+    held = claim(run)
+    assert held.resumed == StepName(20, 1)
+    with pytest.raises(Busy):
+        claim(run)
+    held.release()
+    held.release()
+    assert picture(run) == before
+    claim(run).begin().close()
+    assert verify(run).state == "whole"
+    assert picture(run) != before
+
+
+def picture(run: Path) -> dict[str, bytes | None]:
+    """All that lies in a run but the file that says who trains it."""
+    found = {path: path.read_bytes() if path.is_file() else None for path in sorted(run.rglob("*"))}
+    return {str(path): data for path, data in found.items() if path.name != ".lock"}
 
 
 def test_where_no_step_is_whole_nothing_is_changed(run) -> None:

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 
 from melisma.errors import Busy, Failure, Refusal
 from melisma.runs.disk import DISK, Disk
+from melisma.runs.layout import StepName
 from melisma.runs.log import cut_log, read_log
-from melisma.runs.read import read_run, read_step
+from melisma.runs.read import read_pointer, read_run, read_step
 from melisma.runs.tensors import forms_of
 from melisma.runs.verify import verify
 from melisma.runs.write import RunWriter, SaveFailed, create, open_for_training
@@ -77,9 +78,13 @@ def test_tensors_come_back_bit_for_bit(writer) -> None:
     model = {
         "weight": torch.nn.Parameter(weight), "tied": weight, "turned": weight.t(), "part": weight[1:3],
         "half": weight.to(torch.bfloat16), "scalar": torch.tensor(3.5), "empty": torch.zeros(0, 4),
-        "whole": torch.tensor([2**62, -1]), "mask": torch.tensor([True, False]), "minus": torch.tensor([float("-inf"), -0.0]),
+        "whole": torch.tensor([2**62, -1]), "mask": torch.tensor([True, False]), "minus": torch.tensor([-0.0]),
     }  # fmt: skip
-    training = {"random": torch.get_rng_state(), "lost": torch.tensor([float("nan")]), "exact": weight.double()}
+    training = {
+        "random": torch.get_rng_state(),
+        "lost": torch.tensor([float("nan"), float("-inf")]),
+        "exact": weight.double(),
+    }
     writer.save_step(7, model, training, {"position": [3, 4], "score": 0.1 + 0.2, "name": "é\u2028"})
     step = read_step(writer.path, "latest", training=forms_of(training))
     assert step.state == {"position": [3, 4], "score": 0.1 + 0.2, "name": "é\u2028"}
@@ -148,27 +153,45 @@ def test_a_damaged_step_of_the_same_number_is_no_reason_not_to_save(writer) -> N
     assert read_step(writer.path, "latest").model["w"].tolist() == [1.0] * 4
 
 
-def test_a_step_beyond_the_latest_stays_until_it_is_overtaken(tmp_path) -> None:
+def test_a_step_that_latest_was_not_led_to_is_gone_on_from_and_is_the_best_it_was(tmp_path) -> None:
     with create(tmp_path / "run", RECORD, CODEC) as writer:
-        for step in (10, 20):
-            save(writer, step)
-        (writer.path / "latest").write_text("000010\n")
+        save(writer, 10, better=("best", "best-bleu"))
+        save(writer, 20, better=("best",))
+    (writer.path / "latest").write_text("000010\n")
+    (writer.path / "best").write_text("000010\n")
     with open_for_training(tmp_path / "run") as writer:
-        assert writer.latest == "000010"
-        for step in (12, 14):
+        assert writer.latest == "000020"
+        assert writer.notes == ("a save was cut off when its step was whole already; going on from step 20",)
+        for step in (30, 40):
             save(writer, step)
-        assert steps(writer) == ["000012", "000014", "000020"]
-        save(writer, 30)
-        assert steps(writer) == ["000020", "000030"]
+        assert steps(writer) == ["000010", "000020", "000030", "000040"]
+        assert (writer.path / "best").read_text() == "000020\n"
+
+
+def test_the_first_save_cut_off_before_its_pointers_is_the_best_so_far(tmp_path) -> None:
+    with create(tmp_path / "run", RECORD, CODEC) as writer:
+        save(writer, 10, better=("best", "best-bleu"))
+    for name in ("latest", "best", "best-bleu"):
+        (writer.path / name).unlink()
+    with open_for_training(tmp_path / "run") as writer:
+        for step in (20, 30, 40):
+            save(writer, step)
+        assert {name: read_pointer(writer.path, name) for name in ("best", "best-bleu")} == dict.fromkeys(
+            ("best", "best-bleu"), StepName(10, 1)
+        )
 
 
 @pytest.mark.parametrize("made", [lambda values: values, torch.tensor], ids=["numpy", "torch"])
-def test_a_model_with_nan_is_not_written(writer, made) -> None:
+@pytest.mark.parametrize("broken", [np.nan, np.inf, -np.inf])
+def test_a_model_with_nan_or_infinity_is_not_written(writer, made, broken) -> None:
     save(writer, 1)
-    with pytest.raises(Failure, match='step 2 was not written: "b" holds NaN') as caught:
-        writer.save_step(2, {"a": made(np.ones(2)), "b": made(np.array([1.0, np.nan]))}, {}, {})
+    with pytest.raises(
+        Failure, match=r'step 2 was not written: "b" holds NaN or infinity, .* training\.rate'
+    ) as caught:
+        writer.save_step(2, {"a": made(np.ones(2)), "b": made(np.array([1.0, broken]))}, {}, {})
     assert not isinstance(caught.value, SaveFailed)
     assert steps(writer) == ["000001"]
+    assert writer.latest == "000001"
 
 
 @pytest.mark.parametrize(

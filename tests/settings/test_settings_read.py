@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from melisma.errors import Refusal
-from melisma.settings.field import group, setting
+from melisma.settings.field import choice, group, setting
 from melisma.settings.leaves import Corpora, shape
 from melisma.settings.read import build, differences, plain, with_values
 from melisma.settings.translate import TranslateSettings
@@ -22,7 +22,7 @@ class Inner:
     width: int = setting(8, help="w", why="w", low=1, high=64)
     share: float = setting(0.5, help="s", why="s", low=0, below=1)
     rate: float | None = setting(None, help="r", why="r", above=0, high=1)
-    kind: str = setting("lstm", help="k", why="k", choices=("elman", "lstm"))
+    kind: str = choice("lstm", help="k", why="k", choices=("elman", "lstm"))
     least: int = setting(0, help="l", why="l", low=0)
     gain: float = setting(1.0, help="g", why="g")
 

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 import melisma.settings
 from melisma.errors import Refusal
+from melisma.files.tables import ENDINGS, kind
 from melisma.settings.describe import describe, table
-from melisma.settings.leaves import shape
+from melisma.settings.leaves import TABLES, is_side, shape
+from melisma.settings.names import either
 from melisma.settings.read import build, plain, with_values
 from melisma.settings.show import as_text
 from melisma.settings.translate import DataSettings, TranslateSettings
@@ -72,6 +74,102 @@ def value_of(leaf):
     else:
         values = st.lists(st.tuples(*[st.text("a,\\ é", min_size=1)] * 2), min_size=1, max_size=2).map(tuple)
     return st.none() | values if leaf.optional else values
+
+
+@pytest.mark.parametrize("name", [name for name, leaf in LEAVES.items() if leaf.meaning.called])
+def test_other_names_of_choices_lead_to_choices(name):
+    meaning = LEAVES[name].meaning
+    for other, choices in meaning.called.items():
+        assert choices
+        assert set(choices) <= set(meaning.choices)
+        assert other == other.lower()
+        assert other not in meaning.choices
+        with pytest.raises(Refusal, match=re.escape(f"did you mean {either(choices)}?)")):
+            build(TranslateSettings, {name: f" {other.upper()}"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "meant"),
+    [
+        ("model.cell", "gru", "gru_reset_after or gru_reset_before"),
+        ("model.cell", "GRU_reset", "gru_reset_after or gru_reset_before"),
+        ("model.cell", "LSTM", "lstm"),
+        ("model.attention", "bahdanau", "additive"),
+        ("model.attention", "luong", "general, dot or concat"),
+        ("model.attention", "additve", "additive"),
+        ("text.unit", "char", "characters"),
+        ("text.unit", "bpe", "subwords"),
+        ("training.schedule", "inverse_sqrt", "inverse_square_root"),
+        ("training.device", "cuda", "gpu"),
+    ],
+)
+def test_the_choice_that_was_meant_is_said(name, value, meant):
+    with pytest.raises(Refusal) as refused:
+        build(TranslateSettings, {name: value})
+    assert str(refused.value).endswith(f"(did you mean {meant}?)")
+
+
+VALID = {"data.valid": "v.en,v.de"}
+
+
+@pytest.mark.parametrize(
+    ("layers", "sentence"),
+    [
+        (
+            [{}, VALID | {"data.valid_size": 5}],
+            "data.valid_size=5 says how much to cut off for validation and data.valid=v.en,v.de names data for it: "
+            "wants one of both",
+        ),
+        ([{}, VALID, {"data": {"valid_share": 0.1}}], "data.valid_share=0.1 says how much to cut off"),
+        ([VALID, {"data.valid_size": 5}], "wants one of both, as with data.valid=none"),
+        (
+            [{}, {"text.unit": "words", "text.method": "unigram"}],
+            "text.method=unigram says how subwords are learned and text.unit=words learns none: wants text.unit=subwords",
+        ),
+        ([{"text.unit": "characters"}, {"text": {"method": "unigram"}}], "text.method=unigram says"),
+    ],
+)
+def test_what_would_be_without_effect_is_refused(layers, sentence):
+    with pytest.raises(Refusal, match=re.escape(sentence)):
+        build(TranslateSettings, *layers)
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [VALID | {"data.valid_size": 5, "text.method": "unigram", "text.unit": "words"}],  # a recipe's, or a run's
+        [{"data.valid_size": 5}, VALID],
+        [{"text.method": "unigram"}, {"text.unit": "words"}],
+        [VALID, {"data.valid": "none", "data.valid_size": 5}],
+        [{}, VALID | {"data.valid_size": 1000, "text.method": "bpe", "text.unit": "words"}],  # as they are anyway
+        [{}, plain(TranslateSettings())],
+    ],
+)
+def test_a_recipe_may_say_what_the_user_s_words_leave_without_effect(layers):
+    build(TranslateSettings, *layers)
+
+
+@pytest.mark.parametrize("value", [["a.en", "a.de"], [["a.en"], ["a.de"]], ["a.en", "a.de.gz", "b.en"]])
+@pytest.mark.parametrize("name", ["train", "valid"])
+def test_parallel_sides_in_a_list_are_said_to_want_a_comma(name, value):
+    with pytest.raises(Refusal) as refused:
+        build(TranslateSettings, {"data": {name: value}})
+    second = "a.de.gz" if "a.de.gz" in value else "a.de"
+    assert str(refused.value) == (
+        f"data: {name} lists a.en and {second}, which are no tables, as two corpora: "
+        f'wants {name} = "a.en,{second}", a comma between the parallel sides of one'
+    )
+
+
+@pytest.mark.parametrize("value", [["a.tsv", "b.csv.gz"], ["a.tsv", "b.en"], ["made:dates.train", "x.JSONL"], ["a.en"]])
+def test_a_list_of_tables_is_several_corpora(value):
+    assert build(TranslateSettings, {"data.train": value}).data.train == tuple((path,) for path in value)
+
+
+def test_a_table_is_what_the_reader_takes_for_one():
+    assert tuple(ENDINGS) == TABLES
+    for path in ("a.tsv", "a.CSV.gz", "b.ndjson.xz", "a.en", "a.tsv.bak", "csv", "a.de.gz"):
+        assert is_side(path) == (not kind(path))
 
 
 @given(st.data())

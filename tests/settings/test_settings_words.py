@@ -1,13 +1,16 @@
 """Command-line words: which are settings, which are input, and which are neither."""
 
+from pathlib import Path
+
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from melisma.errors import Refusal
 from melisma.settings.leaves import shape
-from melisma.settings.names import nearest
+from melisma.settings.names import meant, nearest, resembling
 from melisma.settings.read import build
+from melisma.settings.search import SearchSettings
 from melisma.settings.translate import TranslateSettings
 from melisma.settings.words import assignments, from_words
 
@@ -37,7 +40,10 @@ WORDS = st.lists(
 
 @given(WORDS)
 def test_every_word_lands_in_one_place(words):
-    found, inputs = assignments(words, NAMES)
+    try:
+        found, inputs = assignments(words, NAMES)
+    except Refusal:
+        assume(False)
     before = words[: words.index("--")] if "--" in words else words
     after = words[len(before) + 1 :]
     settings = [word for word in before if word.partition("=")[0] in NAMES and "=" in word]
@@ -59,6 +65,15 @@ def test_every_word_lands_in_one_place(words):
         (["search.beam"], "found 'search.beam': did you mean search.beam=…?"),
         (["file.txt"], "found 'file.txt': wants settings as name=value"),
         (["a b=3"], "found 'a b=3': wants settings, each as name=value"),
+        (["minutes=30"], "unknown setting minutes: did you mean training.minutes=30?"),
+        (["epochs=3"], "unknown setting epochs: did you mean training.epochs=3?"),
+        (["train=a,b"], "unknown setting train: did you mean data.train=a,b?"),
+        (["layers=2"], "unknown setting layers: did you mean model.encoder_layers=2 or model.decoder_layers=2?"),
+        (["Model.Hidden=2"], "unknown setting Model.Hidden: did you mean model.hidden=2?"),
+        (
+            ["plateau=2"],
+            "unknown setting plateau: did you mean training.plateau_factor=2 or training.plateau_patience=2?",
+        ),
         (["=3"], "found '=3': wants settings"),
         ([""], "found '': wants settings"),
         (["x" * 100_000 + "=3"], "found 'xxx"),
@@ -70,6 +85,88 @@ def test_where_no_input_is_wanted_every_other_word_is_refused(words, sentence):
     with pytest.raises(Refusal) as refused:
         assignments(words, NAMES, strict=True)
     assert str(refused.value).startswith(sentence)
+
+
+def test_files_without_the_name_of_their_setting_are_given_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.en", "a.de", "c.tsv", "d.tsv"):
+        Path(name).touch()
+    for words, names, wanted in (
+        (["a.en", "a.de"], NAMES, "'a.en' without its name: did you mean data.train=a.en,a.de?"),
+        (["a.en,a.de"], NAMES, "'a.en,a.de' without its name: did you mean data.train=a.en,a.de?"),
+        (["c.tsv", "d.tsv"], NAMES, "'c.tsv' without its name: did you mean data.train=c.tsv?"),
+        (["search.beam=3", "a.en", "none.de"], NAMES, "'a.en' without its name: did you mean data.train=a.en?"),
+        (["a.en", "a.de"], ["data", "data.source"], "'a.en' without its name: did you mean data=a.en,a.de?"),
+        (["a.en", "a.de"], ["beam"], "'a.en': wants settings as name=value"),
+        (["none.en", "none.de"], NAMES, "'none.en': wants settings as name=value"),
+    ):
+        with pytest.raises(Refusal) as refused:
+            assignments(words, names, strict=True)
+        assert str(refused.value) == f"found {wanted}"
+
+
+SEARCH = (*shape(SearchSettings).names, "device")
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("bem=3", "beam=3"),
+        ("baem=3", "beam=3"),
+        ("beams=3", "beam=3"),
+        ("BEAM=3", "beam=3"),
+        ("search.beam=3", "beam=3"),
+        ("serch.beam=3", "beam=3"),
+        ("length=1", "length_penalty=1"),
+        ("length-penalty=1", "length_penalty=1"),
+        ("alternative=2", "alternatives=2"),
+        ("max=9", "maximum=9"),
+        ("dev=gpu", "device=gpu"),
+        ("penalty=1", "length_penalty=1 or coverage_penalty=1"),
+        ("beem=" + "x" * 90, "beam=…"),
+    ],
+)
+def test_a_slip_in_the_name_of_a_setting_is_no_input(word, meant):
+    name = word.partition("=")[0]
+    with pytest.raises(Refusal) as refused:
+        assignments(["one", word], SEARCH, groups=("search", "training"))
+    assert str(refused.value) == f"unknown setting {name}: did you mean {meant}? (after -- it is text)"
+    assert assignments(["one", "--", word], SEARCH, groups=("search",)) == ({}, ["one", word])
+
+
+@pytest.mark.parametrize("word", ["training.steps=3", "Training.x=1", "text.unit=words"])
+def test_a_name_in_a_known_group_is_no_input(word):
+    with pytest.raises(Refusal, match=r"known here are beam, .*, device \(after -- it is text\)"):
+        assignments([word], SEARCH, groups=("training", "text"))
+    assert assignments([word], SEARCH) == ({}, [word])
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["2+2=4", "E=mc2", "x=1", "xy=1", "be=3", "bar=3", "a=b", "x.y=3", "year=1998", "name=Tom", "team spirit=3", "=", "==",
+     "<a href=b>", "Beam", "beam: 3", "beam =3", "text=beam", "ö=3", "q" * 90 + "=3"],
+)  # fmt: skip
+def test_what_is_like_no_setting_is_an_input(word):
+    assert assignments([word], SEARCH, groups=("search", "training")) == ({}, [word])
+
+
+@given(st.text("abcdefghijklmnopqrstuvwxyz", max_size=2))
+def test_no_name_of_two_letters_is_like_a_setting(name):
+    assert resembling(name, SEARCH) == ()
+
+
+@pytest.mark.parametrize("name", SEARCH)
+def test_a_name_that_lacks_a_letter_is_still_known(name):
+    for place in range(len(name) if len(name) > 4 else 0):
+        assert name in resembling(name[:place] + name[place + 1 :], SEARCH)
+
+
+def test_all_that_may_be_meant_is_said():
+    assert meant("hidden", NAMES) == ("model.hidden",)
+    assert meant("gru", ("elman", "gru_reset_after", "gru_reset_before")) == ("gru_reset_after", "gru_reset_before")
+    assert meant("Layers", NAMES) == ("model.encoder_layers", "model.decoder_layers")
+    assert meant("xyzzy", NAMES) == meant("h" * 10_000, NAMES) == ()
+    assert [meant(name, NAMES) for name in NAMES] == [(name,) for name in NAMES]
 
 
 def test_repeated_corpora_are_several():

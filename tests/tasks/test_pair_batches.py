@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from melisma.tasks.translate import batched
+from melisma.tasks.pairs import batched
 from melisma.text.vocabulary import END, START
 
 SYMBOLS = st.lists(st.integers(2, 300), max_size=6)

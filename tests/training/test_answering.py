@@ -2,47 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 import torch
-from torch import Generator, Tensor, nn
+from torch import Generator, nn
+from training.vectors import Vectors
 
 from melisma.settings.training import TrainingSettings
 from melisma.task import Total
 from melisma.training.descent import GradientDescent
 
 
-class Points(NamedTuple):
-    """A batch of points on a line."""
-
-    x: Tensor
-    weight: Tensor | None = None
-
-    @property
-    def size(self) -> int:
-        return len(self.x)
-
-    @property
-    def counts(self) -> Mapping[str, int]:
-        return {"points": len(self.x)}
-
-    def to(self, device: torch.device) -> Points:
-        return self
-
-    def part(self, index: int, parts: int) -> Points:
-        return Points(self.x[index::parts])
-
-
-def loss(model: nn.Module, batch: Points, carry: Any, random: Generator | None) -> tuple[dict[str, Total], Any]:
+def loss(model: nn.Module, batch: Vectors, carry: Any, random: Generator | None) -> tuple[dict[str, Total], Any]:
     error = ((model(batch.x) - 3) ** 2).sum()
     return {"points": Total(error, error.detach())}, None
 
 
 def a_learner(average: float) -> GradientDescent:
     settings = TrainingSettings(rate=0.1, warmup=0, average=average)
-    points = Points(torch.ones(4, 1))
+    points = Vectors(torch.ones(4, 1), {"points": 4})
     return GradientDescent(
         nn.Linear(1, 1), loss, lambda epoch: [0], lambda step, random: points, settings, {"points": 1.0}
     )

@@ -68,6 +68,7 @@ class Drive:
         self.failing: Callable[[int], bool] = lambda step: False
         self.stopping: Callable[[int], bool] = lambda step: False
         self.told: list[Progress] = []
+        self.warnings: list[Progress] = []  # a ``Counter`` gets worse with every step
         calls = Calls(
             validate=self.validate,
             save=self.save,
@@ -92,7 +93,8 @@ class Drive:
 
     def run(self) -> Drive:
         for progress in self.fit:
-            self.told.append(progress)
+            said = self.warnings if "diverged" in progress.text else self.told
+            said.append(progress)
         return self
 
     @property
@@ -118,7 +120,7 @@ def test_it_ends_after_its_steps_validated_and_saved() -> None:
     assert drive.learner.step == 35
     assert drive.validations == [12, 22, 32, 35], "once an epoch, and at the end"
     assert [step for step, _, _ in drive.saved] == drive.validations
-    assert drive.end == "all 35 steps are done; step 35 is saved"
+    assert drive.end == "35 steps"
     assert [course["done"] for _, course, _ in drive.saved] == [False, False, False, True]
     assert drive.kinds("step") == list(range(1, 36))
     assert set(drive.learner.plans) == {35}
@@ -136,7 +138,7 @@ def test_epochs_are_counted_as_they_are_and_not_by_the_steps_of_the_first() -> N
     assert drive.learner.step == 32
     assert drive.learner.epoch == 3
     assert drive.learner.plans == [36], "what the schedule is told is an estimate"
-    assert drive.end.startswith("all 3 epochs are done")
+    assert drive.end.startswith("3 epochs, ")
     assert Drive(epochs=3, steps=20).run().learner.step == 20
     assert Drive(epochs=3, steps=2000).run().learner.step == 32
     assert Drive(epochs=3, steps=20).run().learner.plans == [20]
@@ -146,7 +148,7 @@ def test_patience_ends_it_after_so_many_validations_without_improvement() -> Non
     values = {10: 1.0, 20: 3.0, 30: 2.0, 40: 3.0, 50: 4.0, 60: 4.0, 70: 1.0, 80: 0.0}
     drive = Drive(lambda step: {"bleu": values[step], "loss": -step}, patience=3, validate_every=10).run()
     assert drive.learner.step == 80
-    assert drive.end.startswith("bleu has not improved for 3 validations")
+    assert drive.end.endswith(" steps, as bleu has not improved for 3 validations")
     assert [p.best for p in drive.told if p.kind == "validation"] == [
         True,
         True,
@@ -175,7 +177,7 @@ def test_it_stops_when_asked_and_saves_once() -> None:
     drive.stopping = lambda step: step == 23
     drive.run()
     assert drive.learner.step == 23
-    assert drive.end == "stopped; step 23 is saved"
+    assert drive.end == "stopped"
     assert [step for step, _, _ in drive.saved] == [10, 20, 23]
     assert drive.validations == [10, 20], "who stops it does not want to wait"
     at_validation = Drive(steps=100, validate_every=10)
@@ -208,8 +210,8 @@ def test_minutes_become_steps_once_and_epochs_are_not_looked_at() -> None:
     assert drive.learner.plans == [None, drive.settled[0]]
     assert drive.clock[0] <= 600
     assert drive.clock[0] > 580
-    assert [p.text for p in drive.told if p.kind == "note"] == [
-        f"10 minutes are {drive.settled[0]:,} steps at the speed of {KNOWN}"
+    assert [p.text for p in drive.told if "minutes" in p.text] == [
+        f"10 minutes are {drive.settled[0]:,} steps at the speed of the first {KNOWN} steps"
     ]
     assert [course["steps"] for step, course, _ in drive.saved if step >= KNOWN] == [drive.settled[0]] * (
         sum(step >= KNOWN for step, _, _ in drive.saved)
@@ -380,7 +382,7 @@ def test_a_finished_training_goes_on_with_more_steps() -> None:
     again = finished.resumed(steps=40, validate_every=20).run()
     assert again.kinds("step") == []
     assert (again.saved, again.validations) == ([], [])
-    assert again.end.startswith("all 40 steps are done")
+    assert again.end == "40 steps"
     more = finished.resumed(steps=100, validate_every=20).run()
     assert more.kinds("step") == list(range(41, 101))
     assert more.learner.plans == [100]
@@ -453,4 +455,45 @@ def test_a_last_save_that_fails_is_a_failure_after_one_more_try() -> None:
     drive.run()
     assert drive.saved[-1][0] == 20
     assert drive.saved[-1][2] == ["bleu"], "it is still the best"
-    assert drive.end.endswith("step 20 is saved")
+    assert drive.end == "20 steps"
+
+
+# --- a training that got worse
+
+
+class Sinking(Counter):
+    """Counts, with losses as they are given."""
+
+    losses: Callable[[int], float]
+
+    def advance(self) -> Mapping[str, Tally]:
+        super().advance()
+        return {"symbols": Tally(4 * self.losses(self.step), 4)}
+
+
+def warned(loss: Callable[[int], float], valid: Callable[[int], float] | None = None, **more: Any) -> str:
+    """The note at the end of a training whose steps have these losses, and its validations those."""
+    drive = Drive(
+        lambda step: {"bleu": 1.0} | ({} if valid is None else {"loss": valid(step)}), validate_every=50, **more
+    )
+    drive.learner.__class__ = Sinking
+    drive.learner.losses = loss
+    drive.run()
+    assert [progress.kind for progress in drive.warnings] in ([], ["note"])
+    return drive.warnings[0].text if drive.warnings else ""
+
+
+def test_a_training_that_diverged_ends_with_a_warning() -> None:
+    said = warned(lambda step: 3.0 if step < 100 else 9.0, lambda step: 2.9 if step < 100 else 8.0, steps=200)
+    assert said.startswith("warning: the loss ended at 8 and was 2.9 at its best: the training diverged; ")
+    assert "a smaller training.rate (it was 0.002) or a smaller training.clip (1, " in said
+    assert "ended at 9 and began at 4" in warned(lambda step: 4.0 if step == 1 else 9.0, steps=200)
+    patient = warned(lambda step: 3.0 if step < 90 else 9.0, lambda step: 2.9 if step < 90 else 8.0, patience=2)
+    assert "ended at 8" in patient
+
+
+def test_what_is_no_divergence_is_not_warned_of() -> None:
+    assert warned(lambda step: 4.0 / step, lambda step: 4.0 / step, steps=200) == ""
+    assert warned(lambda step: 0.1, lambda step: 2.0 + step / 50, steps=200) == "", "overfitting has another cure"
+    assert warned(lambda step: 4.0 + 0.2 * (step % 3), steps=200) == "", "noise"
+    assert warned(lambda step: 0.4, lambda step: 0.001 if step < 100 else 0.4, steps=200) == "", "next to nothing"

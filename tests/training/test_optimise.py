@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from training.vectors import Vectors
 
 from melisma.settings.training import TrainingSettings
 from melisma.task import Total
@@ -201,23 +202,8 @@ def test_the_plateau_cuts_by_its_factor() -> None:
 # --- clipping
 
 
-class Pulled:
-    """A batch of one example: what pulls at the weights, and how many symbols that counts for."""
-
-    weight = None
-
-    def __init__(self, pulls: torch.Tensor, count: int) -> None:
-        self.pulls, self.size, self.counts = pulls, len(pulls), {"symbols": count}
-
-    def to(self, device: torch.device) -> Pulled:
-        return self
-
-    def part(self, index: int, parts: int) -> Pulled:
-        return Pulled(self.pulls[index::parts], 0)
-
-
-def pull(model: nn.Module, batch: Pulled, carry: None, random: Any) -> Any:
-    total = (model(batch.pulls) ** 2).sum()
+def pull(model: nn.Module, batch: Vectors, carry: None, random: Any) -> Any:
+    total = (model(batch.x) ** 2).sum()
     return {"symbols": Total(total, total.detach())}, None
 
 
@@ -230,7 +216,7 @@ def test_a_step_clips_by_the_global_norm_as_torch_does(clip: float, accumulate: 
     pulls = 3 * torch.randn(4, 3)
     chosen = settings(optimizer="sgd", momentum=0.0, weight_decay=0.0, clip=clip, average=0.0, accumulate=accumulate)
     driven = GradientDescent(
-        model, pull, lambda epoch: [0], lambda place, random: Pulled(pulls, 8), chosen, {"symbols": 1.0}
+        model, pull, lambda epoch: [0], lambda place, random: Vectors(pulls, {"symbols": 8}), chosen, {"symbols": 1.0}
     )
     tallies = driven.advance()
     total = (same(pulls) ** 2).sum()

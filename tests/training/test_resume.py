@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import pytest
 import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional
+from training.vectors import Vectors
 
 from melisma.errors import Refusal
 from melisma.settings.training import TrainingSettings
@@ -20,28 +20,6 @@ from melisma.training.fit import Calls, Course, Fit
 from melisma.training.optimise import OPTIMIZERS, SCHEDULES
 
 STEPS, STOP, EPOCH = 24, 14, 5
-
-
-@dataclass(frozen=True)
-class Rows:
-    """A batch of vectors."""
-
-    x: Tensor
-    weight: Tensor | None = None
-
-    @property
-    def size(self) -> int:
-        return len(self.x)
-
-    @property
-    def counts(self) -> Mapping[str, int]:
-        return {"rows": len(self.x), "size": 2 * len(self.x)}
-
-    def to(self, device: torch.device) -> Rows:
-        return self
-
-    def part(self, index: int, parts: int) -> Rows:
-        return Rows(self.x[index::parts])
 
 
 class Memory(NamedTuple):
@@ -56,7 +34,7 @@ class Small(nn.Module):
         self.enter, self.keep, self.out = nn.Linear(3, 3), nn.Linear(3, 3, bias=False), nn.Linear(3, 1)
 
 
-def loss(model: Small, batch: Rows, carry: Memory, random: Generator | None) -> tuple[dict[str, Total], Memory]:
+def loss(model: Small, batch: Vectors, carry: Memory, random: Generator | None) -> tuple[dict[str, Total], Memory]:
     h = torch.tanh(model.enter(batch.x) + model.keep(carry.h))
     kept = torch.rand(h.shape, generator=random) > 0.2
     wanted = batch.x.prod(1)
@@ -65,9 +43,9 @@ def loss(model: Small, batch: Rows, carry: Memory, random: Generator | None) -> 
     return {"rows": Total(guess, guess.detach()), "size": Total(size, size.detach())}, Memory(h)
 
 
-def rows(seed: Any, random: Generator) -> Rows:
+def rows(seed: Any, random: Generator) -> Vectors:
     x = torch.randn(4, 3, generator=Generator().manual_seed(seed))
-    return Rows(x + 0.1 * torch.randn(4, 3, generator=random))
+    return Vectors(x + 0.1 * torch.randn(4, 3, generator=random), {"rows": 4, "size": 8})
 
 
 class Saved(NamedTuple):

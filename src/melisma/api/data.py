@@ -11,7 +11,8 @@ from typing import Any
 
 from melisma.errors import Refusal
 from melisma.files.made import is_made
-from melisma.files.quoting import named
+from melisma.files.opening import at_home, require_file
+from melisma.quoting import named
 from melisma.runs.read import Run
 
 
@@ -45,7 +46,7 @@ def as_given(settings: Any) -> Any:
 
 def _real(path: str) -> str:
     """The place of a file that stays right if folders on the way are links; a file that is a link stays itself."""
-    folder, name = os.path.split(os.path.abspath(path))
+    folder, name = os.path.split(os.path.abspath(at_home(path)))
     return os.path.join(os.path.realpath(folder), name)
 
 
@@ -66,6 +67,43 @@ def signatures(run: Path, found: Mapping[str, Any]) -> dict[str, Any]:
     """The signature of each data file under its name as seen from the run."""
     home = os.path.realpath(run)
     return {os.path.relpath(_real(path), home): signature for path, signature in found.items()}
+
+
+def require_there(settings: Any, given: Collection[str] = ()) -> None:
+    """Refusal where a data file of a run is not there, with the setting that says where it lies now.
+
+    ``given`` are the settings (``train``, …) that say so already.
+    """
+    for name, corpora in _corpora(settings):
+        for path in (path for corpus in corpora if not is_made(corpus) for path in corpus):
+            try:
+                require_file(path)
+            except Refusal as error:
+                if name in given:
+                    raise
+                names = [other for other, files in _corpora(settings) if other not in given and not _there(files)]
+                say = " and ".join(f"data.{other}=…" for other in names)
+                raise Refusal(f"{error}; where the data lies now is said with {say}") from None
+
+
+def _there(corpora: Sequence[Sequence[str]]) -> bool:
+    return all(is_made(corpus) or all(map(os.path.exists, corpus)) for corpus in corpora)
+
+
+def twice(settings: Any) -> list[str]:
+    """A warning for each corpus whose two sides are one file, and for each that is named twice."""
+    notes = []
+    for name, corpora in _corpora(settings):
+        known: set[tuple[str, ...]] = set()
+        for corpus in corpora:
+            where = named(",".join(corpus))
+            lies = tuple(corpus) if is_made(corpus) else tuple(os.path.realpath(at_home(path)) for path in corpus)
+            if len(lies) == 2 and lies[0] == lies[1]:
+                notes.append(f"warning: data.{name}={where}: both sides are one file, so only copying can be learned")
+            if lies in known:
+                notes.append(f"warning: data.{name}={where} is given twice, so each of its pairs counts double")
+            known.add(lies)
+    return list(dict.fromkeys(notes))
 
 
 def check_unchanged(run: Run, found: Mapping[str, Any]) -> None:
@@ -106,5 +144,5 @@ def _known(run: Run) -> list[str]:
 
 
 def _sha256(path: str) -> str:
-    with open(path, "rb") as file:
+    with open(at_home(path), "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -41,6 +41,14 @@ def threads(count: int | None) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+@contextmanager
+def drawing(seed: int) -> Iterator[None]:
+    """Within it what torch draws without a named generator begins at ``seed``; afterwards that is as before."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        yield
+
+
 def require_memory(numbers: int, place: torch.device) -> None:
     """Refuses a training whose weights, gradients and two moments alone would not fit into the memory that is free."""
     there = torch.cuda.mem_get_info(place)[0] if place.type == "cuda" else _free()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from melisma.files.quoting import quoted
+from melisma.quoting import quoted
 
 PACKAGES = ("melisma", "torch", "numpy", "tokenizers")
 OF_DEVICE = {"cpu": ("threads", "processor", "capability"), "cuda": ("gpu",)}

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from melisma.api.data import learned_from
 from melisma.api.device import threads
+from melisma.api.familiar import familiar, sentences
 from melisma.api.model import Model, load
 from melisma.errors import Refusal
 from melisma.evaluation.evaluate import Evaluation
@@ -29,8 +29,19 @@ def evaluate(run: str | Path | Model, data: Any, *, device: str | None = None, *
     corpora = build(type(model.settings.data), {"train": data}).train
     if not corpora:
         raise Refusal("there is no data to evaluate on; wanted is data=SOURCE,TARGET or data=TABLE")
-    search = model.search(options)
-    examples, dropped = model.task.examples(with_values(model.settings, columns), corpora)
+    search, settings = model.search(options), with_values(model.settings, columns)
+    parts = [(corpus, *model.task.examples(settings, [corpus])) for corpus in corpora]
+    examples = [example for _, some, _ in parts for example in some]
+    dropped = tuple(sentence for _, _, said in parts for sentence in said)
+    met = familiar(model.run, model.task, model.settings, [(corpus, some) for corpus, some, _ in parts])
     with threads(model.settings.training.threads):
         found = evaluate_on(model.task, model.network, model.codec, search, examples)
-    return replace(found, notes=(*dropped, *learned_from(model.run, model.settings, corpora)))
+    return replace(
+        found,
+        notes=(*dropped, *sentences(met)),
+        run=str(model.run.path),
+        step=model.step,
+        search=search,
+        familiar=met,
+        dropped=dropped,
+    )

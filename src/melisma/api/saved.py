@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import torch
 
 from melisma.errors import Refusal
-from melisma.files.quoting import quoted
+from melisma.quoting import quoted
 from melisma.runs.read import Step
 from melisma.runs.tensors import Form, forms_of
 from melisma.task import Task

@@ -10,25 +10,25 @@ from typing import Any
 
 import torch
 
-from melisma.api.data import as_given, check_unchanged, seen_from, seen_from_here, signatures
-from melisma.api.device import device, machine, versions
+from melisma.api.data import as_given, check_unchanged, require_there, seen_from, seen_from_here, signatures, twice
+from melisma.api.device import device, machine, threads, versions
 from melisma.api.elsewhere import elsewhere
 from melisma.api.saved import check_losses, course_of, position_of, resumed_forms
 from melisma.api.training import Stopped, Training, never
 from melisma.errors import Refusal
 from melisma.runs.disk import DISK
-from melisma.runs.layout import LATEST
+from melisma.runs.layout import CARD, LATEST, StepName
 from melisma.runs.place import check_new
 from melisma.runs.read import Run, Step, read_run, read_step
 from melisma.runs.verify import verify
-from melisma.runs.write import RunWriter, create, open_for_training
+from melisma.runs.write import RunWriter, claim, create
 from melisma.settings.read import build, differences, flat, plain
+from melisma.settings.training import TrainingSettings
 from melisma.task import Corpus, Progress
 from melisma.tasks import settings_of
 from melisma.tasks import task as task_of
 from melisma.tasks.recipe import recipe as recipe_of
 from melisma.training.fit import Course
-from melisma.training.order import drawn
 
 ENDS = ("training.steps", "training.epochs", "training.minutes")
 CHANGEABLE = (
@@ -54,17 +54,19 @@ def train(
     Settings are nested (``data={"train": ("a.en", "a.de")}``) or dotted names in mappings. Everything that can be known
     before the first step is refused here, before anything is made.
     """
-    path, chosen = Path(run), recipe_of(recipe)
+    path, chosen, layers = Path(run), recipe_of(recipe), (*layers, settings)
     cls: type[Any] = settings_of(chosen.task)
-    built = _ending(build(cls, chosen.settings, *layers, settings), [*layers, settings])
+    built = ending(build(cls, chosen.under(*layers), *layers), layers)
     built.data.ready()
     check_new(path, 0, DISK)
     task = task_of(chosen.task)
-    place = _machine(built)
-    corpus = task.read(built)
-    codec = task.learn(corpus.train, built)
-    training = Training(task, built, codec, corpus, place, stopped)
-    record = {"task": task.name, "recipe": recipe} | _record(path, built, corpus, training, place)
+    place = device(built.training.device)
+    with threads(built.training.threads):
+        corpus = task.read(built)
+        codec = task.learn(corpus.train, built)
+        training = Training(task, built, codec, corpus, place, stopped)
+        training.notes[:0] = twice(built)
+        record = {"task": task.name, "recipe": recipe} | _record(path, built, corpus, training, place)
     writer = create(path, record, codec.to_json(), keep=built.training.keep, room=training.room)
     return training.into(writer)
 
@@ -87,7 +89,8 @@ def resume(
     """Goes on with a training, to the same bits as if it had never stopped.
 
     ``training.steps=…``, ``epochs`` or ``minutes`` extend it: the one that is given replaces the others as its end. A
-    training that is finished says so and nothing is written.
+    training that is finished says so and nothing is written. What is damaged is repaired once nothing is left that
+    could be refused; a note says what that was.
     """
     found = read_run(run)
     task = task_of(found.task)
@@ -95,36 +98,54 @@ def resume(
     before: Any = as_given(seen_from_here(found.path, build(task.settings, found.settings), given))
     built = as_given(build(task.settings, flat(before), *layers, settings))
     _check_changes(before, built)
-    built = _ending(built, [*layers, settings])
-    if before == built and verify(run).state == "whole" and (done := _finished(found)) is not None:
+    built = ending(built, [*layers, settings])
+    if before == built and (done := _finished(found)) is not None:
         return iter((done,))
-    place = _machine(built)
-    writer = open_for_training(run, keep=built.training.keep)
+    require_there(built, given)
+    place = device(built.training.device)
+    held = claim(run)
     try:
-        corpus = task.read(built)
-        check_unchanged(found, corpus.signatures)
-        codec = task.codec(found.codec, built)
-        saved = None
-        if writer.latest is not None:  # its shapes are compared with the settings before anything is allocated
-            forms = resumed_forms(task, codec, built, int(writer.latest.partition("-")[0]))
-            saved = read_step(found.path, LATEST, shapes=task.shapes(codec, built), training=forms)
-        training = Training(task, built, codec, corpus, place, stopped)
-        training.notes[:0] = elsewhere(found.record, machine() | {"device": place.type}, versions())
-        course = None if saved is None else _restored(saved, training, before)
+        with threads(built.training.threads):
+            training = _anew(found, built, place, stopped)
+            saved = None if held.resumed is None else _saved(found, training, held.resumed)
+            course = None if saved is None else _restored(saved, training, before)
+        writer = held.begin(built.training.keep)
+    except BaseException:
+        held.release()
+        raise
+    try:
         if before != built:
             _rewrite(found, before, built, course, writer)
-        return training.into(writer, course)
     except BaseException:
         writer.close()
         raise
+    return training.into(writer, course)
+
+
+def _anew(found: Run, built: Any, place: torch.device, stopped: Stopped) -> Training:
+    """The training of a run at its beginning, from the data as it lies here."""
+    task = task_of(found.task)
+    corpus = task.read(built)
+    check_unchanged(found, corpus.signatures)
+    training = Training(task, built, task.codec(found.codec, built), corpus, place, stopped)
+    training.notes[:0] = elsewhere(found.record, machine() | {"device": place.type}, versions()) + twice(built)
+    return training
+
+
+def _saved(found: Run, training: Training, step: StepName) -> Step:
+    """The step to go on from; its shapes are compared with the settings before anything is allocated."""
+    task, codec, settings = training.task, training.codec, training.settings
+    forms = resumed_forms(task, codec, settings, step.number)
+    return read_step(found.path, step, shapes=task.shapes(codec, settings), training=forms)
 
 
 def _restored(saved: Step, training: Training, before: Any) -> Course:
     """Puts a training where a step was saved; the changes that were asked for hold from there on."""
-    course = course_of(saved)
+    course, position = course_of(saved), position_of(saved)
     check_losses(saved, course, training.task.losses(training.settings))
-    training.learner.restore(saved.model, saved.training, position_of(saved))
     changed = _changed(before, training.settings)
+    _check_ahead(training.settings.training, changed, course, position)
+    training.learner.restore(saved.model, saved.training, position)
     if "training.minutes" in changed:  # what minutes came to is to be found out again
         course = replace(course, steps=None, asked=None)
     if changed & {*ENDS, "training.patience"} and course.done:
@@ -132,12 +153,26 @@ def _restored(saved: Step, training: Training, before: Any) -> Course:
     return course
 
 
+def _check_ahead(wanted: TrainingSettings, changed: set[str], course: Course, position: Mapping[str, Any]) -> None:
+    """Refuses a new end that a training has passed already."""
+    step, epoch, minutes = position["step"], position.get("epoch", 0), course.seconds / 60
+    if "training.steps" in changed and wanted.steps is not None and wanted.steps < step:
+        raise Refusal(f"training.steps={wanted.steps} lies behind: step {step} is reached; {step} or more is wanted")
+    if "training.epochs" in changed and wanted.epochs is not None and wanted.epochs < epoch:
+        raise Refusal(f"training.epochs={wanted.epochs} lies behind: {epoch} are done; {epoch} or more is wanted")
+    if "training.minutes" in changed and wanted.minutes is not None and wanted.minutes < minutes:
+        raise Refusal(f"training.minutes={wanted.minutes:g} lies behind: {minutes:.3g} are spent; more are wanted")
+
+
 def _changed(before: Any, after: Any) -> set[str]:
     return {name for name, _, _ in differences(before, after)}
 
 
 def _finished(found: Run) -> Progress | None:
-    """What to say where the training has reached its end already."""
+    """What to say where the training has reached its end already and nothing of it is missing."""
+    verdict = verify(found.path)
+    if verdict.state != "whole" or verdict.behind or not (found.path / CARD).exists():
+        return None
     try:
         saved = read_step(found.path, LATEST)
     except Refusal:
@@ -166,16 +201,7 @@ def _rewrite(found: Run, before: Any, built: Any, course: Course | None, writer:
     writer.update_run(changes)
 
 
-def _machine(settings: Any) -> torch.device:
-    """Where to compute; what is random from here on begins at the training's seed."""
-    place = device(settings.training.device)
-    if settings.training.threads is not None:
-        torch.set_num_threads(settings.training.threads)
-    torch.manual_seed(drawn(settings.training.seed, "weights"))
-    return place
-
-
-def _ending(built: Any, layers: Sequence[Mapping[str, Any]]) -> Any:
+def ending(built: Any, layers: Sequence[Mapping[str, Any]]) -> Any:
     """The end that was asked for, of steps, epochs and minutes, replaces those that were not."""
     given = {name for name in ("steps", "epochs", "minutes") for layer in layers if _has(layer, "training", name)}
     if not any(getattr(built.training, name) is not None for name in given):

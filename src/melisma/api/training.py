@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import math
+import shlex
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 
-from melisma.api.device import require_memory
-from melisma.errors import Refusal
+from melisma.api.device import drawing, require_memory, threads
+from melisma.errors import Failure
 from melisma.evaluation.validate import Validation
-from melisma.runs.card import card
+from melisma.quoting import shown_path
+from melisma.runs.card import write_card
 from melisma.runs.write import RunWriter, SaveFailed
 from melisma.task import Corpus, Progress, Task
 from melisma.training.descent import learner
 from melisma.training.fit import Calls, Course, Fit
+from melisma.training.order import drawn
 
 Stopped = Callable[[], bool]
 
@@ -44,7 +47,8 @@ class Training:
         self.train = prepared.encoded
         self.parameters = sum(math.prod(shape) for shape in task.shapes(codec, settings).values())
         require_memory(self.parameters, place)
-        model = task.build(codec, settings)
+        with drawing(drawn(settings.training.seed, "weights")):
+            model = task.build(codec, settings)
         self.learner = learner(task, model, codec, prepared, settings, place)
         self.notes, self.size = [*corpus.notes, *prepared.notes], self._size(place)
         self.validation = Validation(task, codec, settings, corpus.valid) if corpus.valid else None
@@ -71,9 +75,25 @@ class Training:
             for note in (*writer.notes, *self.notes):
                 yield Progress("note", self.learner.step, None, self.learner.epoch, text=note)
             yield Progress("begin", self.learner.step, None, self.learner.epoch, text=self.size)
-            yield from Fit(self.learner, self.settings.training, self._measure, self._calls(writer), course)
-            with contextlib.suppress(SaveFailed, Refusal):  # a page about a model is not worth a failure
-                writer.write_page("README.md", card(writer.path))
+            fit = Fit(self.learner, self.settings.training, self._measure, self._calls(writer), course)
+            progress, steps, validated = None, iter(fit), False
+            while progress is None or progress.kind != "end":
+                with threads(self.settings.training.threads):  # what the caller does between steps is not ours
+                    progress = self._next(steps, writer)
+                validated = progress.kind == "validation" or (validated and progress.kind != "step")
+                if progress.kind == "end" or (progress.kind == "saved" and validated):
+                    write_card(writer)
+                yield progress
+
+    def _next(self, steps: Iterator[Progress], writer: RunWriter) -> Progress:
+        """What happens next in a training; a Failure says from where the training can be gone on with."""
+        try:
+            return next(steps)
+        except Failure as error:
+            latest = writer.latest
+            step = "" if latest is None else f" from step {int(latest.partition('-')[0]):,}, the last that is saved"
+            begins = f"goes on{step}" if step else "begins anew, as no step is saved"
+            raise Failure(f"{error}; melisma resume {shlex.quote(shown_path(writer.path))} {begins}") from error
 
     @property
     def _measure(self) -> str:

@@ -11,12 +11,13 @@ from importlib import import_module
 import click
 
 from melisma import __version__
-from melisma.command.talk import ReaderGone, say
+from melisma.command.talk import ReaderGone, say, unwritten
 from melisma.errors import Failure, Interrupted, Refusal
 from melisma.settings.names import nearest
 
 VERBS: dict[str, tuple[str, str]] = {
     "recipes": ("melisma.command.recipes", "what can be trained, a line each; with a name: its settings"),
+    "check": ("melisma.command.check", "find all that is wrong with data, and what training on it will take"),
     "train": ("melisma.command.train", "train a recipe on your data into a new folder"),
     "resume": ("melisma.command.resume", "go on with a training that was stopped"),
     "predict": ("melisma.command.predict", "answer inputs given as words, or line by line from stdin"),
@@ -37,7 +38,10 @@ melisma recipes lists what can be trained; melisma --help lists all verbs.
 
 
 class Verbs(click.Group):
-    """The verbs, each loaded when it is called."""
+    """The verbs, each loaded when it is called; ``help VERB`` is ``VERB --help``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, [*args[1:2], "--help"] if args[:1] == ["help"] else args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(VERBS)
@@ -87,12 +91,15 @@ def main() -> None:
 
 
 def _open_streams() -> None:
-    """Gives the place of a closed stdin, stdout or stderr to nothing, so that no file of a run ever gets its number."""
+    """Gives the place of a closed stdin, stdout or stderr to nothing, so that no file of a run ever gets its number.
+
+    What is written to a closed stdout fails all the same: nobody gets the answers.
+    """
     for number in (0, 1, 2):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)
+            os.open(os.devnull, os.O_RDONLY if number == 1 else os.O_RDWR)
     if sys.stdout is None:
         sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
     if sys.stderr is None:
@@ -121,6 +128,9 @@ def run(words: Sequence[str]) -> int:
     except SystemExit as error:  # click's, where the help is written to a reader that is gone
         return error.code if isinstance(error.code, int) else 1
     except Exception as error:
+        if isinstance(error, OSError) and _is_from_click(error):
+            say(unwritten(error))
+            return 1
         if _out_of_memory(error):
             say("there is not enough memory; a smaller training.batch_tokens, search batch or model is wanted")
             return 1
@@ -128,6 +138,14 @@ def run(words: Sequence[str]) -> int:
             raise
         say(f"this should not have happened ({type(error).__name__}: {str(error)[:200]}); MELISMA_TRACE=1 shows where")
         return 1
+
+
+def _is_from_click(error: Exception) -> bool:
+    """Whether it arose where click writes: help or a version, to stdout."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and trace.tb_frame.f_globals.get("__name__") == click.echo.__module__
 
 
 def _out_of_memory(error: Exception) -> bool:

@@ -43,7 +43,7 @@ def settings(ctx: click.Context, parameter: click.Parameter, begun: str) -> list
 
 
 def _known(ctx: click.Context) -> Mapping[str, Leaf]:
-    if ctx.command.name == "train":
+    if ctx.command.name in ("train", "check"):
         return shape(settings_of(recipe(ctx.params["recipe"]).task)).leaves
     whole = shape(settings_of(read_run(ctx.params["run"]).task))
     if ctx.command.name == "resume":

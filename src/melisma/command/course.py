@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from melisma.command.talk import LiveLine, ReaderGone, duration, put_json, say
-from melisma.errors import Interrupted
-from melisma.runs.read import read_run
+from melisma.command.talk import FIELD, LiveLine, ReaderGone, duration, put_json, say
+from melisma.errors import Interrupted, Refusal
+from melisma.runs.layout import BEST
+from melisma.runs.log import log_lines
+from melisma.runs.read import read_pointer, read_run
 from melisma.task import Progress
 
 PLAIN_EVERY = 10.0  # seconds between two lines where no line can be rewritten
@@ -62,7 +66,7 @@ class Teller:
         elif progress.kind == "note":
             self._line.clear()
             say(progress.text)
-        elif progress.text:
+        elif progress.kind != "end" and progress.text:
             self._line.above(progress.text)
 
     def done(self) -> None:
@@ -84,21 +88,54 @@ class Teller:
 
 
 def follow(start: Callable[[Stop], Iterator[Progress]], run: str, *, quiet: bool, as_json: bool) -> None:
-    """Drives a training to its end and shows it; Interrupted if the user stopped it."""
-    stop, end = Stop(), ""
+    """Drives a training to its end, shows it, and says how it ended and what comes next.
+
+    Interrupted if the user stopped it.
+    """
+    stop, end, begun = Stop(), None, False
     steps = start(stop)  # reads the data: until it has, Ctrl-C ends everything at once, as nothing has been trained
-    teller = Teller(_deciding(run), quiet=quiet, as_json=as_json)
+    measure, name = _deciding(run), shlex.quote(run)
+    teller = Teller(measure, quiet=quiet, as_json=as_json)
     try:
         with stop:
             for progress in steps:
                 teller.tell(progress)
-                end = progress.text if progress.kind == "end" else end
+                begun = begun or progress.kind == "begin"
+                end = progress if progress.kind == "end" else end
     except KeyboardInterrupt:
-        raise Interrupted(f"stopped at once: melisma resume {shlex.quote(run)} goes on from the last save") from None
+        raise Interrupted(f"stopped at once; next: melisma resume {name} goes on from the last save") from None
     finally:
         teller.done()
-    if stop.asked and end.startswith("stopped"):
-        raise Interrupted(f"stopped, and saved: melisma resume {shlex.quote(run)} goes on")
+    if end is None:
+        return
+    ended = _ended(end, _best(Path(run), measure)) if begun else end.text
+    if stop.asked and end.text == "stopped":
+        raise Interrupted(f"{ended}; next: melisma resume {name} goes on")
+    if not (quiet or as_json):
+        say(ended)
+        say(
+            f"next: melisma predict {name} answers, melisma evaluate {name} data=… measures, "
+            f"melisma show {name} tells more"
+        )
+
+
+def _ended(end: Progress, best: str) -> str:
+    """How a training ended: when, after how many steps, and how good it is at its best."""
+    spent = duration(end.seconds)
+    if end.text == "stopped":
+        return f"stopped after {spent}, step {end.step:,} is saved{best}"
+    return f"done in {spent}: {end.text}{best}"
+
+
+def _best(run: Path, measure: str) -> str:
+    """The best score by the measure that decides, and its step; nothing where nothing was validated."""
+    with contextlib.suppress(Refusal):
+        step = read_pointer(run, BEST)
+        lines = [line.value for line in log_lines(run) if line.value is not None]
+        scores = [line["valid"] for line in lines if step and line.get("step") == step.number and line.get("valid")]
+        if step is not None and scores:
+            return f"; best {_score(measure, scores[-1][measure])} at step {step.number:,}"
+    return ""
 
 
 def _deciding(run: str) -> str:
@@ -117,7 +154,7 @@ def _step(progress: Progress, reached: str) -> str:
         parts.append(f"{progress.symbols_per_second:,.0f} symbols/s")
     if progress.left is not None:
         parts.append(f"{duration(progress.left)} left")
-    return " · ".join(parts)
+    return FIELD.join(parts)
 
 
 def _validation(progress: Progress) -> str:
@@ -130,7 +167,8 @@ def _scores(scores: Mapping[str, float]) -> str:
 
 
 def _score(name: str, value: float) -> str:
-    return f"{name} {value:.3f}" if name == "loss" else f"{name} {value:.1f}"
+    unit = " %" if name == "exact" else ""
+    return f"{name} {value:.3f}" if name == "loss" else f"{name} {value:.1f}{unit}"
 
 
 def _plain(progress: Progress) -> dict[str, Any]:

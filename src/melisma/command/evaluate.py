@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from melisma.command.columns import columns
 from melisma.command.complete import folders, settings
-from melisma.command.search import NAMES, options
-from melisma.command.talk import duration, put, put_json, say, table
-from melisma.command.verb import Verb
+from melisma.command.search import NAMES, Answering, options
+from melisma.command.talk import duration, put, put_json, say
 from melisma.errors import Refusal
+from melisma.measures.units import figure, unit_of
+from melisma.quoting import counted
 from melisma.runs.read import read_run
 from melisma.settings.leaves import shape
+from melisma.settings.read import differences, flat
+from melisma.settings.search import SearchSettings
+from melisma.settings.show import as_text
 from melisma.settings.words import assignments
 from melisma.tasks import settings_of
 
@@ -23,9 +29,10 @@ if TYPE_CHECKING:
     from melisma.measures.measure import Measure
 
 ELSEWHERE = ("data.train", "data.valid")  # what names data in training, and here would be near to a column's name
+INTERVAL = "95 % interval"
 
 
-@click.command(name="evaluate", cls=Verb)
+@click.command(name="evaluate", cls=Answering, own=("data",))
 @click.argument("run", shell_complete=folders)
 @click.argument("words", nargs=-1, shell_complete=settings)
 @click.option("--json", "as_json", is_flag=True, help="everything known, answers included, as one JSON object")
@@ -60,37 +67,65 @@ def command(run: str, words: tuple[str, ...], as_json: bool) -> None:
         return
     for line in _report(found):
         put(line)
-    say(f"{len(found.answers):,} answers in {duration(found.seconds)}")
+    say(f"{counted(len(found.answers), 'answer')} in {duration(found.seconds)}")
 
 
 def _report(found: Evaluation) -> list[str]:
-    rows = [("measure", "value", "95 % interval", "signature")]
-    rows += [(m.name, _value(m.value), _interval(m), m.signature) for m in found.measures.values()]
-    lines = table(rows)
-    for name, buckets in found.by_length.items():
-        header = ("characters in", found.measures[name].name, "95 % interval", "examples")
-        lines += ["", *table([header, *map(_bucket, buckets)])]
+    measures = list(found.measures.items())
+    rows = [("measure", "value", "", INTERVAL, "signature")]
+    rows += [
+        (m.name, figure(key, m.value), unit_of(key), ends, m.signature)
+        for (key, m), ends in zip(measures, _intervals(measures))
+    ]
+    lines = [*_about(found), "", *columns(rows, {1})]
+    for key, buckets in found.by_length.items():
+        scored = ", ".join(filter(None, (found.measures[key].name, unit_of(key))))
+        lines += ["", *columns([("characters in", scored, INTERVAL, "examples"), *_buckets(key, buckets)], {0, 1, 3})]
     return lines
 
 
-def _bucket(bucket: Bucket) -> tuple[str, str, str, str]:
-    measure = bucket.measure
-    return f"{bucket.shortest}–{bucket.longest}", _value(measure.value), _interval(measure), f"{measure.count:,}"
+def _about(found: Evaluation) -> list[str]:
+    """What was measured, and how it was asked."""
+    rows = [("run", f"{found.run}, step {_number(found.step):,}")]
+    rows += [("data", f"{','.join(one.corpus)} ({counted(one.pairs, 'pair')})") for one in found.familiar]
+    return columns([*rows, ("search", " ".join(f"{name}={as_text(value)}" for name, value in _asked(found).items()))])
 
 
-def _interval(measure: Measure) -> str:
-    return f"{_value(measure.low)} – {_value(measure.high)}"
+def _asked(found: Evaluation) -> dict[str, Any]:
+    """The beam, and every search setting that is not at its default."""
+    changed = {name: value for name, _, value in differences(SearchSettings(), found.search)}
+    return {"beam": found.search.beam} | changed
 
 
-def _value(value: float) -> str:
-    return f"{value:.2f}" if abs(value) < 1000 else f"{value:.3g}"
+def _number(step: str) -> int:
+    return int(step.partition("-")[0])
+
+
+def _buckets(key: str, buckets: Sequence[Bucket]) -> Iterator[tuple[str, str, str, str]]:
+    between = _intervals([(key, bucket.measure) for bucket in buckets])
+    for bucket, ends in zip(buckets, between):
+        one = bucket.measure
+        yield f"{bucket.shortest}–{bucket.longest}", figure(key, one.value), ends, f"{one.count:,}"
+
+
+def _intervals(measures: Sequence[tuple[str, Measure]]) -> list[str]:
+    """Both ends of each interval, so that the points of all of them align."""
+    ends = [(figure(key, one.low), figure(key, one.high)) for key, one in measures]
+    low, high = (max((len(pair[side]) for pair in ends), default=0) for side in (0, 1))
+    return [f"{first:>{low}} – {last:>{high}}" for first, last in ends]
 
 
 def _plain(found: Evaluation) -> dict[str, Any]:
     return {
-        "measures": {name: asdict(measure) for name, measure in found.measures.items()},
+        "run": found.run,
+        "step": _number(found.step),
+        "data": [asdict(one) for one in found.familiar],
+        "pairs": len(found.answers),
+        "search": flat(found.search),
+        "measures": {name: asdict(measure) | {"unit": unit_of(name)} for name, measure in found.measures.items()},
         "by_length": {name: [asdict(bucket) for bucket in buckets] for name, buckets in found.by_length.items()},
         "notes": list(found.notes),
+        "dropped": list(found.dropped),
         "seconds": round(found.seconds, 2),
         "answers": [{"source": answer.source, "text": answer.text, "score": answer.score} for answer in found.answers],
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -11,20 +12,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from melisma.command.complete import folders, settings
-from melisma.command.search import NAMES, options
+from melisma.command.search import Answering, options, split
 from melisma.command.talk import in_line, put, put_json, say
-from melisma.command.verb import Verb
 from melisma.errors import Refusal
-from melisma.settings.words import assignments
 
 if TYPE_CHECKING:
     from melisma.api.model import Model
 
 LONGEST = 2**20  # bytes of an input line; a longer one is refused before it fills the memory
 TOGETHER = 1024  # lines that are answered before any of their answers is written
+NUMBER = re.compile(r"input ([0-9]+) ")  # how a task names one of the inputs that it refuses
 
 
-@click.command(name="predict", cls=Verb)
+@click.command(name="predict", cls=Answering)
 @click.argument("run", shell_complete=folders)
 @click.argument("words", nargs=-1, shell_complete=settings)
 @click.option("--json", "as_json", is_flag=True, help="everything known of each answer, a JSON object a line")
@@ -38,7 +38,7 @@ def command(run: str, words: tuple[str, ...], as_json: bool) -> None:
     melisma predict runs/en-de beam=10 alternatives=3 --json "A man rides a bike."
     melisma predict runs/en-de < sentences.txt > answers.txt
     """
-    given, inputs = assignments(words, NAMES)
+    given, inputs = split(words)
     chosen, place = options(run, given)
     if not inputs and sys.stdin is None:
         raise Refusal("there is nothing to answer, as stdin is closed: wanted are inputs as words, or lines on stdin")
@@ -50,9 +50,15 @@ def command(run: str, words: tuple[str, ...], as_json: bool) -> None:
         return
     if sys.stdin.isatty():
         say("each line is answered as it comes; Ctrl-D ends")
+    done = 0
     for lines in _lines(sys.stdin.fileno()):
         for first in range(0, len(lines), TOGETHER):
-            _answer(model, lines[first : first + TOGETHER], chosen, as_json, single=False)
+            together = lines[first : first + TOGETHER]
+            try:
+                _answer(model, together, chosen, as_json, single=False)
+            except Refusal as refusal:
+                raise _placed(refusal, done) from None
+            done += len(together)
 
 
 def _answer(model: Model, inputs: Sequence[str], chosen: dict[str, Any], as_json: bool, *, single: bool) -> None:
@@ -62,6 +68,13 @@ def _answer(model: Model, inputs: Sequence[str], chosen: dict[str, Any], as_json
             continue
         texts = [one.text for one in answer.alternatives]
         put(*(texts if single and len(texts) == 1 else map(in_line, texts)))
+
+
+def _placed(refusal: Refusal, before: int) -> Refusal:
+    """The refusal of one of the inputs that follow ``before`` others, with its line on stdin."""
+    said = str(refusal)
+    found = NUMBER.match(said)
+    return Refusal(f"stdin, line {before + int(found[1])}: it {said[found.end() :]}") if found else refusal
 
 
 def _lines(file: int) -> Iterator[list[str]]:

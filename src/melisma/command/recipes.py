@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
+from itertools import groupby
 from typing import Any
 
 import click
 
 from melisma.command.talk import put, put_json, table
 from melisma.command.verb import Verb
-from melisma.settings.describe import Described, describe
+from melisma.settings.describe import Described, describe, typed_and_told
 from melisma.settings.read import build, flat
 from melisma.settings.show import as_text
 from melisma.tasks import settings_of
 from melisma.tasks.recipe import Recipe, recipe, recipes
+
+WIDEST = 100  # columns; longer lines are hard to read
+LEFT = 40  # columns of name and value, of which few are wider
 
 
 @click.command(name="recipes", cls=Verb)
@@ -33,11 +38,8 @@ def command(name: str | None, as_json: bool) -> None:
             {"name": one.name, "task": one.task, "about": one.about, "data": one.data, "settings": one.settings},
         )
     if not as_json:
-        for line in table([(one.name, one.about) for one in recipes().values()]):
+        for line in table([(one.name, one.about, f"data: {one.wants}") for one in recipes().values()]):
             put(line)
-        for one in recipes().values():
-            put("")
-            put(f"{one.name} wants {one.data}")
 
 
 def _settings(chosen: Recipe, as_json: bool) -> None:
@@ -46,17 +48,15 @@ def _settings(chosen: Recipe, as_json: bool) -> None:
     if as_json:
         put_json([_plain(one, here[one.name]) for one in describe(cls)])
         return
-    put(f"{chosen.name}: {chosen.about}")
-    put(f"data: {chosen.data}")
-    put("")
-    rows = [(f"{one.name}={here[one.name]}", _help(one)) for one in describe(cls)]
-    for line in table(rows):
+    width = min(WIDEST, shutil.get_terminal_size((WIDEST, 24)).columns)
+    page = click.HelpFormatter(width=width)
+    page.write_text(f"{chosen.name}: {chosen.about}")
+    page.write_text(f"data: {chosen.data}")
+    for group, settings in groupby(describe(cls), lambda one: one.name.rpartition(".")[0]):
+        with page.section(group or chosen.task):
+            page.write_dl([typed_and_told(one, here[one.name]) for one in settings], col_max=LEFT)
+    for line in page.getvalue().splitlines():
         put(line)
-
-
-def _help(one: Described) -> str:
-    values = ", ".join(one.choices) or one.range
-    return one.help + (f" ({values})" if values else "")
 
 
 def _plain(one: Described, default: str) -> dict[str, Any]:

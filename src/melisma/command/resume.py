@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
-
 import click
 
 from melisma.command.complete import folders, settings
 from melisma.command.course import follow
-from melisma.command.talk import say
 from melisma.command.verb import Verb
 from melisma.runs.read import read_run
 from melisma.settings.leaves import shape
@@ -34,6 +31,3 @@ def command(run: str, words: tuple[str, ...], as_json: bool, quiet: bool) -> Non
     from melisma.api.train import resume
 
     follow(lambda stop: resume(run, layer, stopped=stop), run, quiet=quiet, as_json=as_json)
-    if not quiet:
-        name = shlex.quote(run)
-        say(f"done: melisma predict {name} answers, melisma show {name} tells more")

@@ -3,20 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
+import click
+
+from melisma.command.verb import Verb
 from melisma.errors import Refusal
 from melisma.runs.read import read_run
+from melisma.settings.describe import described, typed_and_told
 from melisma.settings.leaves import shape
 from melisma.settings.read import build, with_values
 from melisma.settings.search import SearchSettings
 from melisma.settings.training import TrainingSettings
 from melisma.settings.values import convert
-from melisma.settings.words import from_words
-from melisma.tasks import settings_of
+from melisma.settings.words import assignments, from_words
+from melisma.tasks import SETTINGS, settings_of
 
 DEVICE = shape(TrainingSettings).leaves["device"]  # the same words say where to answer
-NAMES = (*shape(SearchSettings).names, DEVICE.name)
+LEAVES = shape(SearchSettings).leaves | {DEVICE.name: DEVICE}
+NAMES = tuple(LEAVES)
+HEADING: Final = "Search settings, with what holds unless the run has its own"
+
+
+class Answering(Verb):
+    """A verb that lets a run answer: its words may be search settings, and its help lists them."""
+
+    def __init__(self, *args: Any, own: Sequence[str] = (), **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.own = tuple(own)  # names of settings that this verb has besides
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        return (*self.own, *NAMES)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_options(ctx, formatter)
+        with formatter.section(HEADING):
+            formatter.write_dl([typed_and_told(one, one.default) for one in map(described, LEAVES.values())])
+
+
+def split(words: Sequence[str], own: Sequence[str] = ()) -> tuple[dict[str, list[str]], list[str]]:
+    """Words as settings, of which the verb may have its ``own``, and inputs; a setting of training is none of both."""
+    groups = {group for task in SETTINGS for group in shape(settings_of(task)).groups}
+    return assignments(words, (*own, *NAMES), groups=groups)
 
 
 def options(run: str, given: Mapping[str, Sequence[str]]) -> tuple[dict[str, Any], str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import math
 import os
@@ -50,7 +51,13 @@ def _to_stdout(line: str) -> None:
     except BrokenPipeError:
         raise ReaderGone from None
     except OSError as error:
-        raise Failure(f"stdout cannot be written to: {(error.strerror or str(error)).lower()}") from None
+        raise Failure(unwritten(error)) from None
+
+
+def unwritten(error: OSError) -> str:
+    """That stdout cannot be written to, and why."""
+    reason = "it is closed" if error.errno == errno.EBADF else (error.strerror or str(error)).lower()
+    return f"stdout cannot be written to: {reason}"
 
 
 def _to_stderr(text: str) -> None:
@@ -64,6 +71,9 @@ def live() -> bool:
     return sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("NO_COLOR")
 
 
+FIELD = " · "  # between the fields of a live line
+
+
 class LiveLine:
     """A line that is rewritten where there is a terminal, and left out elsewhere; ``above`` prints lines that stay."""
 
@@ -73,9 +83,14 @@ class LiveLine:
     def show(self, text: str) -> None:
         """Puts the text in the place of what the line showed before."""
         if self.can_rewrite:
-            width = shutil.get_terminal_size().columns - 1
-            _to_stderr("\r\x1b[2K" + printable(text)[:width])
+            _to_stderr("\r\x1b[2K" + self._fitting(printable(text), shutil.get_terminal_size().columns - 1))
             self._shown = True
+
+    def _fitting(self, text: str, width: int) -> str:
+        """The text without its last fields where the terminal is too narrow for them."""
+        while len(text) > width and FIELD in text:
+            text = text.rpartition(FIELD)[0]
+        return text[: max(0, width)]
 
     def above(self, text: str) -> None:
         """A line that stays."""

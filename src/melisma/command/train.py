@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,6 @@ import click
 
 from melisma.command.complete import folders, recipe_names, settings
 from melisma.command.course import follow
-from melisma.command.talk import say
 from melisma.command.verb import Verb
 from melisma.errors import Refusal
 from melisma.runs.disk import DISK
@@ -43,12 +41,6 @@ def command(recipe: str, run: str, words: tuple[str, ...], as_json: bool, quiet:
     from melisma.api.train import train
 
     follow(lambda stop: train(recipe, run, *layers, stopped=stop), run, quiet=quiet, as_json=as_json)
-    if not quiet:
-        name = shlex.quote(run)
-        say(
-            f"done: melisma predict {name} answers, melisma evaluate {name} data=… measures, "
-            f"melisma show {name} tells more"
-        )
 
 
 def settings_layers(recipe: str, words: tuple[str, ...], run: str) -> list[dict[str, Any]]:
@@ -61,5 +53,5 @@ def settings_layers(recipe: str, words: tuple[str, ...], run: str) -> list[dict[
     files = [word for word in words if word.endswith(".toml") and "=" not in word]
     given, _ = assignments([word for word in words if word not in files], names, strict=True)
     layers = [*(read_toml(file) for file in files), from_words(cls, given)]
-    build(cls, chosen.settings, *layers).data.ready()
+    build(cls, chosen.under(*layers), *layers).data.ready()
     return layers

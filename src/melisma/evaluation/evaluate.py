@@ -17,6 +17,18 @@ from melisma.task import Task
 
 
 @dataclass(frozen=True)
+class Familiar:
+    """How much of a corpus a model has met before; None where that is not known."""
+
+    corpus: tuple[str, ...]  # as the user gave it
+    pairs: int
+    trained: int | None = None  # pairs whose source stands in the training data
+    chose: int | None = None  # … whose source stands in the validation data, which chose the best step
+    same_files: bool = False  # whether these are the very files of the training data
+    unknown: str = ""  # why it was not looked at, where that can be helped
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """What was measured, and the answers it was measured on."""
 
@@ -25,10 +37,19 @@ class Evaluation:
     answers: list[Any]
     seconds: float  # of searching for the answers
     notes: tuple[str, ...] = ()  # sentences for the user
+    run: str = ""  # the run's folder as it was given
+    step: str = ""  # the name of the saved step
+    search: Any = None  # the search settings
+    familiar: tuple[Familiar, ...] = ()  # of each corpus, in the order given
+    dropped: tuple[str, ...] = ()  # sentences on the pairs that were left out; they stand among the notes too
 
 
 def evaluate(task: Task[Any, Any], network: nn.Module, codec: Any, search: Any, examples: Sequence[Any]) -> Evaluation:
-    """Answers every example with ``search`` and measures the answers; perplexity is under teacher forcing."""
+    """Answers every example with ``search`` and measures the answers; perplexity is under teacher forcing.
+
+    Refusal where one is too long to be answered: it is not left out, since the others' score would be another.
+    """
+    task.check(codec, examples)
     began = time.monotonic()
     inputs = task.inputs(examples)
     answers = task.answer(network, codec, inputs, search, traced=False)

@@ -16,9 +16,10 @@ ANSWERED = 2000  # examples that are answered, at most: enough that chance is sm
 
 
 class Validation:
-    """The scores of a model on examples it does not learn from."""
+    """The scores of a model on examples it does not learn from; Refusal where one is too long to be answered."""
 
     def __init__(self, task: Task[Any, Any], codec: Any, settings: Any, examples: Sequence[Any]) -> None:
+        task.check(codec, examples)
         self.task, self.codec, self.settings = task, codec, settings
         self.examples = examples
         spread = max(1, math.ceil(len(examples) / ANSWERED))

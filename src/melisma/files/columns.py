@@ -13,8 +13,8 @@ from melisma.errors import Refusal
 from melisma.files.alignment import parting
 from melisma.files.lines import Lines, Place, Signature
 from melisma.files.opening import BUDGET, Budget
-from melisma.files.quoting import counted, named
 from melisma.files.tables import ENDINGS, kind, rows
+from melisma.quoting import counted, named
 
 SHOWN = 3  # places that a report remembers for each reason to drop
 

@@ -72,7 +72,7 @@ def wide(head: bytes) -> str:
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "UTF-16"
     even, odd = head[0::2].count(0), head[1::2].count(0)
-    if min(even, odd) == 0 and 8 * max(even, odd) >= len(head) >= 4:
+    if min(even, odd) == 0 and max(even, odd) >= 2 and 8 * max(even, odd) >= len(head) >= 4:
         return "UTF-16LE" if odd else "UTF-16BE"
     if even + odd == 0 or _is_utf8(head):
         return ""

@@ -9,8 +9,8 @@ from typing import NamedTuple, TypedDict
 
 from melisma.errors import Refusal
 from melisma.files.kinds import BOM
-from melisma.files.opening import BLOCK, BUDGET, Budget, Stored, blocks, require_file
-from melisma.files.quoting import named
+from melisma.files.opening import BLOCK, BUDGET, Budget, Stored, at_home, blocks, require_file
+from melisma.quoting import named
 
 LONGEST = 1 << 20  # bytes of one line; the longest chapter fits, a file without line ends does not
 
@@ -51,7 +51,7 @@ class Lines:
         budget: Budget = BUDGET,
         block: int = BLOCK,
     ) -> None:
-        self.path = os.fspath(path)
+        self.path = at_home(os.fspath(path))
         require_file(self.path)
         self.count = 0
         self.too_long = 0

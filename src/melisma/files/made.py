@@ -8,7 +8,7 @@ from melisma.errors import Refusal
 from melisma.files import dates
 from melisma.files.columns import Pair
 from melisma.files.lines import Place
-from melisma.files.quoting import named
+from melisma.quoting import named
 
 PREFIX = "made:"
 

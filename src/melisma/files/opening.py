@@ -18,7 +18,7 @@ from typing import Protocol
 
 from melisma.errors import Refusal
 from melisma.files.kinds import HEAD, binary, compression, wide
-from melisma.files.quoting import listed, named
+from melisma.quoting import listed, named
 
 BLOCK = 1 << 18  # bytes read at once
 STREAMS = frozenset({"-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"})
@@ -114,6 +114,11 @@ def blocks(stored: Stored, size: int = BLOCK, budget: Budget = BUDGET) -> Iterat
     _require_text(stored.path, head, packing)
     yield head
     yield from stream
+
+
+def at_home(path: str) -> str:
+    """The path with a leading ``~/`` as the home folder; shells leave it as it stands behind a comma or a ``=``."""
+    return os.path.expanduser(path) if path.startswith("~/") else path
 
 
 def require_file(path: str) -> None:
@@ -215,6 +220,8 @@ def _within(stored: Stored, stream: Iterator[bytes], packing: str, budget: Budge
 
 def _require_text(path: str, head: bytes, packing: str) -> None:
     name, inside = named(path), f" inside {packing}" if packing else ""
+    if head.startswith(b"\0" * min(len(head), 4)) and head:
+        raise Refusal(f"{name} begins with NUL bytes{inside}, not text; plain UTF-8 text is wanted, one example a line")
     if kind := binary(head):
         raise Refusal(
             f"{name} is {kind}{inside}, not text; unpack or convert it to plain UTF-8 text, one example a line"

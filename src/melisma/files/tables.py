@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from melisma.errors import Refusal
 from melisma.files.lines import LONGEST, Lines, Place
-from melisma.files.quoting import counted, listed, named, quoted
+from melisma.quoting import counted, listed, named, quoted
 
 ENDINGS = {".tsv": "tsv", ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 DEEPEST = 64  # levels of nesting in a JSON line; two are wanted
@@ -66,6 +66,8 @@ def _tab_columns(cells: list[str], source: str, target: str, place: Place) -> _C
         return _named_columns(names, source, target, place)
     if len(cells) == 2:
         return _Columns(0, 1, 2, False)
+    if source in names or target in names:  # so it is a header, which lacks the other
+        return _named_columns(names, source, target, place)
     if len(cells) < 2:
         raise _wrong_width(place, cells, 2, "a tab")
     raise Refusal(
@@ -272,7 +274,7 @@ def _missing(names: list[str], name: str, side: str, thing: str) -> str:
     close = get_close_matches(name.lower(), [other.lower() for other in names], 1)
     likely = next((other for other in names if close and other.lower() == close[0]), "")
     given = named(likely) if likely else "NAME"
-    header = " (the first line of a .csv names its columns)" if thing == "column" else ""
+    header = " (the first line names the columns)" if thing == "column" else ""
     return f"{sentence}{header}; say which one holds the {side}: data.{side}={given}"
 
 

@@ -11,8 +11,13 @@ from melisma.text.unicode import normalise
 
 
 def attention(answer: Any) -> Figure:
-    """The map of an answer: a row for each token written (and the end), a column for each token read."""
-    if not normalise(answer.source):
+    """The map of an answer: a row for each token written (and the end), a column for each token read.
+
+    Its heading is the source and the answer, apart: in one line, text from right to left would change their order.
+    Raises Refusal where there is nothing to look at, or too much.
+    """
+    source = normalise(answer.source)
+    if not source:
         raise Refusal("the input is blank, so there is nothing to look at: a text is wanted")
     length = len(answer.source_tokens)
     if length > MOST:
@@ -22,5 +27,10 @@ def attention(answer: Any) -> Figure:
     if answer.attention is None:
         raise Refusal("this model has no attention to look at: it was trained with model.attention=none or fixed")
     written = [*answer.tokens, "</s>"][: len(answer.attention)]
-    data = {"rows": written, "columns": list(answer.source_tokens), "values": [list(row) for row in answer.attention]}
-    return Figure(f"{answer.source} → {answer.text}", "heat", data)
+    data = {
+        "rows": written,
+        "columns": list(answer.source_tokens),
+        "values": [list(row) for row in answer.attention],
+        "heading": [source, answer.text],
+    }
+    return Figure(f"{source} → {answer.text}", "heat", data)

@@ -27,6 +27,7 @@ from melisma.ragged import Ragged, filled
 from melisma.settings.model import EncoderDecoderSettings
 
 DROPOUTS = (LockedDropout, PlainDropout)
+WEIGHTS = 2**24  # numbers of attention that measuring holds at once at most: 64 MiB, a few times over while it computes
 
 
 class DecoderState(NamedTuple):
@@ -109,12 +110,11 @@ class EncoderDecoder(nn.Module):
         """Teacher forcing: the symbols before each step, rows (N,) -> what the output layer sees, rows (N, E)."""
         embedded = self.embed_target(heard, self.settings.word_dropout, random)
         if self.settings.input_feeding:
-            sentences = torch.arange(len(memory.summary), device=heard.place.device)
-            return scan(_Feeding(self, memory), embedded, FeedingState(state, sentences))[1]
+            return scan(_Feeding(self, memory), embedded, FeedingState(state, memory))[1]
         if isinstance(self.scorer, Fixed):
             embedded = embedded.with_rows(torch.cat((embedded.rows, memory.summary[embedded.owners]), 1))
         y = self.decoder.feed(state.layers, embedded)[1]
-        read = None if self.scorer is None else y.gathered(attend(self.scorer, y.padded()[0], memory)[0]).rows
+        read = None if self.scorer is None else y.gathered(_read(self.scorer, y.padded()[0], memory)).rows
         return self.shown.feed(state.shown, y.with_rows(self._combined(y.rows, read)))[1]
 
     def _combined(self, h: Tensor, read: Tensor | None) -> Tensor:
@@ -200,10 +200,10 @@ class DecodingStep:
 
 
 class FeedingState(NamedTuple):
-    """The decoder's state, and which sentence of the memory each row reads."""
+    """The decoder's state, and what each row reads: carried, so that a row that is finished leaves both."""
 
     decoder: DecoderState
-    sentence: Tensor  # (B,)
+    memory: Memory
 
 
 class _Feeding:
@@ -214,16 +214,22 @@ class _Feeding:
         self.input_size, self.hidden_size = model.settings.embedding, model.settings.readout
 
     def start(self, batch: int, random: Generator | None = None) -> Any:
-        return FeedingState(
-            self.model.begin(self.memory, random), torch.arange(batch, device=self.memory.summary.device)
-        )
+        return FeedingState(self.model.begin(self.memory, random), self.memory)
 
     def enter(self, x: Tensor) -> Tensor:
         return x
 
     def step(self, state: FeedingState, entered: Tensor) -> tuple[FeedingState, Tensor]:
-        decoder, shown, _ = self.model.advance(take(self.memory, state.sentence), state.decoder, entered)
-        return FeedingState(decoder, state.sentence), shown
+        decoder, shown, _ = self.model.advance(state.memory, state.decoder, entered)
+        return FeedingState(decoder, state.memory), shown
+
+
+def _read(scorer: Scorer, query: Tensor, memory: Memory) -> Tensor:
+    """What queries (B, T, Q) read (B, T, D); where nothing is learnt, ``WEIGHTS`` at a time."""
+    most = max(1, WEIGHTS // max(1, memory.mask.numel()))
+    if torch.is_grad_enabled() or query.shape[1] <= most:
+        return attend(scorer, query, memory)[0]
+    return torch.cat([attend(scorer, queries, memory)[0] for queries in torch.split(query, most, 1)], 1)
 
 
 def _dropout(settings: EncoderDecoderSettings, rate: float, size: int) -> Layer:

@@ -3,52 +3,124 @@
 from __future__ import annotations
 
 import io
+import logging
 import math
 import warnings
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
-from melisma.errors import Refusal
+from melisma.report.fonts import FIRST, families, wanted
+from melisma.report.heat import MOST, PALE, Canvas, heat
+from melisma.report.lines import FIRST_STRONG, POP, visible
 from melisma.task import Figure
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+__all__ = ["DPI", "DRAWN", "MOST", "PIXELS", "draw", "missing_letters", "note"]
 
 DPI = 160
 PIXELS = 20_000_000  # of a picture at most: what is larger is drawn coarser, not in gigabytes of memory
-MOST = 300  # rows or columns of a map; of more, no name could be read
+LINES = 100  # rows or columns up to which white lines part the cells; between more they would pale the map
 
-# The first of these that a machine has gives the letters that the ones before lack.
-FONTS = (
-    "DejaVu Sans",
-    "Noto Sans",
-    "Noto Sans CJK JP",
-    "Noto Sans CJK SC",
-    "Noto Sans Arabic",
-    "Noto Sans Devanagari",
-    "WenQuanYi Zen Hei",
-)
+DRAWN: dict[str, Callable[[Canvas, str, dict[str, Any]], None]] = {"heat": heat}
+"""Kind of figure -> how it is drawn."""
 
 
 def draw(figure: Figure, kind: str = "png") -> bytes:
-    """A figure as the bytes of a picture, ``png`` or ``svg``; nothing is shown on a screen."""
-    from matplotlib import font_manager, rc_context
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure as Canvas
+    """A figure as the bytes of a picture, ``png`` or ``svg``, the same bytes every time; nothing is shown on a screen.
 
-    there = {font.name for font in font_manager.fontManager.ttflist}
-    with (
-        rc_context({"font.family": [font for font in FONTS if font in there], "svg.fonttype": "path"}),
-        warnings.catch_warnings(),
-    ):
-        warnings.filterwarnings("ignore", message="Glyph .* missing")
-        canvas = Canvas(layout="constrained")
-        FigureCanvasAgg(canvas)
-        DRAWN[figure.kind](canvas, figure.data)
-        canvas.suptitle(_shortened(figure.title, canvas.get_size_inches()[0]), fontsize=11)
+    The letters of an SVG are text: they can be searched and copied, and its viewer finds the fonts. A PNG is drawn
+    with the fonts of this machine (see `missing_letters`). Raises Refusal for a figure too large to be read.
+    """
+    with _style([FIRST, "sans-serif"] if kind == "svg" else families(_letters(figure))[0]):
+        page = _Page()
+        DRAWN[figure.kind](page, figure.title, figure.data)
+        return page.saved(kind, visible(figure.title))
+
+
+def missing_letters(figure: Figure, kind: str = "png") -> str:
+    """The letters of a figure that no font of this machine has, in their order; of an SVG none are missed."""
+    return "" if kind == "svg" else families(_letters(figure))[1]
+
+
+def note(figure: Figure, kind: str = "png") -> str:
+    """What to say to whoever has such a picture drawn, or nothing: the letters that are boxes in it."""
+    return wanted(missing_letters(figure, kind))
+
+
+class _Page:
+    """A figure of matplotlib with its places in inches from the upper left corner."""
+
+    def __init__(self) -> None:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure as Paper
+
+        self.paper = Paper(dpi=4 * 72)  # widths are measured at this resolution, fine enough for any other
+        self.agg: Any = FigureCanvasAgg(self.paper)
+        self.widths: dict[tuple[str, float], float] = {}
+
+    def width(self, text: str, points: float) -> float:
+        """How wide a text is drawn, in inches."""
+        if (text, points) not in self.widths:
+            ink = self.paper.text(0, 0, text, fontsize=points, parse_math=False)
+            self.widths[text, points] = ink.get_window_extent(self.agg.get_renderer()).width / self.paper.dpi
+            ink.remove()
+        return self.widths[text, points]
+
+    def size(self, width: float, height: float) -> None:
+        """How large the picture is."""
+        self.paper.set_size_inches(width, height)
+
+    def write(self, x: float, y: float, text: str, points: float, **style: Any) -> None:
+        """A text with its anchor at this place, on its base line."""
+        width, height = self.paper.get_size_inches()
+        drawn: dict[str, Any] = {"va": "baseline", "rotation_mode": "anchor", "parse_math": False, **style}
+        self.paper.text(x / width, 1 - y / height, text, fontsize=points, **drawn)
+
+    def image(self, place: tuple[float, float, float, float], values: Any, shades: Sequence[str], grid: bool) -> None:
+        """Values from 0 to 1 as equal cells."""
+        from matplotlib.colors import LinearSegmentedColormap
+
+        left, top, wide, high = place
+        width, height = self.paper.get_size_inches()
+        axes = self.paper.add_axes((left / width, 1 - (top + high) / height, wide / width, high / height))
+        shaded = LinearSegmentedColormap.from_list("shades", list(shades))
+        axes.imshow(values, cmap=shaded, vmin=0, vmax=1, aspect="auto", interpolation="none")
+        axes.set_xticks([])
+        axes.set_yticks([])
+        axes.spines[:].set(color=PALE, linewidth=0.6)
+        if grid and max(len(values), len(values[0])) <= LINES:
+            axes.hlines([row - 0.5 for row in range(1, len(values))], -0.5, len(values[0]) - 0.5, "white", lw=0.8)
+            axes.vlines([row - 0.5 for row in range(1, len(values[0]))], -0.5, len(values) - 0.5, "white", lw=0.8)
+
+    def saved(self, kind: str, title: str) -> bytes:
+        """The picture, without the day or the program that made it."""
         file = io.BytesIO()
-        canvas.savefig(file, format=kind, dpi=_dpi(*canvas.get_size_inches()))
-    return file.getvalue()
+        nobody = {"Software": None} if kind == "png" else {"Date": None, "Creator": None, "Title": title}
+        self.paper.savefig(file, format=kind, dpi=_dpi(*self.paper.get_size_inches()), metadata=nobody)
+        return file.getvalue()
+
+
+@contextmanager
+def _style(fonts: Sequence[str]) -> Iterator[None]:
+    """Settings of our own: what the user set for matplotlib elsewhere changes no picture."""
+    from matplotlib import style
+
+    ours = {
+        "font.family": list(fonts),
+        "font.sans-serif": [FIRST],
+        "svg.fonttype": "none",
+        "svg.hashsalt": "melisma",
+        "text.hinting": "none",
+    }
+    log = logging.getLogger("matplotlib.font_manager")  # speaks of weights that a family does not have
+    level = log.level
+    with style.context(["default", ours]), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        log.setLevel(logging.ERROR)
+        try:
+            yield
+        finally:
+            log.setLevel(level)
 
 
 def _dpi(width: float, height: float) -> float:
@@ -56,41 +128,29 @@ def _dpi(width: float, height: float) -> float:
     return min(DPI, math.sqrt(PIXELS / (width * height)))
 
 
-def _heat(canvas: Any, data: dict[str, Any]) -> None:
-    """A value between 0 and 1 for each pair of a row and a column."""
-    rows, columns = data["rows"], data["columns"]
-    longest = max(len(rows), len(columns))
-    if longest > MOST:
-        raise Refusal(f"the map has {longest:,} rows or columns; at most {MOST} can be read: wanted is a shorter text")
-    canvas.set_size_inches(1.6 + 0.32 * len(columns), 1.4 + 0.32 * len(rows))
-    axes: Axes = canvas.add_subplot()
-    axes.imshow(data["values"], cmap="Blues", vmin=0, vmax=1, aspect="equal")
-    axes.set_xticks(
-        range(len(columns)),
-        [_plain(text) for text in columns],
-        rotation=0 if max(map(len, columns)) < 3 else 60,
-        ha="center",
-    )
-    axes.set_yticks(range(len(rows)), [_plain(text) for text in rows])
-    axes.set_xlabel("read")
-    axes.set_ylabel("written")
-    axes.tick_params(length=0)
-    for side in axes.spines.values():
-        side.set_color("#cccccc")
+def _letters(figure: Figure) -> list[str]:
+    """Every character with ink in the figure's words."""
+    written = _Words()
+    DRAWN[figure.kind](written, figure.title, figure.data)
+    return [char for text in written.words for char in text if char not in f" {FIRST_STRONG}{POP}\u200c\u200d"]
 
 
-LETTERS = 10  # letters of a title an inch
+class _Words:
+    """A canvas that only takes down what is written on it."""
 
+    def __init__(self) -> None:
+        self.words: list[str] = []
 
-DRAWN: dict[str, Callable[[Any, dict[str, Any]], None]] = {"heat": _heat}
-"""Kind of figure -> how it is drawn."""
+    def width(self, text: str, points: float) -> float:
+        """Nothing, so that no word is cut."""
+        return 0.0
 
+    def size(self, width: float, height: float) -> None:
+        """Of no matter."""
 
-def _plain(text: str) -> str:
-    return text.replace("$", r"\$")
+    def write(self, x: float, y: float, text: str, points: float, **style: Any) -> None:
+        """Takes the text down."""
+        self.words.append(text)
 
-
-def _shortened(text: str, inches: float) -> str:
-    """As much of a title as a picture so wide can hold."""
-    most = max(12, int(inches * LETTERS))
-    return _plain(text if len(text) <= most else text[: most - 1] + "…")
+    def image(self, place: tuple[float, float, float, float], values: Any, shades: Sequence[str], grid: bool) -> None:
+        """Without words."""

@@ -1,94 +1,64 @@
-"""What a run is, in facts: ``show`` prints them, the model card holds them as Markdown."""
+"""The model card: what ``show`` tells of a run, as a page of Markdown that travels with it."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from melisma.errors import Refusal
-from melisma.runs.log import log_lines
-from melisma.runs.read import read_run, read_shapes
-from melisma.runs.verify import verify
+from melisma.errors import Failure, Refusal
+from melisma.runs.facts import facts_unchecked
+from melisma.runs.layout import CARD
+from melisma.runs.sections import Section, sections
+from melisma.text.unicode import printable
 
-SHOWN = 10  # validations, the latest ones
+if TYPE_CHECKING:
+    from melisma.runs.write import RunWriter
 
-Facts = list[tuple[str, str]]
-
-
-def facts(path: str | Path) -> Facts:
-    """Name and value of everything worth knowing of a run, in reading order; Refusal where there is no run."""
-    verdict = verify(path)
-    found = [("run", str(path)), ("state", verdict.state)]
-    found += [("remark", sentence) for sentence in verdict.sentences]
-    return found if verdict.state == "damaged" else found + _known(Path(path))
-
-
-def _known(path: Path) -> Facts:
-    record = read_run(path).record
-    found = [(name, str(record.get(name, "unknown"))) for name in ("recipe", "task", "began")]
-    found += _data(record) + _size(path, record) + _course(path, record)
-    found += [(f"with {name}", str(value)) for name, value in _table(record, "versions").items()]
-    return found + [
-        (f"on {name}", str(value)) for name, value in _table(record, "machine").items() if value is not None
-    ]
-
-
-def _data(record: Mapping[str, Any]) -> Facts:
-    told = [(f"pairs to {use}", _count(count)) for use, count in _table(record, "pairs").items()]
-    files = _table(record, "data")
-    return told + [(f"data {name}", _signature(_table(files, name))) for name in files]
-
-
-def _signature(told: Mapping[str, Any]) -> str:
-    digest = str(told.get("sha256"))[:16]
-    return f"{_count(told.get('lines'))} lines, {_count(told.get('bytes'))} bytes, sha256 {digest}…"
-
-
-def _size(path: Path, record: Mapping[str, Any]) -> Facts:
-    told = [("parameters", _count(record.get("parameters")))]
-    try:
-        return told + [(f"  {name}", " × ".join(map(str, shape))) for name, shape in read_shapes(path).items()]
-    except Refusal as error:
-        return [*told, ("model", str(error))]
-
-
-def _course(path: Path, record: Mapping[str, Any]) -> Facts:
-    reached, validations = 0, deque[dict[str, Any]](maxlen=SHOWN)
-    for line in (line.value for line in log_lines(path) if line.value is not None and not line.torn):
-        step = line.get("step")
-        reached = max(reached, step) if type(step) is int else reached
-        if isinstance(line.get("valid"), dict):
-            validations.append(line)
-    planned = record.get("steps")
-    told = [("steps", _count(reached) + (f" of {_count(planned)}" if planned is not None else ""))]
-    return told + [(f"valid at step {_count(line.get('step'))}", _scores(line["valid"])) for line in validations]
-
-
-def _scores(scores: Mapping[str, Any]) -> str:
-    return ", ".join(
-        f"{name} {value:.4g}" if isinstance(value, int | float) else f"{name} {value}" for name, value in scores.items()
-    )
-
-
-def _table(record: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """A table of the record; empty where something else stands there, as in a run that was tampered with."""
-    value = record.get(name)
-    return value if isinstance(value, dict) else {}
-
-
-def _count(value: object) -> str:
-    return f"{value:,}" if isinstance(value, int) else str(value)
+_MEANT = frozenset("\\`*[]|~#")  # what Markdown would obey
 
 
 def card(path: str | Path) -> str:
     """The model card as Markdown; it does not say where the run lies, so that it stays right when the run moves."""
-    record = read_run(path).record
-    head = f"---\nlibrary_name: melisma\n---\n\n# {_cell(str(record['recipe']))}, trained with Melisma\n\n"
-    rows = [f"| {_cell(name)} | {_cell(value)} |" for name, value in _known(Path(path))]
-    return head + "| fact | value |\n|---|---|\n" + "\n".join(rows) + "\n"
+    known = facts_unchecked(path)
+    head = f"---\nlibrary_name: melisma\n---\n\n# {_cell(known.recipe)}, trained with Melisma\n"
+    return head + "".join(map(_section, sections(known, page=True)))
+
+
+def write_card(writer: RunWriter) -> None:
+    """Writes the card into the run; a page about a model is not worth a failure, and so there is none."""
+    with contextlib.suppress(Failure, Refusal):
+        writer.write_page(CARD, card(writer.path))
+
+
+def _section(one: Section) -> str:
+    parts = [f"\n## {_cell(one.title)}\n"]
+    if one.rows:
+        parts.append(_table(("", ""), one.rows, frozenset()))
+    if one.table:
+        parts.append(_table(one.head, one.table, one.numbers))
+    return "".join(parts)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: frozenset[int]) -> str:
+    rule = ["--:" if column in numbers else "---" for column in range(len(head))]
+    lines = [_line(map(_cell, head)), "|" + "|".join(rule) + "|", *(_line(map(_cell, row)) for row in rows)]
+    return "\n" + "\n".join(lines) + "\n"
+
+
+def _line(cells: Sequence[str] | map[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
 
 
 def _cell(text: str) -> str:
-    return text.strip().replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+    """Text that stays as it is in a table of Markdown, on one line, and never becomes a link, a tag or emphasis."""
+    plain = printable(" ".join(text.split()))
+    found = []
+    for place, sign in enumerate(plain):
+        within = 0 < place < len(plain) - 1 and plain[place - 1].isalnum() and plain[place + 1].isalnum()
+        if sign in _MEANT or (sign == "_" and not within):
+            found.append("\\" + sign)
+        else:
+            found.append({"&": "&amp;", "<": "&lt;", ">": "&gt;"}.get(sign, sign))
+    return "".join(found).replace("://", ":&#47;/").replace("www.", "www&#46;").replace("@", "&#64;")

@@ -24,6 +24,7 @@ RUN, CODEC, LOG, LOCK, STEPS, LATEST, BEST = (
 )
 MODEL, TRAINING, STATE, MANIFEST = "model.safetensors", "training.safetensors", "training.json", "manifest.json"
 FILES = (MODEL, TRAINING, STATE)
+CARD = "README.md"
 DAMAGED = "damaged-"  # begins the name of a step that was set aside
 
 MEBIBYTE = 2**20

@@ -10,11 +10,11 @@ from datetime import datetime
 from pathlib import Path
 
 from melisma.errors import Busy, Refusal
+from melisma.quoting import shown_path
 from melisma.runs.disk import Disk, write_all
+from melisma.runs.holder import told
 from melisma.runs.layout import LOCK
-from melisma.runs.place import shown_path
-
-_REMEMBERED = 200
+from melisma.runs.place import busy
 
 
 class Lock:
@@ -36,9 +36,9 @@ class Lock:
                 disk.truncate(file, 0)
                 write_all(disk, file, f"{os.getpid()} {since}\n".encode())
         except BlockingIOError:
-            holder = _holder(file)
+            holder = told(file)
             os.close(file)
-            raise Busy(f"{shown_path(path)} is being trained by {holder}: wait until that ends") from None
+            raise busy(path, holder) from None
         except OSError as error:
             os.close(file)
             if error.errno in (errno.ENOLCK, errno.ENOTSUP):
@@ -68,10 +68,3 @@ def _is_same(file: int, path: Path) -> bool:
         return os.path.samestat(os.fstat(file), os.lstat(path))
     except FileNotFoundError:
         return False
-
-
-def _holder(file: int) -> str:
-    pid, _, since = os.pread(file, _REMEMBERED, 0).decode("utf-8", "replace").strip().partition(" ")
-    if not (pid.isascii() and pid.isdigit() and since.isprintable()):
-        return "another process"
-    return f"process {pid} since {since}"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from melisma.errors import Refusal
+from melisma.quoting import counted
 from melisma.runs.disk import Disk, passing_name, write_all
 from melisma.runs.inside import Missing, opened
 from melisma.runs.layout import LIMITS, LOG
@@ -134,9 +135,9 @@ def cut_log(path: Path, step: int, disk: Disk) -> str | None:
     if not damaged and not beyond:
         return None
     _rewrite(path, kept, disk)
-    parts = [f"{beyond} of steps after {step}"] if beyond else []
-    parts += [f"{damaged} damaged"] if damaged else []
-    return f"{path / LOG}: lines dropped, {' and '.join(parts)}"
+    parts = [f"{counted(beyond, 'line')} of steps after {max(step, 0)}, which are trained anew"] if beyond else []
+    parts += [counted(damaged, "damaged line")] if damaged else []
+    return f"dropped from {path / LOG}: {' and '.join(parts)}"
 
 
 def _rewrite(path: Path, lines: list[bytes], disk: Disk) -> None:

@@ -6,11 +6,14 @@ import contextlib
 import difflib
 import errno
 import os
+import shlex
 import unicodedata
 from pathlib import Path
 
-from melisma.errors import Refusal
+from melisma.errors import Busy, Refusal
+from melisma.quoting import shown_path
 from melisma.runs.disk import PASSING, TRASH, Disk, is_passing, probe, reason
+from melisma.runs.holder import holder
 from melisma.runs.layout import CODEC, LOCK, MEBIBYTE, RUN, STEPS
 from melisma.runs.plain import shown
 from melisma.runs.tensors import foreign
@@ -79,13 +82,15 @@ def _names(folder: Path) -> list[str]:
 
 
 def check_new(path: Path, room: int, disk: Disk) -> None:
-    """Refusal where a run cannot be begun at ``path``; leaves the disk as it was.
+    """Refusal where a run cannot be begun at ``path``, Busy where one is being trained; leaves the disk as it was.
 
     ``room`` is how many bytes the training is expected to need at once.
     """
     _check_name(path)
     try:
         check_link(path)
+        if is_run(path) and (other := holder(path)) is not None:
+            raise busy(path, other)
         check_free(path)
         nearest = next(folder for folder in (path, *path.absolute().parents) if os.path.lexists(folder))
         if not nearest.is_dir():
@@ -131,7 +136,10 @@ def check_link(path: Path) -> None:
 def check_free(path: Path) -> None:
     """Refusal where something is at ``path`` already, other than what a run left that died before it had begun."""
     if is_run(path):
-        raise Refusal(f"{shown_path(path)} exists: choose another folder, or melisma resume {shown_path(path)}")
+        where = shown_path(path)
+        raise Refusal(
+            f"{where} is there already: choose another folder, or go on with it: melisma resume {shlex.quote(where)}"
+        )
     if os.path.lexists(path) and not path.is_dir():
         raise Refusal(f"{shown_path(path)} is a file, the name of a new folder is wanted")
     if path.is_dir():
@@ -140,20 +148,16 @@ def check_free(path: Path) -> None:
             raise Refusal(f"{shown_path(path)} is not empty (it has {shown(min(strange))}): choose another folder")
 
 
+def busy(path: Path, other: str) -> Busy:
+    """What to say where another process trains the run at ``path``."""
+    return Busy(f"{shown_path(path)} is being trained by {other}: wait until that ends")
+
+
 def _of_beginning(path: Path, name: str) -> bool:
     """Whether this is what a run leaves that died before it had begun: ``run.json`` is always the last to come."""
     if name == STEPS:
         return not (path / STEPS).is_symlink() and not os.listdir(path / STEPS)
     return name in (LOCK, CODEC) or is_passing(name)
-
-
-def shown_path(path: Path) -> str:
-    """A path as it may stand in a sentence: what does not print is escaped, what is very long is shortened."""
-    text = str(path)
-    if len(text) > 200:
-        text = text[:90] + "..." + text[-90:]
-    plain = text.isprintable() and not any(sign in _TURNS_TEXT for sign in text)
-    return text if plain else text.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
 def size(count: int) -> str:

@@ -190,8 +190,10 @@ def _no_step(path: Path, name: str) -> str:
     return f"{path} has no step {shown(name)}, it has {', '.join(there[-12:])}"
 
 
-def following(path: Path, name: str, read: Callable[[StepName], T]) -> T:
+def following(path: Path, name: str | StepName, read: Callable[[StepName], T]) -> T:
     """``read`` of the step that ``name`` leads to, once more whenever a training moves the pointer on meanwhile."""
+    if isinstance(name, StepName):
+        return read(name)
     step = find_step(path, name)
     for _ in range(ATTEMPTS):
         try:
@@ -217,6 +219,14 @@ def read_manifest(path: Path, step: StepName) -> dict[str, Entry]:
     return {name: _entry(wanted(files, name, dict, where), f"{where}, {name}") for name in FILES}
 
 
+def read_better(path: Path, step: StepName) -> tuple[str, ...]:
+    """The pointers that led to a step when it was saved, as it was the best so far; ``latest`` is none of them."""
+    where = str(path / STEPS / str(step) / MANIFEST)
+    told = from_json(read_inside(path, STEPS, str(step), MANIFEST, limit=LIMITS[MANIFEST]), where).get("better")
+    names = told if isinstance(told, list) else []
+    return tuple(name for name in names if isinstance(name, str) and is_pointer(name) and name != LATEST)
+
+
 def _entry(told: dict[str, Any], where: str) -> Entry:
     size, digest = wanted(told, "bytes", int, where), wanted(told, "sha256", str, where)
     if size < 0 or _DIGEST.fullmatch(digest) is None:
@@ -227,7 +237,7 @@ def _entry(told: dict[str, Any], where: str) -> Entry:
 def _compare(data: bytes, entry: Entry, path: Path) -> None:
     check_size(len(data), entry.size, path)
     if hashlib.sha256(data).hexdigest() != entry.sha256:
-        raise Refusal(f"{path} is damaged: its SHA-256 is not what was written")
+        raise Refusal(f"{path} is damaged: it is not as it was saved, its SHA-256 differs")
 
 
 def _limit(name: str) -> int:
@@ -254,7 +264,7 @@ def check_step(path: Path, step: StepName) -> None:
             while part := os.read(file, _CHUNK):
                 digest.update(part)
         if digest.hexdigest() != entry.sha256:
-            raise Refusal(f"{where} is damaged: its SHA-256 is not what was written")
+            raise Refusal(f"{where} is damaged: it is not as it was saved, its SHA-256 differs")
         if name == STATE:
             from_json(read_file(path, step, name, entry), str(where))
         else:
@@ -292,7 +302,7 @@ def read_files(path: str | Path, name: str = BEST) -> tuple[StepName, dict[str, 
 
 def read_step(
     path: str | Path,
-    name: str = BEST,
+    name: str | StepName = BEST,
     *,
     shapes: Mapping[str, tuple[int, ...]] | None = None,
     training: bool | Mapping[str, Form] = False,

@@ -172,17 +172,18 @@ def check_shapes(found: Mapping[str, Form | Shaped], wanted: Mapping[str, Form],
 def to_bytes(tensors: Mapping[str, Tensor] | Mapping[str, np.ndarray[Any, Any]], *, finite: bool, where: str) -> bytes:
     """A safetensors file in memory, the same bytes for the same tensors.
 
-    Tensors that share their memory are written one by one. With ``finite`` a NaN is a Failure: a model that cannot be
-    read again must not take the place of one that can.
+    Tensors that share their memory are written one by one. With ``finite`` NaN and infinity are a Failure: a model
+    that cannot be used must not take the place of one that can.
     """
     arrays = {name: array for name, array in tensors.items() if isinstance(array, np.ndarray)}
     if len(arrays) == len(tensors):
         from safetensors.numpy import save as save_arrays
 
         if finite:
-            _refuse_nan(
-                [name for name, array in arrays.items() if array.dtype.kind == "f" and np.isnan(array).any()], where
-            )
+            broken = [
+                name for name, array in arrays.items() if array.dtype.kind == "f" and not np.isfinite(array).all()
+            ]
+            _refuse_broken(broken, where)
         return bytes(save_arrays({name: np.asarray(array, order="C") for name, array in arrays.items()}))
     return _torch_bytes(tensors, finite, where)
 
@@ -198,7 +199,8 @@ def _torch_bytes(tensors: Mapping[str, Any], finite: bool, where: str) -> bytes:
         made[name] = plain.clone() if memory in seen else plain
         seen.add(memory)
     if finite:
-        _refuse_nan(_with_nan(made), where)
+        endless = [name for name, tensor in made.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
+        _refuse_broken(endless, where)
     return bytes(save(made))
 
 
@@ -206,9 +208,12 @@ def _with_nan(tensors: Mapping[str, Tensor]) -> list[str]:
     return [name for name, tensor in tensors.items() if tensor.is_floating_point() and bool(tensor.isnan().any())]
 
 
-def _refuse_nan(names: list[str], where: str) -> None:
+def _refuse_broken(names: list[str], where: str) -> None:
     if names:
-        raise Failure(f"{where} was not written: {shown(names[0])} holds NaN, so the training has broken down")
+        raise Failure(
+            f"{where} was not written: {shown(names[0])} holds NaN or infinity, so the training has broken down; "
+            "try a smaller training.rate, a longer training.warmup or a smaller training.clip"
+        )
 
 
 def from_bytes(data: bytes, where: str, *, finite: bool) -> dict[str, Tensor]:

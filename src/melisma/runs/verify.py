@@ -39,6 +39,7 @@ class Verdict:
     resumes: str | None  # the step a training would go on from
     steps: tuple[StepVerdict, ...]  # oldest first
     sentences: tuple[str, ...]
+    behind: bool = False  # whether ``latest`` does not lead there, as a crash came between
 
 
 def verify(path: str | Path) -> Verdict:
@@ -63,6 +64,7 @@ def verify(path: str | Path) -> Verdict:
         None if resumed is None else str(resumed),
         tuple(_of_step(found, step) for step in found.steps),
         (*faults, *remarks, *_leftovers(path)),
+        found.behind,
     )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from melisma.errors import Failure, Refusal
+from melisma.quoting import shown_path
 from melisma.runs.disk import (
     DISK,
     Disk,
@@ -25,6 +26,7 @@ from melisma.runs.disk import (
 )
 from melisma.runs.inside import names_inside, read_inside
 from melisma.runs.layout import (
+    CARD,
     CODEC,
     FORMAT,
     LARGEST_STEP,
@@ -44,7 +46,7 @@ from melisma.runs.layout import (
 )
 from melisma.runs.lock import Lock
 from melisma.runs.log import Log, cut_log
-from melisma.runs.place import check_free, check_link, check_new, shown_path, size
+from melisma.runs.place import check_free, check_link, check_new, size
 from melisma.runs.plain import from_json, to_json
 from melisma.runs.read import (
     Entry,
@@ -58,7 +60,7 @@ from melisma.runs.read import (
     seal,
     step_names,
 )
-from melisma.runs.repair import repair
+from melisma.runs.repair import Survey, repair, require_whole, survey
 from melisma.runs.tensors import to_bytes
 
 if TYPE_CHECKING:
@@ -154,7 +156,7 @@ class RunWriter:
     def write_page(self, name: str, text: str) -> None:
         """Writes ``README.md`` or ``report.html`` at one instant; SaveFailed where the disk fails."""
         self._check_open()
-        if name not in ("README.md", "report.html"):
+        if name not in (CARD, "report.html"):
             raise ValueError(f"{name} is no page of a run, README.md or report.html is")
         try:
             replace_file(self._disk, self.path / name, text.encode())
@@ -193,7 +195,7 @@ class RunWriter:
             self._check_room(sum(map(len, files.values())))
             saved = [there.saving for there in step_names(self.path) if there.number == step]
             name = StepName(step, max(saved, default=0) + 1)
-            self._write(name, files)
+            self._write(name, files, better)
         # latest comes last: were best the later one, a crash between would resume behind a best that was never named
         for pointer in (*sorted(better), LATEST):
             replace_file(self._disk, self.path / pointer, f"{name}\n".encode())
@@ -215,14 +217,14 @@ class RunWriter:
         if free is not None and free < _SPARE * count:
             raise OSError(errno.ENOSPC, f"the disk has {size(free)} free, {size(int(_SPARE * count))} are wanted")
 
-    def _write(self, name: StepName, files: Mapping[str, bytes]) -> None:
+    def _write(self, name: StepName, files: Mapping[str, bytes], better: Collection[str]) -> None:
         steps = self.path / STEPS
         passing = steps / passing_name(f"{name}-")
         try:
             self._disk.make_folder(passing)
             for file, data in files.items():
                 write_file(self._disk, passing / file, data)
-            write_file(self._disk, passing / MANIFEST, _manifest(name.number, files))
+            write_file(self._disk, passing / MANIFEST, _manifest(name.number, files, better))
             self._disk.sync_folder(passing)
             self._disk.rename(passing, steps / str(name))
         except BaseException:
@@ -249,9 +251,9 @@ class RunWriter:
         remove_tree(self._disk, trash)
 
 
-def _manifest(step: int, files: Mapping[str, bytes]) -> bytes:
+def _manifest(step: int, files: Mapping[str, bytes], better: Collection[str]) -> bytes:
     told = {name: {"bytes": len(data), "sha256": _digest(data)} for name, data in files.items()}
-    return to_json({"format": FORMAT, "step": step, "files": told}, indent=1)
+    return to_json({"format": FORMAT, "step": step, "better": sorted(better), "files": told}, indent=1)
 
 
 def _digest(data: bytes) -> str:
@@ -347,11 +349,50 @@ def _fill(path: Path, record: bytes, codec: bytes, disk: Disk, undo: list[Callab
     replace_file(disk, path / RUN, record)  # comes last: a folder with it is a run
 
 
-def open_for_training(path: str | Path, *, keep: int = 2, disk: Disk = DISK) -> RunWriter:
-    """Opens a run to go on with it: takes its lock, clears what a crash left, goes back to the newest whole step.
+class Claim:
+    """A run that is to be gone on with: its lock is held, what is wrong with it is known, nothing has been changed yet.
 
-    What had to be repaired is said in ``notes``; the log ends with the step ``latest`` afterwards. Busy where the run
-    is being trained, Refusal where it is no run, cannot be written to, or holds no whole step though some were saved.
+    Made by ``claim``; ends with ``begin`` or with ``release``.
+    """
+
+    def __init__(self, path: Path, lock: Lock, found: Survey, disk: Disk) -> None:
+        self.path = path
+        self._lock, self._found, self._disk = lock, found, disk
+
+    @property
+    def resumed(self) -> StepName | None:
+        """The step from which a training goes on, or None where none was saved."""
+        return self._found.resumed
+
+    def begin(self, keep: int = 2) -> RunWriter:
+        """Clears what a crash left, sets right what is damaged, cuts the log to the step that is gone on from.
+
+        Refusal where the disk does not take it. What was repaired is said in the writer's ``notes``.
+        """
+        try:
+            sweep(self._disk, self.path)
+            if not (self.path / STEPS).exists():
+                self._disk.make_folder(self.path / STEPS)
+            sweep(self._disk, self.path / STEPS)
+            notes = repair(self.path, self._disk, self._found)
+            cut = cut_log(self.path, -1 if self.resumed is None else self.resumed.number, self._disk)
+            return RunWriter(self.path, self._lock, keep, self._disk, notes if cut is None else (*notes, cut))
+        except BaseException as error:
+            self._lock.release()
+            if isinstance(error, OSError):
+                raise _refusal(self.path, "opened for training", error) from None
+            raise
+
+    def release(self) -> None:
+        """Lets the run go, as it was found; a second call does nothing."""
+        self._lock.release()
+
+
+def claim(path: str | Path, *, disk: Disk = DISK) -> Claim:
+    """Takes the lock of a run and looks at all of it, but changes nothing.
+
+    Busy where the run is being trained, Refusal where it is no run, cannot be written to, or holds no whole step though
+    some were saved.
     """
     path = Path(path)
     read_record(path)
@@ -363,20 +404,24 @@ def open_for_training(path: str | Path, *, keep: int = 2, disk: Disk = DISK) -> 
     try:
         read_run(path)
         names_inside(path, STEPS)  # refuses a link, before anything is swept where it leads
-        sweep(disk, path)
-        if not (path / STEPS).exists():
-            disk.make_folder(path / STEPS)
-        sweep(disk, path / STEPS)
         probe(disk, path)
-        notes = repair(path, disk)
-        resumed = read_pointer(path, LATEST)
-        cut = cut_log(path, -1 if resumed is None else resumed.number, disk)
-        return RunWriter(path, lock, keep, disk, notes if cut is None else (*notes, cut))
+        found = survey(path)
+        require_whole(path, found)
+        return Claim(path, lock, found, disk)
     except BaseException as error:
         lock.release()
         if isinstance(error, OSError):
             raise _refusal(path, "opened for training", error) from None
         raise
+
+
+def open_for_training(path: str | Path, *, keep: int = 2, disk: Disk = DISK) -> RunWriter:
+    """Opens a run to go on with it: takes its lock, clears what a crash left, goes back to the newest whole step.
+
+    What had to be repaired is said in ``notes``; the log ends with the step ``latest`` afterwards. Busy where the run
+    is being trained, Refusal where it is no run, cannot be written to, or holds no whole step though some were saved.
+    """
+    return claim(path, disk=disk).begin(keep)
 
 
 def _refusal(path: Path, what: str, error: OSError) -> Refusal:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
-from melisma.settings.leaves import kind_words, range_words, shape, wanted
+from melisma.settings.leaves import Leaf, kind_words, range_words, shape, wanted
 from melisma.settings.show import as_text
 
 
@@ -23,18 +24,29 @@ class Described:
 
 def describe(cls: type) -> list[Described]:
     """All settings of a settings class, in the order written."""
-    return [
-        Described(
-            leaf.name,
-            kind_words(leaf),
-            as_text(leaf.default),
-            range_words(leaf.meaning),
-            leaf.meaning.help,
-            leaf.meaning.why,
-            leaf.meaning.choices,
-        )
-        for leaf in shape(cls).leaves.values()
-    ]
+    return [described(leaf) for leaf in shape(cls).leaves.values()]
+
+
+def described(leaf: Leaf) -> Described:
+    """One setting."""
+    return Described(
+        leaf.name,
+        kind_words(leaf),
+        as_text(leaf.default),
+        range_words(leaf.meaning),
+        leaf.meaning.help,
+        leaf.meaning.why,
+        leaf.meaning.choices,
+    )
+
+
+def typed_and_told(one: Described, value: str) -> tuple[str, str]:
+    """A setting as it is typed with ``value``, and its help with what it takes, where that does not say it itself."""
+    said = set(re.findall(r"\w+", one.help))
+    values = one.range if said.issuperset(one.choices) else ", ".join(one.choices)
+    if one.type.endswith(" or none") and "none" not in said:
+        values += ", or none" if values else "or none"
+    return f"{one.name}={value}", one.help + (f" ({values})" if values else "")
 
 
 def table(cls: type) -> str:

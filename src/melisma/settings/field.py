@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 
@@ -17,6 +19,7 @@ class Meaning:
     above: float | None  # value that it must exceed
     below: float | None  # value that it must stay under
     choices: tuple[str, ...]  # the words allowed, for settings that are words
+    called: Mapping[str, tuple[str, ...]]  # other names that these words go by, to those that they may mean
 
 
 def setting(
@@ -28,10 +31,24 @@ def setting(
     high: float | None = None,
     above: float | None = None,
     below: float | None = None,
-    choices: tuple[str, ...] = (),
 ) -> Any:
     """A dataclass field with its meaning beside it, under ``field.metadata["meaning"]``."""
-    meaning = Meaning(help, why, low, high, above, below, choices)
+    return _field(default, Meaning(help, why, low, high, above, below, (), MappingProxyType({})))
+
+
+def choice(
+    default: str,
+    *,
+    help: str,  # noqa: A002 - as above
+    why: str,
+    choices: tuple[str, ...],
+    called: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+) -> Any:
+    """The same for a setting that is one of a few words; ``called`` leads from their other names to them."""
+    return _field(default, Meaning(help, why, None, None, None, None, choices, called))
+
+
+def _field(default: Any, meaning: Meaning) -> Any:
     return field(default=default, metadata={"meaning": meaning})
 
 

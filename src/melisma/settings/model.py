@@ -5,18 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from melisma.errors import Refusal
-from melisma.settings.field import setting
+from melisma.settings.field import choice, setting
 
 
 @dataclass(frozen=True)
 class EncoderDecoderSettings:
     """A recurrent encoder and decoder with attention between them."""
 
-    cell: str = setting(
+    cell: str = choice(
         "lstm",
         help="the recurrent cell",
         why="for translation LSTMs came out ahead of GRUs in a wide comparison (Britz et al. 2017)",
         choices=("elman", "gru_reset_after", "gru_reset_before", "lstm"),
+        called={"rnn": ("elman",), "vanilla": ("elman",), "simple": ("elman",), "tanh": ("elman",)},
     )
     embedding: int = setting(
         256,
@@ -63,12 +64,23 @@ class EncoderDecoderSettings:
         help="adds each layer's input to its output, where both are equally wide",
         why="one layer has nothing to add to; worth turning on for deep stacks (Wu et al. 2016)",
     )
-    attention: str = setting(
+    attention: str = choice(
         "general",
         help="how the decoder compares its state with what the encoder remembers; fixed hands it one vector of the "
         "whole source at every step, none only as its first state",
         why="one learned matrix fits any two widths and costs less than the additive scorer (Luong et al. 2015)",
         choices=("none", "fixed", "additive", "dot", "general", "concat"),
+        called={
+            "bahdanau": ("additive",),
+            "mlp": ("additive",),
+            "luong": ("general", "dot", "concat"),
+            "multiplicative": ("general", "dot"),
+            "bilinear": ("general",),
+            "scaled_dot": ("dot",),
+            "no": ("none",),
+            "off": ("none",),
+            "yes": ("general", "additive"),
+        },
     )
     attention_size: int | None = setting(
         None,
@@ -82,12 +94,13 @@ class EncoderDecoderSettings:
         help="feeds what attention found into the decoder's next step",
         why="it helps (Luong et al. 2015) but makes every training step wait for the one before",
     )
-    tied: str = setting(
+    tied: str = choice(
         "two",
         help="matrices that are one: none, the decoder's embedding and output layer (two), "
         "or the encoder's embedding as well (three; needs text.shared)",
         why="fewer parameters without loss of quality (Press and Wolf 2017)",
         choices=("none", "two", "three"),
+        called={"no": ("none",), "yes": ("two", "three"), "all": ("three",), "2": ("two",), "3": ("three",)},
     )
     locked: bool = setting(
         True,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from difflib import SequenceMatcher
 from typing import Final
 
@@ -14,19 +14,64 @@ from melisma.settings.show import shown
 NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
 LONGEST: Final = 80  # no setting has a longer name, and comparing costs the product of the lengths
 CLOSE: Final = 0.6  # the ratio that difflib's own get_close_matches takes
+ALIKE: Final = 0.75  # of four letters one may differ; where text may be meant, less alike is text
+ALIKE_SHORT: Final = 0.85  # the same for a name of three letters, which may lack one and have no other
+SHORTEST: Final = 3  # letters; a beginning of fewer says nothing
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
     """The known name that was probably meant: whole names and last parts are compared; None if nothing is close."""
     if len(name) > LONGEST:
         return None
-    asked = name.lstrip("-").lower().replace("-", "_")
+    asked = _plain(name)
     best, height = None, CLOSE
     for known in names:
         close = _closeness(asked, known.lower())
         if close > height or (close == height and best is None):
             best, height = known, close
     return best
+
+
+def meant(name: str, names: Iterable[str]) -> tuple[str, ...]:
+    """The known names that were probably meant: the same but for case, with the same last part, begun, or the nearest.
+
+    There are several where several fit equally well, none where nothing is close.
+    """
+    known = tuple(names)
+    found = _fitting(_plain(name), known) if len(name) <= LONGEST else ()
+    if found:
+        return found
+    near = nearest(name, known)
+    return () if near is None else (near,)
+
+
+def resembling(name: str, names: Iterable[str]) -> tuple[str, ...]:
+    """As `meant`, for a word that may be text: there must be little doubt."""
+    known, asked = tuple(names), _plain(name)
+    if len(name) > LONGEST:
+        return ()
+    if found := _fitting(asked, known):
+        return found
+    alike = ALIKE if len(asked) > SHORTEST else ALIKE_SHORT
+    close = {one: SequenceMatcher(None, asked, one.lower()).ratio() for one in known} if len(asked) >= SHORTEST else {}
+    return tuple(one for one, ratio in close.items() if ratio >= alike and ratio == max(close.values()))
+
+
+def _plain(name: str) -> str:
+    return name.lstrip("-").lower().replace("-", "_")
+
+
+def _fitting(asked: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    """What is named but for its case, else but for its group, else what begins so, else what has it as a word."""
+    last = asked.rpartition(".")[2]
+    tests: list[Callable[[str, str], bool]] = [lambda whole, end: whole == asked, lambda whole, end: end == last]
+    if len(last) >= SHORTEST:
+        tests.append(lambda whole, end: whole.startswith(asked) or end.startswith(asked))
+        tests.append(lambda whole, end: asked in end.split("_"))
+    for test in tests:
+        if found := tuple(one for one in known if test(one.lower(), one.lower().rpartition(".")[2])):
+            return found
+    return ()
 
 
 def _closeness(asked: str, known: str) -> float:
@@ -40,12 +85,18 @@ def _closeness(asked: str, known: str) -> float:
     return 0.9 * max(whole, SequenceMatcher(None, asked, last).ratio())
 
 
+def either(words: Sequence[str]) -> str:
+    """Words of which one is wanted: ``a``, ``a or b``, ``a, b or c``."""
+    return " or ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
+
+
 def unknown(name: str, known: Shape) -> Refusal:
     """The refusal of a name that a settings class lacks, with the nearest right one and what it is."""
     named = name if NAME.fullmatch(name) and len(name) <= LONGEST else shown(name)
-    near = nearest(name, known.leaves)
-    if near is not None:
-        return Refusal(f"unknown setting {named}: did you mean {near}? ({known.leaves[near].meaning.help})")
+    near = meant(name, known.leaves)
+    if near:
+        about = f" ({known.leaves[near[0]].meaning.help})" if len(near) == 1 else ""
+        return Refusal(f"unknown setting {named}: did you mean {either(near)}?{about}")
     top = [group + ".…" for group in known.groups if "." not in group]
     top += [leaf for leaf in known.leaves if "." not in leaf]
     return Refusal(f"unknown setting {named}: wants one of {', '.join(top)}")

@@ -20,7 +20,8 @@ def build(cls: type[T], *layers: Mapping[str, Any]) -> T:
 
     A later layer replaces what an earlier one says (recipe, settings file, command line). Values are Python's,
     JSON's or TOML's, or the words of a command line. Names and values that don't fit, and what the classes' own
-    ``check`` finds contradictory in the end, are refused.
+    ``check`` finds contradictory in the end, are refused. The layers after the first are what somebody asked for: their
+    names go to ``check_given``, where the class has one, which refuses what would be without effect.
     """
     known = shape(cls)
     given: dict[str, Any] = {}
@@ -28,6 +29,9 @@ def build(cls: type[T], *layers: Mapping[str, Any]) -> T:
         given |= _flatten(layer, known)
     made = {name: convert(known.leaves[name], value) for name, value in given.items()}
     built: T = _construct(cls, "", made, known)
+    check_given = getattr(built, "check_given", None)
+    if callable(check_given):
+        check_given({name for layer in layers[1:] for name in _flatten(layer, known)})
     return built
 
 

@@ -4,24 +4,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from melisma.settings.field import setting
+from melisma.settings.field import choice, setting
 
 
 @dataclass(frozen=True)
 class TextSettings:
     """The symbols a text is written in, learned on the training data alone."""
 
-    unit: str = setting(
+    unit: str = choice(
         "subwords",
         help="what a symbol is",
         why="subwords leave no word unknown and keep lines short (Sennrich et al. 2016)",
         choices=("subwords", "words", "characters"),
+        called={
+            "bpe": ("subwords",),
+            "unigram": ("subwords",),
+            "sentencepiece": ("subwords",),
+            "wordpiece": ("subwords",),
+            "letters": ("characters",),
+            "tokens": ("subwords", "words"),
+        },
     )
-    method: str = setting(
+    method: str = choice(
         "bpe",
         help="how subwords are learned: by merging frequent pairs (bpe) or by thinning out a large list (unigram)",
         why="byte-pair encoding is the simplest and the best known (Sennrich et al. 2016)",
         choices=("bpe", "unigram"),
+        called={"sentencepiece": ("unigram", "bpe"), "wordpiece": ("bpe",)},
     )
     size: int = setting(
         5000,

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from melisma.errors import Refusal
-from melisma.settings.field import setting
+from melisma.settings.field import choice, setting
 
 
 @dataclass(frozen=True)
 class TrainingSettings:
     """Gradient descent, from the first step to the last."""
 
-    optimizer: str = setting(
+    optimizer: str = choice(
         "adamw",
         help="how gradients become changes of weights",
         why="Adam with its weight decay kept out of the gradients (Loshchilov and Hutter 2019)",
@@ -25,11 +25,18 @@ class TrainingSettings:
         above=0,
         high=100,
     )
-    schedule: str = setting(
+    schedule: str = choice(
         "inverse_square_root",
         help="how the learning rate falls after warm-up",
         why="needs no end to be known, so a training can be extended (Vaswani et al. 2017)",
         choices=("constant", "inverse_square_root", "cosine", "plateau"),
+        called={
+            "noam": ("inverse_square_root",),
+            "inverse_sqrt": ("inverse_square_root",),
+            "rsqrt": ("inverse_square_root",),
+            "none": ("constant",),
+            "step": ("plateau",),
+        },
     )
     warmup: int = setting(
         300,
@@ -157,11 +164,12 @@ class TrainingSettings:
         low=2,
         high=10_000,
     )
-    device: str = setting(
+    device: str = choice(
         "auto",
         help="where to compute; auto takes a GPU if one is there",
         why="a GPU is seldom slower and needs no thought",
         choices=("auto", "cpu", "gpu"),
+        called={"cuda": ("gpu",), "mps": ("gpu",), "cuda:0": ("gpu",), "gpu:0": ("gpu",)},
     )
     threads: int | None = setting(
         1,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from melisma.errors import Refusal
-from melisma.settings.field import group, setting
-from melisma.settings.leaves import Corpora
+from melisma.settings.field import choice, group, setting
+from melisma.settings.leaves import Corpora, is_side
 from melisma.settings.model import EncoderDecoderSettings
 from melisma.settings.search import SearchSettings
+from melisma.settings.show import as_text
 from melisma.settings.text import TextSettings
 from melisma.settings.training import TrainingSettings
 
@@ -51,11 +53,12 @@ class DataSettings:
         above=0,
         high=0.5,
     )
-    validation_measure: str = setting(
+    validation_measure: str = choice(
         "loss",
         help="what decides which step is the best",
         why="it takes one pass without search, and does not jump as scores of few sentences do",
         choices=("loss", "bleu", "chrf", "exact"),
+        called={"accuracy": ("exact",), "perplexity": ("loss",), "ppl": ("loss",), "sacrebleu": ("bleu",)},
     )
     limit_source: int = setting(
         250,
@@ -85,6 +88,12 @@ class DataSettings:
                     raise Refusal(
                         f"{name}={','.join(corpus)} has {len(corpus)} files: wants source and target, or one table"
                     )
+            if len(corpora) > 1 and all(len(corpus) == 1 and is_side(corpus[0]) for corpus in corpora):
+                first, second = corpora[0][0], corpora[1][0]
+                raise Refusal(
+                    f"{name} lists {first} and {second}, which are no tables, as two corpora: "
+                    f'wants {name} = "{first},{second}", a comma between the parallel sides of one'
+                )
         if self.valid == ():
             raise Refusal("valid is an empty list: wants data, or none to cut a part off the training data")
         if not self.source or not self.target or self.source == self.target:
@@ -105,6 +114,22 @@ class TranslateSettings:
     model: EncoderDecoderSettings = group(EncoderDecoderSettings)
     training: TrainingSettings = group(TrainingSettings)
     search: SearchSettings = group(SearchSettings)
+
+    def check_given(self, given: Collection[str]) -> None:
+        """Refuses what was ``given`` besides the recipe and would change nothing, unless it is the default anyway."""
+        for name in ("valid_size", "valid_share"):
+            value = getattr(self.data, name)
+            if f"data.{name}" in given and value != getattr(DataSettings, name) and self.data.valid is not None:
+                found = as_text(self.data.valid)
+                raise Refusal(
+                    f"data.{name}={value} says how much to cut off for validation and data.valid={found} names data "
+                    f"for it: wants one of both{'' if 'data.valid' in given else ', as with data.valid=none'}"
+                )
+        if "text.method" in given and self.text.method != TextSettings.method and self.text.unit != "subwords":
+            raise Refusal(
+                f"text.method={self.text.method} says how subwords are learned and text.unit={self.text.unit} learns "
+                "none: wants text.unit=subwords, or no text.method"
+            )
 
     def check(self) -> None:
         """Refuses groups that contradict each other."""

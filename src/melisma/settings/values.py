@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from melisma.errors import Refusal
 from melisma.settings.leaves import Corpora, Kind, Leaf, wanted
-from melisma.settings.names import nearest
+from melisma.settings.names import either, meant
 from melisma.settings.show import shown
 
 SWITCH: Final = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
@@ -42,8 +42,8 @@ def convert(leaf: Leaf, value: object) -> Any:
 def _within(leaf: Leaf, value: Any) -> None:
     meaning = leaf.meaning
     if meaning.choices and value not in meaning.choices:
-        near = nearest(value, meaning.choices)
-        raise _UnfitError(f"did you mean {near}?" if near else "")
+        near = meaning.called.get(value.strip().lower()) or meant(value, meaning.choices)
+        raise _UnfitError(f"did you mean {either(near)}?" if near else "")
     if leaf.kind not in ("whole", "number"):
         return
     if (

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from melisma.errors import Refusal
-from melisma.settings.leaves import shape
-from melisma.settings.names import LONGEST, NAME, nearest, not_a_value, unknown
+from melisma.settings.leaves import is_side, shape
+from melisma.settings.names import LONGEST, NAME, either, meant, not_a_value, resembling, unknown
 from melisma.settings.show import shown
 
 
 def assignments(
-    words: Sequence[str], names: Iterable[str], *, strict: bool = False
+    words: Sequence[str], names: Iterable[str], *, strict: bool = False, groups: Collection[str] = ()
 ) -> tuple[dict[str, list[str]], list[str]]:
     """Splits words into settings (name to values, in the order given) and inputs.
 
     A word is a setting only if a known name stands before its first ``=``; after a word ``--`` all are inputs.
-    ``strict`` is for verbs that take no input: any other word is refused, with the name that was probably meant.
+    What is all but a known name there, or dotted behind one of ``groups``, is refused with the name that was meant.
+    ``strict`` is for verbs that take no input: there any other word is refused so.
     """
     known = tuple(names)
     given: dict[str, list[str]] = {}
@@ -30,12 +32,40 @@ def assignments(
         if equals and name in known:
             given.setdefault(name, []).append(value)
         elif strict:
-            raise _stranger(word, known)
+            raise _files(words[place:], known) or _stranger(word, known)
         else:
+            _no_slip(word, known, groups)
             inputs.append(word)
     if strict and inputs:
         raise Refusal(f"found the input {shown(inputs[0])}: wants settings (name=value) and no inputs")
     return given, inputs
+
+
+def _no_slip(word: str, known: Sequence[str], groups: Collection[str]) -> None:
+    """Refuses an input that must be a setting with a slip in its name."""
+    name, equals, value = word.partition("=")
+    if not equals or not NAME.fullmatch(name) or len(name) > LONGEST:
+        return
+    near = resembling(name, known)
+    if near:
+        raise Refusal(f"unknown setting {name}: did you mean {_assigned(near, value)}? (after -- it is text)")
+    if "." in name and name.partition(".")[0].lower() in groups:
+        raise Refusal(f"unknown setting {name}: known here are {', '.join(known)} (after -- it is text)")
+
+
+def _assigned(names: Sequence[str], value: str) -> str:
+    return either([f"{name}={value if len(value) <= LONGEST else '…'}" for name in names])
+
+
+def _files(words: Sequence[str], known: Sequence[str]) -> Refusal | None:
+    """The refusal of files that stand without the setting that names data, where there is one; or None."""
+    name = next((name for name in ("data.train", "data") if name in known), None)
+    sides = words[0].split(",")
+    if len(sides) == 1:
+        sides += [word for word in words[1:2] if is_side(sides[0]) and os.path.isfile(word) and is_side(word)]
+    if name is None or len(sides) > 2 or not all(os.path.isfile(side) for side in sides):
+        return None
+    return Refusal(f"found {shown(words[0])} without its name: did you mean {name}={','.join(sides)}?")
 
 
 def _stranger(word: str, known: Sequence[str]) -> Refusal:
@@ -48,15 +78,14 @@ def _stranger(word: str, known: Sequence[str]) -> Refusal:
         inside = [other for other in known if other.startswith(asked + ".")]
         return Refusal(f"{asked} is a group of settings: wants one of {', '.join(inside)}")
     if not equals:
-        meant = f"{asked}=…" if asked in known else None
-        return Refusal(
-            f"found {shown(word)}: " + (f"did you mean {meant}?" if meant else "wants settings as name=value")
-        )
-    near = nearest(asked, known)
-    if near is None:
+        named = [other for other in resembling(asked, known) if other.rpartition(".")[2] == asked.rpartition(".")[2]]
+        wanted = f"did you mean {either([f'{one}=…' for one in named])}?" if named else "wants settings as name=value"
+        return Refusal(f"found {shown(word)}: {wanted}")
+    near = meant(asked, known)
+    if not near:
         some = ", ".join(known[:6]) + (" …" if len(known) > 6 else "")
         return Refusal(f"unknown setting {asked}: nothing known has a name like it, wants one of {some}")
-    return Refusal(f"unknown setting {name}: did you mean {near}={value if len(value) <= LONGEST else '…'}?")
+    return Refusal(f"unknown setting {name}: did you mean {_assigned(near, value)}?")
 
 
 def from_words(cls: type, given: Mapping[str, Sequence[str]]) -> dict[str, Any]:

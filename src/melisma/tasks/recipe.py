@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -19,8 +20,26 @@ class Recipe:
     name: str
     task: str
     about: str  # what the model does, in a line
-    data: str  # what data it wants, in a line
+    wants: str  # what data it wants, in a few words
+    data: str  # the same in a line, as it is typed
     settings: dict[str, Any]  # what differs from the task's own defaults
+
+    def under(self, *layers: Mapping[str, Any]) -> dict[str, Any]:
+        """The settings that hold under what a user gives: who gives training data isn't validated on the recipe's."""
+        own = self.settings.get("data", {})
+        train = [found for layer in layers if (found := _given(layer, "train"))]
+        valid = any(_given(layer, "valid") for layer in layers)
+        if valid or not train or own.get("train") is None or train[-1][0] in (own["train"], [own["train"]]):
+            return self.settings
+        return self.settings | {"data": {name: value for name, value in own.items() if name != "valid"}}
+
+
+def _given(layer: Mapping[str, Any], name: str) -> list[Any]:
+    """The value of a data setting in a layer, nested or dotted, in a list; empty where it says nothing of it."""
+    if f"data.{name}" in layer:
+        return [layer[f"data.{name}"]]
+    inner = layer.get("data")
+    return [inner[name]] if isinstance(inner, Mapping) and name in inner else []
 
 
 @cache
@@ -31,7 +50,9 @@ def recipes() -> dict[str, Recipe]:
         if file.name.endswith(".toml"):
             name = file.name.removesuffix(".toml")
             text = tomllib.loads(file.read_text(encoding="utf-8"))
-            found[name] = Recipe(name, text["task"], text["about"], text["data"], text.get("settings", {}))
+            found[name] = Recipe(
+                name, text["task"], text["about"], text["wants"], text["data"], text.get("settings", {})
+            )
     return found
 
 

@@ -15,6 +15,7 @@ from melisma.training.optimise import KNOWN
 
 LOG_EVERY = 50  # steps between two lines of the log
 SLOW_SAVE = 600.0  # seconds without a save after which one is made between validations
+WORSE = 1.5  # times its best, or its beginning, at which a loss says that the training diverged
 TIMED = 10  # steps that must have been timed before minutes become steps, as after a resume
 
 
@@ -71,6 +72,8 @@ class Fit:
         self._seen = 0  # symbols since the start
         self._timed: list[tuple[float, int]] = []  # (seconds, symbols) of each step, while minutes are to become steps
         self.unsaved: str | None = None  # why the last save failed
+        self._first: float | None = None  # the main loss of the very first step, nats a symbol
+        self._recent: float | None = None  # of the last steps
 
     def __iter__(self) -> Iterator[Progress]:
         self.learner.plan(self._planned())
@@ -81,6 +84,8 @@ class Fit:
             yield from self._one_step()
         if self.course.validated != self.learner.step:
             yield from self._validate()
+        if (warning := self._diverged()) is not None:
+            yield self._progress("note", text=warning)
         yield from self._close(self._why())
 
     def _close(self, why: str) -> Iterator[Progress]:
@@ -88,14 +93,36 @@ class Fit:
             yield from self._save()
         if self.unsaved is not None:
             raise Failure(self.unsaved)
-        yield self._progress("end", text=f"{why}; step {self.learner.step:,} is saved")
+        yield self._progress("end", text=why)
+
+    def _diverged(self) -> str | None:
+        """A warning where the model got much worse on its training data too, which overfitting does not make it."""
+        if self._recent is None:
+            return None
+        found = self._scores.get("loss")
+        best = self.course.best.get("loss")
+        if found is not None and best is not None and min(found, self._recent) > max(WORSE * best, best + 0.5):
+            return f"warning: the loss ended at {found:.3g} and was {best:.3g} at its best: {self._try()}"
+        if self._first is not None and self._recent > max(WORSE * self._first, self._first + 0.5):
+            return f"warning: the loss ended at {self._recent:.3g} and began at {self._first:.3g}: {self._try()}"
+        return None
+
+    def _try(self) -> str:
+        return (
+            f"the training diverged; try a smaller training.rate (it was {self.settings.rate:g}) "
+            f"or a smaller training.clip ({self.settings.clip:g}, 0 clips nothing)"
+        )
 
     def _one_step(self) -> Iterator[Progress]:
         epoch, self._scores = self.learner.epoch, {}
         began = self.calls.clock()
         tallies = self.learner.advance()
         self._add(tallies, self.calls.clock() - began)
-        yield self._progress("step", losses=self._losses())
+        losses = self._losses()
+        self._recent = next(iter(losses.values()))
+        if self.learner.step == 1:
+            self._first = self._recent
+        yield self._progress("step", losses=losses)
         if self.learner.step % LOG_EVERY == 0 or self._exhausted():
             self._log_losses()
         if self._is_time_to_settle():
@@ -195,7 +222,8 @@ class Fit:
         self.learner.plan(limit)
         self.calls.settled(limit)
         yield self._progress(
-            "note", text=f"{self.settings.minutes:g} minutes are {limit:,} steps at the speed of {steps}"
+            "note",
+            text=f"{self.settings.minutes:g} minutes are {limit:,} steps at the speed of the first {steps} steps",
         )
         yield from self._save()
 
@@ -230,10 +258,10 @@ class Fit:
     def _why(self) -> str:
         limit, epochs = self._limit(), self._epochs()
         if limit is not None and self.learner.step >= limit:
-            return f"all {limit:,} steps are done"
+            return f"{limit:,} step{'s' if limit > 1 else ''}"
         if epochs is not None and self.learner.epoch >= epochs:
-            return f"all {epochs:,} epochs are done"
-        return f"{self.measure} has not improved for {self.course.waited} validations"
+            return f"{epochs:,} epoch{'s' if epochs > 1 else ''}, {self.learner.step:,} steps"
+        return f"{self.learner.step:,} steps, as {self.measure} has not improved for {self.course.waited} validations"
 
     def _elapsed(self) -> float:
         return self.calls.clock() - self._began

@@ -1,4 +1,4 @@
-"""One tiny model for all tests of the command."""
+"""What tests of the command stand on, wherever they are: one tiny run, and a folder of data."""
 
 from __future__ import annotations
 

@@ -1,0 +1,142 @@
+"""What is wrong with the data of a training, all at once, and what the training would take."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from melisma.api.data import twice
+from melisma.api.device import device, threads
+from melisma.api.train import ending
+from melisma.api.training import Training, never
+from melisma.checks.coverage import Coverage, cover
+from melisma.checks.dry_run import Cost, memory_peak, of_cost, planned, time_steps
+from melisma.checks.finding import Finding, ordered
+from melisma.checks.repair import repaired, require_new
+from melisma.checks.report import Report
+from melisma.checks.translate import Looked, look, readable
+from melisma.errors import Failure, Refusal
+from melisma.evaluation.validate import Validation
+from melisma.runs.disk import DISK
+from melisma.settings.read import build
+from melisma.task import Corpus, Task
+from melisma.tasks import settings_of
+from melisma.tasks import task as task_of
+from melisma.tasks.recipe import recipe as recipe_of
+
+LOOKS = {"translate": look}
+"""Task -> what looks at its data."""
+
+VALIDATED = 64  # examples on which a validation is timed
+
+
+def check(
+    recipe: str, *layers: Mapping[str, Any], fix: str | Path | None = None, dry_run: bool = True, **settings: Any
+) -> Report:
+    """Everything wrong with the data of a training by ``recipe``, and with ``dry_run`` what that training would take.
+
+    Settings are those of ``train``. Nothing is written, unless ``fix`` names a new folder for a repaired copy. Refusal
+    where a file or all data is missing; what is wrong within the data is reported instead.
+    """
+    chosen, layers = recipe_of(recipe), (*layers, settings)
+    if chosen.task not in LOOKS:
+        raise Refusal(f"the data of {chosen.task} cannot be checked yet; wanted is a recipe of {', '.join(LOOKS)}")
+    built = ending(build(settings_of(chosen.task), chosen.under(*layers), *layers), layers)
+    built.data.ready()
+    if fix is not None:
+        require_new(Path(fix), built.data)
+    looked = LOOKS[chosen.task](built.data)
+    more, coverage, cost = _measured(task_of(chosen.task), built, looked, dry_run)
+    report = Report(looked.pairs, ordered([*looked.findings, *more]), coverage, cost)
+    if fix is None:
+        return report
+    try:
+        return replace(report, repaired=repaired(looked, Path(fix)))
+    except (Refusal, Failure) as error:  # what was found is worth being told all the same
+        return replace(report, unrepaired=str(error))
+
+
+def _measured(
+    task: Task[Any, Any], settings: Any, looked: Looked, dry_run: bool
+) -> tuple[list[Finding], Coverage | None, Cost | None]:
+    """What only training itself shows: whether it takes the data, what it covers, what it costs."""
+    findings = [_twice(sentence) for sentence in twice(settings)]
+    try:
+        corpus = task.read(settings)
+    except Refusal as refusal:
+        if not any(finding.severity == "error" for finding in looked.findings):
+            findings.append(
+                Finding("refused", "error", 1, 1, f"training refuses this: {refusal}", "mend what it names")
+            )
+        corpus = Corpus(readable(looked, "train"), readable(looked, "valid"), {})
+    if not corpus.train:
+        return findings, None, None
+    codec: Any = task.learn(corpus.train, settings)
+    coverage, found = cover(codec, corpus.train, corpus.valid, settings.data)
+    findings += found
+    if not dry_run or coverage.left_out == coverage.pairs:
+        return findings, coverage, None
+    try:
+        cost = _cost(task, settings, codec, corpus)
+    except (Refusal, Failure) as error:
+        advice = "another setting is wanted, as the sentence says"
+        return [*findings, Finding("dry run", "error", 1, 1, str(error), advice)], coverage, None
+    return findings + of_cost(cost), coverage, cost
+
+
+def _twice(sentence: str) -> Finding:
+    advice = "name each file once" if "twice" in sentence else "name the file of each side"
+    return Finding("one file twice", "warning", 1, 1, sentence.removeprefix("warning: "), advice)
+
+
+def _cost(task: Task[Any, Any], settings: Any, codec: Any, corpus: Corpus[Any]) -> Cost:
+    """Takes steps of the very training, and writes nothing."""
+    place = device(settings.training.device)
+    with threads(settings.training.threads):
+        training = Training(task, settings, codec, replace(corpus, valid=()), place, never)
+        epoch_steps = training.learner.epoch_steps()
+        training.learner.plan(planned(settings.training, epoch_steps, 1.0, 0.0)[0])
+        timed = time_steps(training.learner)
+        validation = _validation(training, corpus.valid)
+    steps, seconds = planned(settings.training, epoch_steps, timed.seconds, validation)
+    every = settings.training.validate_every or epoch_steps
+    memory = torch.cuda.max_memory_allocated() if place.type == "cuda" else memory_peak()
+    kept = settings.training.keep + 1 + len(task.validated) + 1  # the best by each measure, and one being written
+    return Cost(
+        "a GPU" if place.type == "cuda" else "the processor",
+        training.parameters,
+        timed.steps,
+        timed.seconds,
+        timed.symbols,
+        timed.processor,
+        epoch_steps,
+        epoch_steps * (timed.seconds + validation / every),
+        validation,
+        steps,
+        seconds,
+        memory,
+        kept * training.room,
+        DISK.free(Path()),
+    )
+
+
+def _validation(training: Training, valid: Sequence[Any]) -> float:
+    """Seconds that a validation takes, by a part of it: answers as long as the references, since a model that has
+    learned nothing yet never ends its own."""
+    if not valid:
+        return 0.0
+    some = list(valid[:: max(1, len(valid) // VALIDATED)][:VALIDATED])
+    whole = Validation(training.task, training.codec, training.settings, valid)
+    part = Validation(training.task, training.codec, training.settings, some)
+    longest = max(len(target) for _, target in training.codec.symbols(some)) + 1
+    part.search = replace(part.search, maximum=longest, minimum=min(part.search.minimum, longest))
+    with training.learner.answering() as model:
+        began = time.monotonic()
+        part.scores(model)
+        spent = time.monotonic() - began
+    return spent * (len(whole.answered) / len(some))

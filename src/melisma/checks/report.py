@@ -1,0 +1,31 @@
+"""Everything that a check found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from melisma.checks.coverage import Coverage
+from melisma.checks.dry_run import Cost
+from melisma.checks.finding import Finding
+from melisma.checks.repair import Repaired
+
+
+@dataclass(frozen=True)
+class Report:
+    """What is wrong, what validation shares with training, what training takes, and what was repaired.
+
+    ``coverage`` and ``cost`` are None where there was nothing to measure them on, or it was not asked for.
+    """
+
+    pairs: Mapping[str, int]  # of train and valid, blank and broken ones included
+    findings: tuple[Finding, ...]  # errors first
+    coverage: Coverage | None = None
+    cost: Cost | None = None
+    repaired: Repaired | None = None
+    unrepaired: str = ""  # why a repair that was asked for could not be done
+
+    @property
+    def faulty(self) -> bool:
+        """Whether there is an error among the findings."""
+        return any(finding.severity == "error" for finding in self.findings)

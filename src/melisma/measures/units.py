@@ -1,0 +1,44 @@
+"""How a measure is called and in what it is counted, for tables and sentences; light enough for every command."""
+
+from __future__ import annotations
+
+UNITS: dict[str, str] = {
+    "loss": "nats",
+    "exact": "%",
+    "wrong": "%",
+    "ter": "%",
+    "wer": "%",
+    "cer": "%",
+    "per": "%",
+}
+"""Measure -> its unit; what is missing has none (BLEU and chrF are points, perplexity is a number of choices)."""
+
+NAMES: dict[str, str] = {"bleu": "BLEU", "bleu_lowercase": "BLEU, lowercased", "chrf": "chrF2", "ter": "TER"}
+"""Measure -> how people write it, where that differs."""
+
+DECIMALS: dict[str, int] = {"loss": 3}
+"""Measure -> how many decimals tell something; two where nothing is said."""
+
+LARGE = 1e7  # from here on a number is told by its first digits
+
+
+def unit_of(measure: str) -> str:
+    """What it is counted in (``%``, ``nats``), empty where it is a plain number."""
+    return UNITS.get(measure, "")
+
+
+def called(measure: str) -> str:
+    """The measure as people write it: ``bleu`` is BLEU."""
+    return NAMES.get(measure, measure)
+
+
+def figure(measure: str, value: float) -> str:
+    """A score without its unit; all of one measure have the same number of decimals, so that they align."""
+    if not abs(value) < LARGE:
+        return f"{value:.3g}"
+    return f"{value:,.{DECIMALS.get(measure, 2)}f}"
+
+
+def told(measure: str, value: float) -> str:
+    """A score within a sentence: ``exact 87.50 %``."""
+    return " ".join(part for part in (called(measure), figure(measure, value), unit_of(measure)) if part)

@@ -1,0 +1,79 @@
+"""Coverage: shares and lengths as counted by hand, with a codec of single characters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from melisma.checks.coverage import cover
+from melisma.files.columns import Pair
+from melisma.files.lines import Place
+from melisma.settings.translate import DataSettings
+from melisma.text.characters import Characters
+from melisma.text.unicode import normalise
+
+WORD = st.text("abcdeäöü ", min_size=1, max_size=12).filter(lambda text: bool(text.strip()))
+PAIRS = st.lists(st.tuples(WORD, WORD), min_size=1, max_size=8)
+
+
+class Letters:
+    """Sources and targets as characters; the source with its end."""
+
+    def __init__(self, train: Sequence[Pair]) -> None:
+        self.source = self.target = Characters.learn([pair.source for pair in train], 500, 1)
+
+    def symbols(self, examples: Sequence[Pair]) -> list[tuple[list[int], list[int]]]:
+        sources = self.source.encode([pair.source for pair in examples])
+        return list(zip([[*one, 1] for one in sources], self.target.encode([pair.target for pair in examples])))
+
+
+def pairs_of(texts: Sequence[tuple[str, str]]) -> list[Pair]:
+    return [Pair(source, target, Place("a.en", line)) for line, (source, target) in enumerate(texts, 1)]
+
+
+@settings(deadline=None)
+@given(PAIRS, PAIRS)
+def test_shares_are_those_that_are_counted(train: list[tuple[str, str]], valid: list[tuple[str, str]]) -> None:
+    known, asked = pairs_of(train), pairs_of(valid)
+    codec = Letters(known)
+    coverage, _ = cover(codec, known, asked, DataSettings(train=(("a", "b"),)))
+    for side, found in enumerate(coverage.sides):
+        lines = [normalise(pair[side]) for pair in train]
+        tested = [normalise(pair[side]) for pair in valid]
+        words = {word for line in lines for word in line.split()}
+        asked_words = [word for line in tested for word in line.split()]
+        assert found.unseen_words == pytest.approx(sum(word not in words for word in asked_words) / len(asked_words))
+        characters = set("".join(lines)) - {" "}
+        asked_characters = [one for line in tested for one in line if one != " "]
+        unseen = sum(one not in characters for one in asked_characters)
+        assert found.unseen_characters == pytest.approx(unseen / len(asked_characters))
+        assert found.words == len(words)
+        assert found.vocabulary == len({symbol for line in codec.source.encode(lines) for symbol in line})
+        assert found.characters == len(characters)
+        assert set(found.some_unseen) <= set(asked_characters) - characters
+
+
+def test_lengths_do_not_count_the_end() -> None:
+    known = pairs_of([("abc", "de"), ("abcde", "d")])
+    coverage, _ = cover(Letters(known), known, [], DataSettings(train=(("a", "b"),)))
+    assert [(side.median, side.longest) for side in coverage.sides] == [(4, 5), (1, 2)]
+    assert [side.unseen_words for side in coverage.sides] == [None, None]
+
+
+@pytest.mark.parametrize(("limits", "left_out"), [((5, 2), 0), ((4, 2), 1), ((5, 1), 1), ((4, 1), 2), ((2, 250), 2)])
+def test_pairs_over_the_limits_are_those_that_training_leaves_out(limits: tuple[int, int], left_out: int) -> None:
+    known = pairs_of([("abc", "de"), ("abcde", "d")])
+    data = DataSettings(train=(("a", "b"),), limit_source=limits[0], limit_target=limits[1])
+    coverage, findings = cover(Letters(known), known, [], data)
+    over = [finding for finding in findings if finding.name == "over the limits"]
+    assert coverage.left_out == left_out == sum(finding.count for finding in over)
+    assert all(finding.severity == ("error" if left_out == 2 else "warning") for finding in over)
+
+
+def test_few_words_in_many_pairs_are_odd() -> None:
+    known = pairs_of([(f"word{number}", "yes") for number in range(600)])
+    _, findings = cover(Letters(known), known, [], DataSettings(train=(("a", "b"),)))
+    assert [(finding.name, finding.count) for finding in findings] == [("hardly a vocabulary", 1)]
