@@ -100,7 +100,7 @@ def test_a_training_ends_by_steps_epochs_or_patience(here, words: tuple[str, ...
     said = typed("train", "translate", "run", DATA, *kept, *words)
     assert said.code == 0
     assert why in ended(said)
-    assert said.err.splitlines()[-1].startswith("melisma: next: melisma predict run answers")
+    assert said.err.splitlines()[-1].startswith("melisma: next: answers from melisma predict run …, ")
     told = record(here / "run")["settings"]["training"]
     assert (told["epochs"] is None) == ("steps" in words[0]), "steps that are asked for are not cut off by epochs"
     finished = typed("resume", "run")

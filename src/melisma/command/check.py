@@ -45,7 +45,7 @@ def command(recipe: str, words: tuple[str, ...], as_json: bool) -> int:
 
     \b
     melisma check translate data.train=train.en,train.de data.valid=val.en,val.de
-    melisma check translate data.train=all.tsv dry_run=no fix=repaired
+    melisma check translate data.train=pairs.tsv dry_run=no fix=repaired
     """
     layers, fix, dry_run = _layers(recipe, words)
     from melisma.api.check import check

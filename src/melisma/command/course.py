@@ -114,8 +114,8 @@ def follow(start: Callable[[Stop], Iterator[Progress]], run: str, *, quiet: bool
     if not (quiet or as_json):
         say(ended)
         say(
-            f"next: melisma predict {name} answers, melisma evaluate {name} data=… measures, "
-            f"melisma show {name} tells more"
+            f"next: answers from melisma predict {name} …, scores from melisma evaluate {name} data=…, "
+            f"all that is known from melisma show {name}"
         )
 
 
