@@ -27,6 +27,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_se
 from melisma.api.device import machine
 from melisma.settings.read import build
 from melisma.settings.translate import TranslateSettings
+from melisma.task import Moment
 from melisma.tasks.pairs import batched
 from melisma.tasks.translate import loss
 from melisma.training.descent import GradientDescent
@@ -116,7 +117,7 @@ def melisma(batches: list[list[Example]]) -> Callable[[int], None]:
     settings = build(TranslateSettings, rates | size | training)
     descent = GradientDescent(
         EncoderDecoder(SYMBOLS, SYMBOLS, settings.model),
-        lambda model, batch, carry, random: loss(model, batch, carry, settings, random),
+        lambda model, batch, carry, random: loss(model, batch, carry, settings, random, Moment(0, None)),
         lambda epoch: batches,
         lambda batch, random: batched(batch),
         settings.training,

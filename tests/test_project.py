@@ -16,7 +16,11 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 PINS = dict(re.findall(r"^([A-Za-z0-9_.-]+)==(\S+)$", (ROOT / "constraints.txt").read_text(encoding="utf-8"), re.M))
 NEEDED = [re.split(r"[<>=~!\[ ]", one)[0] for one in PROJECT["dependencies"]]
-DEVELOPED_WITH = [re.split(r"[<>=~!\[ ]", one)[0] for one in PROJECT["optional-dependencies"]["dev"]]
+EXTRAS = {
+    extra: [re.split(r"[<>=~!\[; ]", one)[0] for one in wanted]
+    for extra, wanted in PROJECT["optional-dependencies"].items()
+}
+FOR_USERS = [name for extra, names in EXTRAS.items() if extra != "dev" for name in names]
 
 
 def imported(folder: str) -> set[str]:
@@ -32,14 +36,19 @@ def imported(folder: str) -> set[str]:
 
 
 def test_what_the_package_imports_is_what_it_says_it_needs():
-    assert imported("src") <= set(NEEDED)
+    assert imported("src") <= {name.split(".")[0] for name in (*NEEDED, *FOR_USERS)}
     assert imported("examples") <= set(NEEDED)
     assert imported("docs") <= set(NEEDED)
 
 
+def test_a_machine_that_is_set_up_has_every_extra():
+    script = (ROOT / "setup.sh").read_text(encoding="utf-8")
+    assert f"'.[{','.join(['dev', *(extra for extra in EXTRAS if extra != 'dev')])}]'" in script
+
+
 def test_every_package_that_is_installed_for_it_is_pinned():
     plain = {name.lower().replace("_", "-") for name in PINS}
-    assert {*NEEDED, *DEVELOPED_WITH, "hatchling", "editables"} <= plain
+    assert {*NEEDED, *FOR_USERS, *EXTRAS["dev"], "hatchling", "editables"} <= plain
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     assert len(PINS) == len([line for line in lines if line and not line.startswith("#")])
 

@@ -99,6 +99,13 @@ class Ragged:
         return Ragged(rows, live, place.to(flat.device))
 
     @staticmethod
+    def of_even(padded: Tensor) -> Ragged:
+        """From B sequences of T steps each, (T, B, *F), in the caller's order."""
+        steps, batch = padded.shape[:2]
+        rows = padded.reshape(steps * batch, *padded.shape[2:])
+        return Ragged(rows, (batch,) * steps if batch else (), torch.arange(batch, device=padded.device))
+
+    @staticmethod
     def step(rows: Tensor) -> Ragged:
         """B sequences of one step: rows (B, *F)."""
         return Ragged(rows, (len(rows),) if len(rows) else (), torch.arange(len(rows), device=rows.device))
@@ -112,6 +119,11 @@ class Ragged:
     def batch(self) -> int:
         """How many sequences there are, those of length 0 included."""
         return len(self.place)
+
+    @property
+    def even(self) -> bool:
+        """Whether all sequences have one length, and that is 1 or more."""
+        return bool(self.live) and self.live[-1] == self.batch
 
     @cached_property
     def offsets(self) -> tuple[int, ...]:
@@ -162,6 +174,10 @@ class Ragged:
     def padded(self, fill: float = 0.0) -> tuple[Tensor, Tensor]:
         """(B, T, *F) in the caller's order, ``fill`` written where nothing is, and (B, T) true where something is."""
         steps = len(self.live)
+        if self.even:
+            return self._even()[:, self.slots].transpose(0, 1).contiguous(), self.place.new_ones(
+                self.batch, steps, dtype=torch.bool
+            )
         padded = self.rows.new_full((self.batch, steps, *self.rows.shape[1:]), fill)
         padded = padded.index_put((self.owners, self.row_steps), self.rows)
         mask = torch.arange(steps, device=self.place.device)[None, :] < self.lengths()[:, None]
@@ -197,9 +213,25 @@ class Ragged:
 
     def take(self, positions: Tensor) -> Ragged:
         """These sequences, by position in the caller's order: some left out, some repeated."""
-        sequences = self.sequences()
-        chosen = [sequences[position] for position in positions.tolist()]
-        return Ragged.of(chosen) if chosen else Ragged.none(0, *self.rows.shape[1:], like=self.rows)
+        if self.even:
+            return Ragged.of_even(self._even().index_select(1, self.slots[positions]))
+        laid = Ragged._laid(self.lengths()[positions])
+        return laid.with_rows(self.rows.index_select(0, self._at(positions[laid.owners], laid.row_steps)))
+
+    def _at(self, owners: Tensor, steps: Tensor) -> Tensor:
+        """(N,) where the rows of these sequences at these steps stand; anything where a sequence has no such step."""
+        offsets = torch.tensor(self.offsets, device=self.place.device)
+        return offsets[steps.clamp(0, len(self.live))] + self.slots[owners]
+
+    def _even(self) -> Tensor:
+        """(T, B, *F) the rows by step and slot, where all sequences have one length."""
+        return self.rows.view(len(self.live), self.batch, *self.rows.shape[1:])
+
+    @staticmethod
+    def _laid(lengths: Tensor) -> Ragged:
+        """Sequences of these lengths (B,) without anything in their rows."""
+        live, place = _layout(lengths.cpu())
+        return Ragged(torch.empty(sum(live), 0, device=lengths.device), live, place.to(lengths.device))
 
     def join(self, other: Ragged) -> Ragged:
         """Each sequence followed by its continuation in ``other`` (the same B, in the caller's order)."""
@@ -209,8 +241,15 @@ class Ragged:
             return self
         if not self.live:
             return other
-        pairs = zip(self.sequences(), other.sequences())
-        return Ragged.of([torch.cat(pair) for pair in pairs])
+        if self.even and other.even:
+            rows = torch.cat((self._even()[:, self.slots], other._even()[:, other.slots]))
+            return Ragged.of_even(rows)
+        before, lengths = self.lengths(), self.lengths() + other.lengths()
+        laid = Ragged._laid(lengths)
+        steps, owners = laid.row_steps, laid.owners
+        later = steps - before[owners]
+        own, others = self._at(owners, steps), other._at(owners, later) + len(self.rows)
+        return laid.with_rows(torch.cat((self.rows, other.rows)).index_select(0, torch.where(later < 0, own, others)))
 
     def split(self, counts: Tensor) -> tuple[Ragged, Ragged]:
         """The first ``counts`` (B,) rows of each sequence, and the rest; in the caller's order."""

@@ -10,6 +10,7 @@ from melisma.measures.measure import Measure
 
 if TYPE_CHECKING:
     import torch
+    from numpy.typing import NDArray
     from torch import Generator, Tensor, nn
 
 E = TypeVar("E")  # an example as it was read
@@ -21,6 +22,13 @@ class Total(NamedTuple):
 
     trained: Tensor  # () with its gradient: smoothed, regularised
     nats: Tensor  # () without
+
+
+class Moment(NamedTuple):
+    """Where a training stands when a loss is asked for: what a schedule of a task's own goes by."""
+
+    step: int  # steps taken before
+    steps: int | None  # steps in all, as far as they are known
 
 
 class Tally(NamedTuple):
@@ -77,10 +85,14 @@ class Corpus(Generic[E]):
     notes: tuple[str, ...] = ()  # sentences for the user, the most serious first
 
 
+if TYPE_CHECKING:
+    Lengths = Sequence[tuple[int, int]] | NDArray[Any]  # as an array (N, 2), which takes the least memory
+
+
 class ByLength(NamedTuple):
     """Batches of examples of about one length, shuffled. A step chooses a list of examples."""
 
-    lengths: Sequence[tuple[int, int]]  # of each example: how many steps it costs, and by what else batches sort
+    lengths: Lengths  # of each example: how many steps it costs, and by what else batches sort
     budget: int  # steps that a batch holds at most, with its padding
 
 
@@ -102,7 +114,7 @@ class Prepared(NamedTuple):
     """
 
     encoded: Sequence[Any]
-    lengths: list[tuple[int, int]]
+    lengths: Lengths
     notes: list[str]
 
 
@@ -151,8 +163,9 @@ class Task(Generic[E, A]):
     batch: Callable[[Any, Sequence[Any], Generator], Batch]  # codec, encoded examples, for augmentation
     build: Callable[[Any, Any], nn.Module]  # codec, settings -> model
     shapes: Callable[[Any, Any], dict[str, tuple[int, ...]]]  # codec, settings -> what the saved model must hold
-    # model, batch, carry, settings, random -> totals by the names of the batch's counts, what the next step is handed
-    loss: Callable[[nn.Module, Any, Any, Any, Generator | None], tuple[dict[str, Total], Any]]
+    # model, batch, carry, settings, random, where the training stands -> totals by the names of the batch's counts,
+    # what the next step is handed
+    loss: Callable[[nn.Module, Any, Any, Any, Generator | None, Moment], tuple[dict[str, Total], Any]]
     nats: Callable[[nn.Module, Any, Sequence[E]], list[tuple[float, int]]]  # model, codec, examples -> of each, symbols
     answer: Answers[A]
     inputs: Callable[[Sequence[E]], list[Any]]  # what of the examples is asked
@@ -173,7 +186,7 @@ class Task(Generic[E, A]):
 class Progress:
     """Where a training stands; ``fit`` yields one after every step, validation and save."""
 
-    kind: str  # "begin", "step", "validation", "saved", "note" or "end"
+    kind: str  # "begin", "step", "validation", "saved", "note", "report" (being written) or "end"
     step: int
     steps: int | None  # the last step, once it is known; a close estimate where ``epochs`` ends the training
     epoch: int

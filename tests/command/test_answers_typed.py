@@ -415,7 +415,7 @@ def test_the_api_has_the_same_words(tiny) -> None:
         translate(["one"], baem=5)
     with pytest.raises(Refusal, match="beam: found 0, wants a whole number, 1 to 1000"):
         melisma.evaluate(translate, ("a.en", "a.de"), beam=0)
-    with pytest.raises(Refusal, match="an input is int"):
+    with pytest.raises(Refusal, match="input 1 is 1; text is wanted"):
         translate([1])
     with pytest.raises(Refusal, match="has no step"):
         melisma.load("tiny", "best-blue")

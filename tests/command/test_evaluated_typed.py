@@ -163,3 +163,26 @@ def test_made_data_is_met_too(all_of, monkeypatch) -> None:
     found = melisma.evaluate("tiny", ["made:dates.test"], beam=1, maximum=1)
     assert [(one.trained, one.chose, one.pairs) for one in found.familiar] == [(2, 1, 8)]
     assert found.notes[0].startswith("warning: 2 of 8 sources were trained on and 1 chose the best step")
+
+
+def test_a_page_is_drawn_of_two_runs_and_over_nothing(all_of: Path) -> None:
+    shutil.copytree("tiny", "other")
+    asked = ("evaluate", "tiny", "data=a.en,a.de", *QUICK)
+    said = typed(*asked, "report=both.html", "against=other")
+    assert said.code == 0, said.err
+    assert "the page is both.html" in said.err
+    page = Path("both.html").read_text()
+    assert "other" in page
+    assert "<script" not in page
+    assert str(all_of) not in page
+    for words, reason in (
+        (("report=both.html",), "report=both.html: a new file NAME.html in a folder that is there is wanted"),
+        (("report=page.pdf",), "a new file NAME.html"),
+        (("report=no/page.html",), "a new file NAME.html"),
+        (("report=x.html", "report=y.html"), "report is given 2 times: one is wanted"),
+        (("against=other",), "report=FILE.html is wanted besides"),
+        (("report=x.html", "against=missing"), "missing does not exist"),
+    ):
+        refused = typed(*asked, *words)
+        assert (refused.code, reason in refused.err) == (2, True), refused.err
+    assert Path("both.html").read_text() == page

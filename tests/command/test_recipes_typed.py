@@ -72,7 +72,7 @@ def test_a_recipe_is_as_wide_as_the_terminal_and_says_choices_once(monkeypatch) 
         for name in recipes():
             assert widest - 20 < max(map(len, typed("recipes", name).lines)) <= widest
     text = " ".join(typed("recipes", "translate").out.split())
-    assert "the recurrent cell (elman, gru_reset_after, gru_reset_before, lstm)" in text
+    assert "the recurrent cell (elman, gru_reset_after, gru_reset_before, lstm, lstm_normalised, mogrifier)" in text
     assert (
         "how subwords are learned: by merging frequent pairs (bpe) or by thinning out a large list (unigram) " in text
     )

@@ -75,6 +75,7 @@ def test_json_holds_everything_and_nothing_shortened(tiny) -> None:
         "remarks": [],
         "trained_by": None,
         "step": 12,
+        "logged": 12,
         "steps": 12,
         "epoch": told["state"]["epoch"],
         "epochs": None,
@@ -127,6 +128,46 @@ def test_a_run_that_is_being_trained_says_so_and_by_whom(run) -> None:
     assert told.startswith("being trained right now, by process ")
     assert told.endswith(": step 12 of 12")
     assert state(run) == "finished"
+    assert picture(run) == before
+
+
+def test_what_was_not_saved_is_not_told_as_if_it_were(run) -> None:
+    step, lines = json.loads((run / "metrics.jsonl").read_text().splitlines()[-1]), (run / "metrics.jsonl").read_text()
+    lines = "".join(line for line in lines.splitlines(keepends=True) if json.loads(line)["step"] < 12)
+    beyond = [{"step": 17, "epoch": 9, "loss": 7.0, "seconds": 900.0}, step | {"step": 18, "epoch": 9}]
+    (run / "metrics.jsonl").write_text(lines + "".join(json.dumps(line) + "\n" for line in beyond))
+    said, told = typed("show", str(run)), json.loads(typed("show", str(run), "--json").out)
+    assert "  steps          12 of 12; its log goes to step 18, which was not saved" in said.lines
+    assert (told["state"]["step"], told["state"]["logged"], told["state"]["steps"]) == (12, 18, 12)
+    assert told["state"]["epoch"] < 9
+    assert told["state"]["seconds"] < 900
+    assert [one["step"] for one in told["scores"]["validations"]] == [4, 8]
+    lock = Lock.take(run, DISK)
+    try:
+        assert json.loads(typed("show", str(run), "--json").out)["state"]["step"] == 18, "it goes on from there"
+    finally:
+        lock.release()
+    shutil.rmtree(run / "steps")
+    for pointer in run.glob("best*"):
+        pointer.unlink()
+    (run / "latest").unlink()
+    told = json.loads(typed("show", str(run), "--json").out)
+    assert (told["state"]["is"], told["state"]["step"], told["state"]["logged"]) == ("begun", 0, 18)
+    assert told["scores"]["validations"] == []
+
+
+@pytest.mark.parametrize("name", ["run.json", "steps/000012/manifest.json"])
+def test_a_run_of_a_newer_version_is_not_damaged(run, name) -> None:
+    (run / name).write_text(json.dumps(json.loads((run / name).read_text()) | {"format": 2}))
+    before = picture(run)
+    said = typed("show", str(run))
+    assert said.code == 1
+    assert "made by a newer version" in sentence(said.err)
+    assert "update melisma" in said.out
+    assert "damaged" not in said.out + said.err
+    assert "again into another folder" not in said.out + said.err
+    assert json.loads(typed("show", str(run), "--json").out)["state"]["is"] == "newer"
+    assert "this one reads 1; update melisma" in refused("resume", str(run), "training.steps=14")
     assert picture(run) == before
 
 

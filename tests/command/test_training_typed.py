@@ -57,6 +57,7 @@ def test_a_training_leaves_a_whole_run(tiny) -> None:
     assert {path.name for path in run.iterdir()} == {
         ".lock",
         "README.md",
+        "report.html",
         "best",
         "best-bleu",
         "best-chrf",
@@ -125,7 +126,16 @@ def test_minutes_become_steps_once_and_are_written_down(here) -> None:
 def test_progress_as_json_lines_and_as_nothing(here) -> None:
     said = typed(*TRAIN, "training.steps=4", "training.validate_every=2", "--json")
     told = [json.loads(line) for line in said.lines]
-    assert [one["kind"] for one in told] == ["note", "begin", "validation", "saved", "validation", "saved", "end"]
+    assert [one["kind"] for one in told] == [
+        "note",
+        "begin",
+        "validation",
+        "saved",
+        "validation",
+        "saved",
+        "report",
+        "end",
+    ]
     assert set(told[2]["scores"]) == {"loss", "bleu", "chrf", "exact"}
     assert all(line.startswith("melisma: ") for line in said.err.splitlines())
     shutil.rmtree("run")
@@ -458,7 +468,7 @@ def test_batches_larger_than_the_data_and_fewer_symbols_than_asked_for(here) -> 
 
 def test_training_data_that_is_validated_on_is_called_out_first(here) -> None:
     words = [word for word in TRAIN if "valid_size" not in word]
-    said = typed(*words, "data.valid=a.en,a.de", "training.steps=2", "--quiet")
+    said = typed(*words, "data.valid=a.en,a.de", "training.steps=4", "--quiet")
     assert said.code == 0
     assert sentence(said.err).startswith("warning: 72 of 72 held-out sources (100 %) occur in the training data too")
 

@@ -6,10 +6,12 @@ import gzip
 import hashlib
 import lzma
 import re
+import sys
 import tracemalloc
 from pathlib import Path
 
 import pytest
+from backports import zstd
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -19,7 +21,12 @@ from melisma.files.lines import LONGEST, Lines, signature
 from melisma.files.opening import Budget
 
 TEXTS = st.text(st.sampled_from("ab é字😀\n\r\t\u2028\x85\x0b\x0c\ufeff"), max_size=40)
-PACKINGS = {"plain": bytes, "gzip": gzip.compress, "xz": lzma.compress}
+PACKINGS = {
+    "plain": bytes,
+    "gzip": gzip.compress,
+    "xz": lzma.compress,
+    "zstd": lambda data: zstd.compress(data, options={zstd.CompressionParameter.checksum_flag: 1}),
+}
 
 
 def oracle(data: bytes) -> list[str]:
@@ -139,7 +146,7 @@ def test_a_bad_byte_is_told_by_line_and_by_byte(
     )
 
 
-@given(data=st.binary(max_size=60), packing=st.sampled_from(["plain", "gzip", "xz"]), cut=st.integers(0, 70))
+@given(data=st.binary(max_size=60), packing=st.sampled_from(sorted(PACKINGS)), cut=st.integers(0, 70))
 @settings(max_examples=80, deadline=None)
 def test_any_bytes_are_read_or_refused(folder: Path, data: bytes, packing: str, cut: int) -> None:
     packed = PACKINGS[packing](data)
@@ -157,7 +164,7 @@ def test_any_bytes_are_read_or_refused(folder: Path, data: bytes, packing: str, 
         assert found == oracle(data)
 
 
-@given(at=st.integers(0, 200), flip=st.integers(1, 255), packing=st.sampled_from(["gzip", "xz"]))
+@given(at=st.integers(0, 200), flip=st.integers(1, 255), packing=st.sampled_from(["gzip", "xz", "zstd"]))
 @settings(max_examples=60, deadline=None)
 def test_a_changed_byte_in_a_packed_file_never_changes_the_text(folder: Path, at: int, flip: int, packing: str) -> None:
     text = "the quick brown fox jumps over the lazy dog\n" * 3
@@ -183,6 +190,19 @@ def test_budgets_are_kept(folder: Path) -> None:
     path = write(folder, lzma.compress(text, preset=6))
     with pytest.raises(Refusal, match="memory to unpack"):
         list(Lines(path, budget=Budget(memory=1 << 20)))
+
+
+def test_zstd_takes_no_more_memory_than_its_budget_and_is_refused_where_its_package_is_not(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wide = {zstd.CompressionParameter.window_log: 24, zstd.CompressionParameter.content_size_flag: 0}
+    path = write(folder, zstd.compress(b"abcdefgh\n" * 10**6, options=wide))
+    assert sum(1 for _ in Lines(path)) == 10**6
+    with pytest.raises(Refusal, match="memory to unpack; pack it again with zstd"):
+        list(Lines(path, budget=Budget(memory=1 << 20)))
+    monkeypatch.setitem(sys.modules, "backports", None)
+    with pytest.raises(Refusal, match=r"a\.txt is packed with zstd, which needs the package backports\.zstd"):
+        list(Lines(path))
 
 
 def test_padding_after_packed_data_is_no_data(folder: Path) -> None:

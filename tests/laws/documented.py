@@ -13,7 +13,8 @@ from command.drill import PAIRS, Said, typed, write_pairs
 ROOT = Path(__file__).parents[2]
 PAGES = ("README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/guide.md")
 
-TRAINED = ("train", "resume")
+TRAINED = ("train", "resume", "sweep")
+SWEPT = {"vary": "hidden", "points": "2", "seeds": "2", "processes": "1"}
 SMALL = {
     "model.embedding": "8",
     "model.hidden": "16",
@@ -109,6 +110,9 @@ def small(words: Sequence[str]) -> list[str]:
     kept = [word for word in words if word.partition("=")[0] not in SMALL and word.partition("=")[0] not in ENDS]
     if words[0] == "resume":
         return [*kept, *(["training.steps=3"] if len(kept) < len(words) else [])]
+    if words[0] == "sweep":
+        kept = [word for word in kept if word.partition("=")[0] not in SWEPT]
+        kept += [f"{name}={value}" for name, value in SWEPT.items()]
     names = {word.partition("=")[0] for word in kept}
     settings = SMALL | (DATES if words[1] == "dates" else {"text.unit": "characters"})
     return [*kept, *(f"{name}={value}" for name, value in settings.items() if name not in names)]

@@ -29,7 +29,7 @@ from melisma.measures.exact import exact
 from melisma.ragged import Ragged
 from melisma.settings.search import SearchSettings
 from melisma.settings.training import TrainingSettings
-from melisma.task import Corpus, Prepared, Task, Total, Windows
+from melisma.task import Corpus, Moment, Prepared, Task, Total, Windows
 
 TRAINING = TrainingSettings(rate=1e-2, warmup=20, average=0.9, epochs=None, steps=120, validate_every=40)
 
@@ -129,7 +129,9 @@ def window_batch(codec: Letters, pieces: Sequence[Sequence[int]], random: Genera
     return WindowBatch(Ragged.of_symbols([piece[:-1] for piece in pieces]), wanted.rows)
 
 
-def language_loss(model: LanguageModel, batch: WindowBatch, carry: Any, settings: Miniature, random: Any) -> Any:
+def language_loss(
+    model: LanguageModel, batch: WindowBatch, carry: Any, settings: Miniature, random: Any, at: Moment
+) -> Any:
     carry, y = model.hear(carry, batch.heard, random)
     return {"symbols": Total(*token_loss(y.rows, model.output.weight, model.output.bias, batch.wanted))}, carry
 
@@ -253,7 +255,9 @@ def tag_batch(codec: Letters, sentences: Sequence[Any], random: Generator | None
     )
 
 
-def tag_loss(model: Tagger, batch: TagBatch, carry: None, settings: Miniature, random: Generator | None) -> Any:
+def tag_loss(
+    model: Tagger, batch: TagBatch, carry: None, settings: Miniature, random: Generator | None, at: Moment
+) -> Any:
     tags, ends = model(batch.letters, batch.tags, random)
     found = {"tags": (tags.rows, batch.tags.rows), "letters": (ends.rows, batch.ends)}
     sums = {name: functional.cross_entropy(*both, reduction="sum") for name, both in found.items()}
@@ -408,7 +412,9 @@ def sound_sums(model: Serial, batch: SoundBatch, random: Generator | None = None
     return functional.ctc_loss(rows, letters, y.lengths(), lengths, reduction="none")
 
 
-def sound_loss(model: Serial, batch: SoundBatch, carry: None, settings: Miniature, random: Generator | None) -> Any:
+def sound_loss(
+    model: Serial, batch: SoundBatch, carry: None, settings: Miniature, random: Generator | None, at: Moment
+) -> Any:
     total = sound_sums(model, batch, random).sum()
     return {"symbols": Total(total, total.detach())}, None
 

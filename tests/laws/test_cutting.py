@@ -2,19 +2,21 @@
 
 A stream alone, and streams of one length cut at the same places, give the bits of the whole. Where each stream of a batch is cut at
 places of its own, the number of rows in a product changes with the cutting: bits are then owed within ``exactly()``, 1e-5 always.
-Convolution has no such product, so it owes bits whatever the cutting.
+Convolution has no such product, so it owes bits whatever the cutting. What attends sums over all that was heard, so its bits are owed
+within ``exactly()`` alone.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from contextlib import nullcontext
 from itertools import pairwise
 from typing import Any
 
 import pytest
 import torch
-from laws.things import LAYERS, a_layer, some_sequences
+from laws.things import ATTENDING, LAYERS, a_layer, some_sequences
 from torch import Generator, Tensor
 
 from melisma.contract import whole
@@ -67,6 +69,11 @@ def test_the_cuttings_hold_every_step_and_empty_chunks() -> None:
     assert any(0 in chunk and max(chunk) > 0 for chunk in cuttings(1, LENGTHS, together=False))
 
 
+def owed(name: str) -> Any:
+    """Within it a layer owes its bits however it is cut."""
+    return exactly() if name in ATTENDING else nullcontext()
+
+
 def assert_bits(found: Ragged, wanted: Ragged) -> None:
     assert found.lengths().tolist() == wanted.lengths().tolist()
     assert torch.equal(found.flat(), wanted.flat())
@@ -75,7 +82,7 @@ def assert_bits(found: Ragged, wanted: Ragged) -> None:
 @pytest.mark.parametrize("name", LAYERS)
 def test_a_stream_alone_in_bits(name: str) -> None:
     layer = a_layer(name)
-    with torch.no_grad():
+    with torch.no_grad(), owed(name):
         for length in (0, 1, 6, 17):
             sequences = some_sequences(length, [length])
             wanted = whole(layer, Ragged.of(sequences))
@@ -91,7 +98,7 @@ def test_a_stream_alone_in_bits(name: str) -> None:
 def test_streams_cut_together_in_bits(name: str, batch: int) -> None:
     layer = a_layer(name)
     sequences = some_sequences(3, [13] * batch)
-    with torch.no_grad():
+    with torch.no_grad(), owed(name):
         wanted = whole(layer, Ragged.of(sequences))
         for seed in range(3):
             assert_bits(fed(layer, sequences, cuttings(seed, [13] * batch, together=True)), wanted)
@@ -119,16 +126,16 @@ def test_streams_cut_each_at_its_own_places(name: str) -> None:
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_gradients(name: str) -> None:
-    layer = a_layer(name)
-    sequences = [sequence.requires_grad_() for sequence in some_sequences(5, LENGTHS)]
+    layer = a_layer(name).double()
+    sequences = [sequence.double().requires_grad_() for sequence in some_sequences(5, LENGTHS)]
     inputs = [*sequences, *layer.parameters()]
     y = whole(layer, Ragged.of(sequences)).flat()
-    weights = torch.randn(y.shape, generator=Generator().manual_seed(6))
+    weights = torch.randn(y.shape, generator=Generator().manual_seed(6), dtype=y.dtype)
     wanted = torch.autograd.grad((y * weights).sum(), inputs, allow_unused=True, materialize_grads=True)
     z = fed(layer, sequences, cuttings(1, LENGTHS, together=False)).flat()
     found = torch.autograd.grad((z * weights).sum(), inputs, allow_unused=True, materialize_grads=True)
     for one, other in zip(found, wanted, strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", [name for name in LAYERS if name not in RANDOM])

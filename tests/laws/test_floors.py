@@ -57,10 +57,17 @@ TABLES = {
 }
 """Table of modules that are loaded by name -> where it stands. Nothing else loads a module by name."""
 
-HEAVY = ("matplotlib", "numba", "safetensors", "sacrebleu", "tokenizers", "torch")
+HEAVY = ("backports", "matplotlib", "numba", "pyarrow", "safetensors", "sacrebleu", "tokenizers", "torch")
 """Packages so slow to load that a function may import them when it is called."""
 
-LATE = ("melisma.api.check", "melisma.api.measure", "melisma.api.model", "melisma.api.train")
+LATE = (
+    "melisma.api.check",
+    "melisma.api.measure",
+    "melisma.api.model",
+    "melisma.api.report",
+    "melisma.api.sweep",
+    "melisma.api.train",
+)
 """What loads torch, and is therefore loaded by a verb only once all words of its line are lawful."""
 
 WITHOUT_TORCH = (

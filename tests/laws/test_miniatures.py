@@ -21,7 +21,7 @@ from torch import Generator
 from melisma.contract import take, whole
 from melisma.ragged import Ragged, exactly
 from melisma.runs.read import read_step
-from melisma.task import Windows
+from melisma.task import Moment, Windows
 from melisma.training.descent import learner
 from melisma.training.order import chosen, steps_of
 
@@ -115,8 +115,11 @@ def test_the_gradients_of_the_parts_of_a_batch_add_up_to_that_of_the_whole(name:
         pieces = [batch.part(index, parts) for index in range(parts)]
         assert [piece.size for piece in pieces] == [len(some) for some in slots]
         assert batch.counts == {n: sum(piece.counts[n] for piece in pieces) for n in batch.counts}
-        whole_sums, next_carry = task.loss(model, batch, carry, settings, None)
-        losses = [task.loss(model, piece, take(carry, some), settings, None) for piece, some in zip(pieces, slots)]
+        whole_sums, next_carry = task.loss(model, batch, carry, settings, None, Moment(0, None))
+        losses = [
+            task.loss(model, piece, take(carry, some), settings, None, Moment(0, None))
+            for piece, some in zip(pieces, slots)
+        ]
         for number, (_, piece_carry) in enumerate(losses):
             torch.testing.assert_close(piece_carry, take(next_carry, slots[number]), rtol=1e-10, atol=1e-12)
         for loss in task.losses(settings):

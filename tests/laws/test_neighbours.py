@@ -162,7 +162,7 @@ def greedily(model: EncoderDecoder, sources: list[list[int]]) -> list[list[Hypot
 
 def by_beam(model: EncoderDecoder, sources: list[list[int]]) -> list[list[Hypothesis]]:
     step, state = model.start(Ragged.of_symbols(sources))
-    ranking = Ranking(length_penalty=0.8, coverage_penalty=0.2 if model.settings.attention in COMPARING else 0.0)
+    ranking = Ranking(length_penalty=0.8, coverage_penalty=0.2 if model.settings.attends else 0.0)
     return beam(step, state, bounds_for(sources), width=3, ranking=ranking, best=2)
 
 

@@ -22,7 +22,7 @@ from melisma.tasks import SETTINGS, settings_of
 from melisma.tasks.recipe import recipes
 
 SETTING = [(task, name) for task in SETTINGS for name in shape(settings_of(task)).names]
-FREE = {"data.source", "data.target"}  # names of columns are the user's own
+FREE = {"data.source", "data.target", "search.prefix"}  # names of columns and the user's own text
 UNRUN = ("git", "cd", "source", "make", "TORCH=cpu", "PYTHON=python3.12")  # what is typed besides; make is looked up
 TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
 

@@ -71,11 +71,38 @@ def lstm(P: dict[str, Array], x: Array, state: list[Array]) -> list[Array]:
     return [o * np.tanh(c), c]
 
 
+def lstm_normalised(P: dict[str, Array], x: Array, state: list[Array]) -> list[Array]:
+    """Ba et al. 2016, eq. 20-22: both products normalised over all gates, and the memory before it shows."""
+
+    def normal(a: Array) -> Array:
+        return (a - a.mean()) / np.sqrt(((a - a.mean()) ** 2).mean() + 1e-5)
+
+    h, c = state
+    before = P["gain_of_memory"] * normal(P["recurrent"] @ h) + P["gain_of_input"] * normal(P["weight"] @ x) + P["bias"]
+    i, f, o, g = np.split(before, 4)
+    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+    return [sigmoid(o) * np.tanh(P["gain_of_shown"] * normal(c) + P["bias_of_shown"]), c]
+
+
+def mogrifier(P: dict[str, Array], x: Array, state: list[Array]) -> list[Array]:
+    """Melis et al. 2020, eq. 1-2, five rounds: x by h in the odd ones, h by x in the even ones; then the LSTM."""
+    h, c = state
+    (Q1, Q3, Q5), (R2, R4) = P["by_memory"], P["by_input"]
+    x1 = 2 * sigmoid(Q1 @ h) * x
+    h2 = 2 * sigmoid(R2 @ x1) * h
+    x3 = 2 * sigmoid(Q3 @ h2) * x1
+    h4 = 2 * sigmoid(R4 @ x3) * h2
+    x5 = 2 * sigmoid(Q5 @ h4) * x3
+    return lstm(P, x5, [h4, c])
+
+
 PAPERS: dict[str, Callable[[dict[str, Array], Array, list[Array]], list[Array]]] = {
     "elman": elman,
     "gru_reset_after": gru_reset_after,
     "gru_reset_before": gru_reset_before,
     "lstm": lstm,
+    "lstm_normalised": lstm_normalised,
+    "mogrifier": mogrifier,
 }
 
 

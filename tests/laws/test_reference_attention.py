@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from melisma.layers import attention
-from melisma.layers.attention import ATTENTIONS, Fixed, Memory, attend, masked_softmax, remembered
+from melisma.layers.attention import ATTENTIONS, Fixed, Memory, attend, attend_in_turn, masked_softmax, remembered
 from melisma.ragged import Ragged, exactly
 
 Array = NDArray[np.float64]
@@ -27,6 +27,7 @@ FORMULAS: dict[str, Callable[[dict[str, Array], Array, Array], float]] = {
     "general": lambda P, q, k: q @ P["weight"] @ k,
     "concat": lambda P, q, k: P["vector"] @ np.tanh(np.hstack((P["of_query"], P["of_key"])) @ np.concatenate((q, k))),
     "additive": lambda P, q, k: P["vector"] @ np.tanh(P["of_query"] @ q + P["of_key"] @ k + P["bias"]),
+    "location": lambda P, q, k: FORMULAS["additive"](P, q, k),  # where nothing was read before
 }
 
 
@@ -49,12 +50,12 @@ def queries() -> Tensor:
 
 
 def test_every_scorer_that_compares_has_its_formula() -> None:
-    assert set(FORMULAS) == set(COMPARING)
+    assert {*FORMULAS, "multi_head"} == set(COMPARING)
     assert set(SCORERS) - set(COMPARING) == {"fixed"}
 
 
 @pytest.mark.parametrize("exact", [False, True])
-@pytest.mark.parametrize("name", COMPARING)
+@pytest.mark.parametrize("name", FORMULAS)
 def test_every_scorer_is_its_formula(name: str, exact: bool) -> None:
     scorer = double_scorer(name)
     parameters = {key: value.detach().numpy() for key, value in scorer.named_parameters()}
@@ -67,6 +68,85 @@ def test_every_scorer_is_its_formula(name: str, exact: bool) -> None:
             scores = np.exp([FORMULAS[name](parameters, query, value) for value in values])
             np.testing.assert_allclose(weights[b, t, : len(values)], scores / scores.sum(), atol=1e-12)
             np.testing.assert_allclose(read[b, t], scores / scores.sum() @ values, atol=1e-12)
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_several_heads_are_the_formula_of_their_paper(exact: bool) -> None:
+    """Vaswani et al. 2017, section 3.2.2: MultiHead = Concat(head_1 …) W_O, head_i = Attention(Q W_i, K W_i, V W_i)."""
+    scorer = double_scorer("multi_head")
+    P = {key: value.detach().numpy() for key, value in scorer.named_parameters()}
+    with torch.no_grad(), exactly() if exact else nullcontext():
+        read, weights = attend(scorer, queries(), memory_of(scorer))
+    assert weights is not None
+    for b, sequence in enumerate(sequences()):
+        values = sequence.numpy()
+        for t, query in enumerate(queries()[b].numpy()):
+            heads, shares = [], []
+            for W, U, V in zip(*(np.split(P[key], scorer.heads) for key in ("of_query", "of_key", "of_value"))):
+                scores = np.exp([(W @ query) @ (U @ value) / np.sqrt(len(W)) for value in values])
+                shares.append(scores / scores.sum())
+                heads.append(sum(share * (V @ value) for share, value in zip(shares[-1], values)))
+            np.testing.assert_allclose(read[b, t], P["leave"] @ np.concatenate(heads), atol=1e-12)
+            np.testing.assert_allclose(weights[b, t, : len(values)], np.mean(shares, 0), atol=1e-12)
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_location_sees_what_was_read_last(exact: bool) -> None:
+    """Chorowski et al. 2015, eq. 8 and 9: f = F * the last weights, e = w . tanh(W s + V h + U f + b); step by step."""
+    scorer = double_scorer("location")
+    P = {key: value.detach().numpy() for key, value in scorer.named_parameters()}
+    memory = memory_of(scorer)
+    with torch.no_grad(), exactly() if exact else nullcontext():
+        found = attend_in_turn(scorer, queries(), memory, torch.zeros(memory.mask.shape, dtype=torch.float64))
+    for b, sequence in enumerate(sequences()):
+        values, last, middle = sequence.numpy(), np.zeros(LENGTHS[b]), P["filters"].shape[1] // 2
+        for t, query in enumerate(queries()[b].numpy()):
+            f = np.stack([np.correlate(np.pad(last, middle), row, "valid") for row in P["filters"]], 1)  # (S, filters)
+            seen = [P["of_query"] @ query + P["of_key"] @ h + P["of_filters"] @ f[j] for j, h in enumerate(values)]
+            scores = np.exp([P["vector"] @ np.tanh(one + P["bias"]) for one in seen])
+            last = scores / scores.sum()
+            np.testing.assert_allclose(found[b, t], last @ values, atol=1e-12)
+
+
+def test_steps_in_turn_are_steps_alone() -> None:
+    scorer = double_scorer("location")
+    memory = memory_of(scorer)
+    last = torch.zeros(memory.mask.shape, dtype=torch.float64)
+    in_turn = attend_in_turn(scorer, queries(), memory, last)
+    blind = attend(scorer, queries(), memory)[0]
+    torch.testing.assert_close(in_turn[:, 0], blind[:, 0])
+    assert bool(((in_turn - blind)[0].abs().amax(-1)[1:] > 1e-4).all()), "what was read last is seen"
+    for t in range(QUERIES):
+        read, weights = attend(scorer, queries()[:, t : t + 1], memory, last[:, None])
+        assert weights is not None
+        torch.testing.assert_close(read[:, 0], in_turn[:, t])
+        last = weights[:, 0]
+
+
+def test_the_backward_in_turn_is_what_differences_measure() -> None:
+    scorer = double_scorer("location")
+    names = [key for key, _ in scorer.named_parameters()]
+    values = torch.cat(sequences())[:5]
+
+    def through(query: Tensor, rows: Tensor, last: Tensor, *parameters: Tensor) -> Tensor:
+        for key, parameter in zip(names, parameters):
+            vars(scorer)[key] = parameter
+        return attend_in_turn(scorer, query, memory_of(scorer, Ragged.of([rows[:2], rows[2:]])), last)
+
+    given = [parameter.detach().clone() for parameter in scorer.parameters()]
+    for key in names:
+        delattr(scorer, key)
+    last = torch.rand(2, 3, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    last[0, 2] = 0
+    tensors = (queries()[:2, :3], values, last, *given)
+    assert torch.autograd.gradcheck(through, [tensor.requires_grad_() for tensor in tensors])
+
+
+def test_widths_that_cannot_be_are_refused() -> None:
+    with pytest.raises(ValueError, match="3 heads cannot share 4 features evenly"):
+        ATTENTIONS["multi_head"](6, 6, 4, 3)
+    with pytest.raises(ValueError, match="a filter of 4 positions has no middle one"):
+        ATTENTIONS["location"](6, 6, 4, 2, 4)
 
 
 @pytest.mark.parametrize("exact", [False, True])
@@ -124,7 +204,8 @@ def test_a_stranger_of_nan_leaves_the_gradient_of_others_alone(name: str) -> Non
 @pytest.mark.parametrize("name", COMPARING)
 def test_the_backward_is_what_differences_measure(name: str) -> None:
     scorer = double_scorer(name)
-    assert scorer.score(queries(), memory_of(scorer).keys).shape == (len(LENGTHS), QUERIES, max(LENGTHS))
+    heads = (scorer.heads,) if name == "multi_head" else ()
+    assert scorer.score(queries(), memory_of(scorer).keys).shape == (len(LENGTHS), *heads, QUERIES, max(LENGTHS))
 
     def through(query: Tensor, rows: Tensor) -> Tensor:
         return attend(scorer, query, memory_of(scorer, Ragged.of([rows[:2], rows[2:]])))[0]
@@ -176,7 +257,7 @@ def test_a_dot_product_wants_one_width() -> None:
 
 def test_scorers_of_two_widths() -> None:
     for name in set(COMPARING) - {"dot"}:
-        scorer = ATTENTIONS[name](4, FEATURES, 7).double()
+        scorer: Any = a_scorer(name, width=8, query=4).double()
         read, weights = attend(scorer, queries()[..., :4], memory_of(scorer))
         assert weights is not None
         assert (read.shape, weights.shape) == ((3, QUERIES, FEATURES), (3, QUERIES, 6))

@@ -45,7 +45,14 @@ def test_every_scorer_is_in_the_table() -> None:
 
 
 def test_every_cell_stands_in_every_kind_of_layer() -> None:
-    for kind in ("one way", "both ways", "residual one way", "residual both ways"):
+    for kind in (
+        "one way",
+        "both ways",
+        "residual one way",
+        "residual both ways",
+        "thin one way",
+        "thin both ways",
+    ):
         for name in CELL_NAMES:
             within = classes_within(a_layer(f"{kind} {name}"))
             assert type(a_cell(name)) in within
@@ -89,6 +96,9 @@ def test_settings_offer_what_the_tables_hold() -> None:
     assert {settings.tied for settings in VARIANTS.values()} == set(choices["tied"])
     assert {settings.attention for settings in VARIANTS.values()} == set(choices["attention"])
     assert {settings.cell for settings in VARIANTS.values()} == set(choices["cell"])
+    assert {settings.input for settings in VARIANTS.values()} == set(choices["input"])
+    assert {settings.begin for settings in VARIANTS.values()} == set(choices["begin"])
+    assert {settings.cell for settings in VARIANTS.values() if settings.weight_dropout} == set(choices["cell"])
 
 
 def test_the_models_are_of_the_settings_that_name_them() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import product
 from typing import Any
@@ -18,6 +18,7 @@ from melisma.layers.convolution import Convolution
 from melisma.layers.deep import BothWays, OneWay, Residual
 from melisma.layers.dropout import LockedDropout, PlainDropout
 from melisma.layers.serial import Serial
+from melisma.layers.transformer import FeedForward, LayerNorm, Linear, Positions, RmsNorm, SelfAttention
 from melisma.losses.tokens import TokenLoss, plain_token_loss, token_loss
 from melisma.models.encoder_decoder import EncoderDecoder
 from melisma.ragged import Ragged
@@ -64,6 +65,15 @@ def _both_ways(name: str) -> Callable[[], Layer]:
     return lambda: BothWays(CELLS[name](FEATURES, FEATURES // 2), CELLS[name](FEATURES, FEATURES // 2))
 
 
+def _thin(name: str, both: bool = False) -> Callable[[], Layer]:
+    def make() -> Layer:
+        if not both:
+            return OneWay(CELLS[name](FEATURES, FEATURES), 0.3)
+        return BothWays(CELLS[name](FEATURES, FEATURES // 2), CELLS[name](FEATURES, FEATURES // 2), 0.3)
+
+    return make
+
+
 def _residual(make: Callable[[], Layer]) -> Callable[[], Layer]:
     return lambda: Residual(make())
 
@@ -74,6 +84,28 @@ def _convolution(width: int, stride: int) -> Callable[[], Layer]:
 
 def _serial(*makes: Callable[[], Layer]) -> Callable[[], Layer]:
     return lambda: Serial([make() for make in makes])
+
+
+def _attention(causal: bool, heads: int) -> Callable[[], Layer]:
+    return lambda: SelfAttention(FEATURES, heads, causal=causal)
+
+
+def _feed_forward(activation: str) -> Callable[[], Layer]:
+    return lambda: FeedForward(FEATURES, 2 * FEATURES, activation)
+
+
+def _block(causal: bool, norm: Callable[[int], Layer], activation: str) -> Callable[[], Layer]:
+    """A block of a Transformer, the norms before its parts."""
+    parts = (_attention(causal, 2), _feed_forward(activation))
+    return _serial(*(_residual(_serial(lambda: norm(FEATURES), part, _locked)) for part in parts))
+
+
+def _linear() -> Layer:
+    return Linear(FEATURES, FEATURES)
+
+
+def _positions() -> Layer:
+    return Positions(FEATURES)
 
 
 def _plain() -> Layer:
@@ -91,6 +123,11 @@ LAYERS: dict[str, Callable[[], Layer]] = {
     **{f"both ways {name}": _both_ways(name) for name in CELLS},
     **{f"residual one way {name}": _residual(_one_way(name)) for name in CELLS},
     **{f"residual both ways {name}": _residual(_both_ways(name)) for name in CELLS},
+    **{f"thin one way {name}": _thin(name) for name in CELLS},
+    **{f"thin both ways {name}": _thin(name, both=True) for name in CELLS},
+    "residual thin one way": _residual(_thin("gru_reset_after")),
+    "residual thin both ways": _residual(_thin("lstm", both=True)),
+    "serial of thin cells": _serial(_thin("lstm"), _locked, _thin("gru_reset_before")),
     **{f"convolution {width}/{stride}": _convolution(width, stride) for width, stride in WINDOWS},
     **{f"residual convolution {width}": _residual(_convolution(width, 1)) for width in (1, 2, 5)},
     "plain dropout": _plain,
@@ -103,8 +140,29 @@ LAYERS: dict[str, Callable[[], Layer]] = {
     "serial that needs the end": _serial(_convolution(3, 2), _both_ways("lstm"), _locked, _one_way("elman")),
     "serial of both ways twice": _serial(_both_ways("gru_reset_after"), _residual(_both_ways("elman"))),
     "serial in a residual": _residual(_serial(_convolution(2, 1), _one_way("elman"), _convolution(3, 1))),
+    "linear": _linear,
+    "layer norm": lambda: LayerNorm(FEATURES),
+    "rms norm": lambda: RmsNorm(FEATURES),
+    "positions": _positions,
+    "feed-forward relu": _feed_forward("relu"),
+    "feed-forward gelu": _feed_forward("gelu"),
+    "attention to all": _attention(causal=False, heads=3),
+    "attention to all, residual": _residual(_attention(causal=False, heads=1)),
+    "attention to the past": _attention(causal=True, heads=2),
+    "attention in a block to all": _block(False, LayerNorm, "relu"),
+    "attention in a block to the past": _block(True, RmsNorm, "gelu"),
+    "attention in two blocks to all": _serial(
+        _positions, _block(False, RmsNorm, "relu"), _block(False, LayerNorm, "gelu")
+    ),
+    "attention in two blocks to the past": _serial(
+        _positions, _block(True, LayerNorm, "relu"), _block(True, RmsNorm, "relu")
+    ),
+    "attention after a cell": _serial(_one_way("lstm"), _attention(causal=True, heads=2), _convolution(3, 1)),
     "serial in a serial": _serial(_serial(_plain, _convolution(3, 1)), _serial(_one_way("elman"))),
 }
+
+
+ATTENDING = tuple(name for name in LAYERS if "attention" in name)  # their sums are over as many numbers as were heard
 
 
 def a_layer(name: str, seed: int = 0) -> Any:
@@ -123,9 +181,12 @@ SCORERS = tuple(ATTENTIONS)
 COMPARING = tuple(name for name in ATTENTIONS if name != "fixed")  # those that have weights
 
 
-def a_scorer(name: str, size: int = FEATURES, width: int = 5, seed: int = 0) -> Scorer:
+OWN_SIZES: dict[str, tuple[int, ...]] = {"location": (3, 5), "multi_head": (2,)}  # filters and positions; heads
+
+
+def a_scorer(name: str, size: int = FEATURES, width: int = 4, seed: int = 0, *, query: int | None = None) -> Scorer:
     torch.manual_seed(seed)
-    scorer: Scorer = shaken(ATTENTIONS[name](size, size, width))
+    scorer: Scorer = shaken(ATTENTIONS[name](query or size, size, width, *OWN_SIZES.get(name, ())))
     return scorer
 
 
@@ -146,14 +207,72 @@ SMALL = EncoderDecoderSettings(
     embedding_dropout=0.2,
     word_dropout=0.1,
     output_dropout=0.2,
+    heads=2,
+    location_filters=2,
+    location_width=3,
 )
+
+TRANSFORMER = replace(
+    SMALL,
+    encoder="transformer",
+    decoder="transformer",
+    encoder_hidden=6,
+    encoder_layers=2,
+    decoder_layers=2,
+)
+
+
+def _of_parts(deep: EncoderDecoderSettings, one_way: EncoderDecoderSettings) -> dict[str, EncoderDecoderSettings]:
+    """What is read, what the states begin as, and weights that are left out."""
+    found: dict[str, EncoderDecoderSettings] = {}
+    for rounds in (1, 2):
+        found[f"mogrifier of {rounds}"] = replace(SMALL, cell="mogrifier", mogrifier_rounds=rounds)
+    for attention, cell in (("general", "lstm"), ("fixed", "gru_reset_before"), ("none", "elman")):
+        found[f"one-hot {attention}"] = replace(SMALL, input="one_hot", tied="none", attention=attention, cell=cell)
+    found["one-hot fed"] = replace(found["one-hot general"], input_feeding=True)
+    for begin, fed in product(("learned", "zero"), (False, True)):
+        name = f"begin {begin}" + (" fed" if fed else "")
+        found[name] = replace(SMALL, begin=begin, cell="gru_reset_after", input_feeding=fed)
+        found[f"deep {name}"] = replace(deep, begin=begin, input_feeding=fed)
+    for cell in CELLS:
+        found[f"thin {cell}"] = replace(SMALL, weight_dropout=0.4, cell=cell)
+    found["thin deep fed"] = replace(deep, weight_dropout=0.4, input_feeding=True)
+    found["thin one way"] = replace(one_way, weight_dropout=0.4, begin="learned")
+    return found
+
+
+def _transformers() -> dict[str, EncoderDecoderSettings]:
+    """Every form of a Transformer, and each half of one with a recurrent other half."""
+    found: dict[str, EncoderDecoderSettings] = {}
+    for norm, activation in product(("layer", "rms"), ("relu", "gelu")):
+        found[f"transformer {norm} {activation}"] = replace(TRANSFORMER, norm=norm, activation=activation)
+    for tied in ("none", "three"):
+        found[f"transformer tied={tied}"] = replace(TRANSFORMER, tied=tied)
+    found["transformer of one width"] = replace(TRANSFORMER, embedding=6, feed_forward=5, heads=3)
+    found["transformer plain dropout"] = replace(TRANSFORMER, locked=False)
+    found["transformer after recurrent"] = replace(TRANSFORMER, encoder="recurrent", encoder_hidden=3)
+    for attention, fed in product(("none", *ATTENTIONS), (False, True)):
+        if attention == "none" and fed:
+            continue
+        half = replace(TRANSFORMER, decoder="recurrent", attention=attention, input_feeding=fed)
+        found[f"{attention} after transformer" + (" fed" if fed else "")] = half
+    return found
+
+
+PLAIN_LOOP = ("lstm_normalised", "mogrifier")  # cells that have no other loop: with three attentions, tied once
+
+
+def _crossed() -> Iterator[tuple[str, str, bool, str]]:
+    """Attention, cell, whether it is fed, what is tied: all that go together."""
+    for attention, cell, fed, tied in product(("none", *ATTENTIONS), CELLS, (False, True), ("none", "two", "three")):
+        alone = cell in PLAIN_LOOP and (tied != "two" or attention not in ("none", "fixed", "general"))
+        if not alone and not (attention == "none" and fed):
+            yield attention, cell, fed, tied
 
 
 def _variants() -> dict[str, EncoderDecoderSettings]:
     found: dict[str, EncoderDecoderSettings] = {}
-    for attention, cell, fed, tied in product(("none", *ATTENTIONS), CELLS, (False, True), ("none", "two", "three")):
-        if attention == "none" and fed:
-            continue
+    for attention, cell, fed, tied in _crossed():
         name = f"{attention} {cell} tied={tied}" + (" fed" if fed else "")
         found[name] = replace(SMALL, attention=attention, cell=cell, input_feeding=fed, tied=tied)
     deep = replace(SMALL, encoder_layers=2, decoder_layers=2, residual=True)
@@ -166,6 +285,9 @@ def _variants() -> dict[str, EncoderDecoderSettings]:
     found["plain dropout"], found["plain dropout fed"] = (
         replace(SMALL, locked=False, input_feeding=fed) for fed in (False, True)
     )
+    found |= _transformers()
+    found["wide multi_head"] = replace(SMALL, attention="multi_head", attention_size=9, heads=3, hidden=7)
+    found |= _of_parts(deep, one_way)
     found["wide additive"] = replace(SMALL, attention="additive", attention_size=9, hidden=7)
     return found
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from laws.things import COMPARING, FEW, FIRST, LAST, SMALL, SYMBOLS, VARIANTS, a_model, some_symbols
+from laws.things import FEW, FIRST, LAST, SMALL, SYMBOLS, VARIANTS, a_model, some_symbols
 from torch import Generator, Tensor
 from torch.nn import functional
 
@@ -21,11 +21,10 @@ from melisma.settings.model import EncoderDecoderSettings
 
 SOURCES = [3, 1, 5, 4]
 TARGETS = [2, 6, 1, 4]
-FIXED = [
-    name
-    for name in VARIANTS
-    if name.split()[0] in ("none", "fixed") or name in ("deep none", "deep fixed", "one way fixed")
-]
+FIXED = [name for name, settings in VARIANTS.items() if not settings.attends]
+
+AT_ONCE = ("additive", "concat", "dot", "general", "multi_head")  # what reads all steps of a sentence at once
+DECODER = "transformer"
 
 
 def pairs() -> tuple[Ragged, Ragged, Ragged]:
@@ -59,7 +58,7 @@ def step_by_step(model: EncoderDecoder, source: Ragged, heard: Ragged, slots: in
             step, state, here = step.keep(going), take(state, rows), here[going]
         symbols = torch.tensor([sentences[sentence][t] for sentence in here.tolist()]).repeat_interleave(slots)
         state, logs, trace = step(state, symbols)
-        assert (trace is not None) == (model.settings.attention in COMPARING)
+        assert (trace is not None) == model.settings.attends
         if trace is not None:
             assert trace.shape == (len(symbols), int(step.extent.max()))
         for place, sentence in enumerate(here.tolist()):
@@ -116,9 +115,9 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Memory, int]]:
     """What attention reads, call by call: the memory, and how many weights that comes to."""
     seen: list[tuple[Memory, int]] = []
 
-    def spy(scorer: Any, query: Tensor, memory: Memory) -> Any:
+    def spy(scorer: Any, query: Tensor, memory: Memory, *last: Any) -> Any:
         seen.append((memory, query.shape[1] * memory.mask.numel()))
-        return attend(scorer, query, memory)
+        return attend(scorer, query, memory, *last)
 
     monkeypatch.setattr(encoder_decoder, "attend", spy)
     return seen
@@ -133,7 +132,9 @@ def test_input_feeding_holds_the_memory_once_and_lets_go_of_finished_sentences(m
         assert len({memory[leaf].untyped_storage().data_ptr() for memory, _ in seen}) == 1
 
 
-@pytest.mark.parametrize("name", [name for name in FEW if name not in FIXED and "fed" not in name])
+@pytest.mark.parametrize(
+    "name", [name for name in FEW if VARIANTS[name].attention in AT_ONCE and "fed" not in name and DECODER not in name]
+)
 def test_measuring_holds_few_weights_at_once_and_finds_the_same(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     model, (source, heard, wanted) = a_model(name), pairs()
     whole = model.nats(source, heard, wanted.rows)
@@ -141,7 +142,10 @@ def test_measuring_holds_few_weights_at_once_and_finds_the_same(name: str, monke
     monkeypatch.setattr(encoder_decoder, "WEIGHTS", 45)
     with torch.no_grad():
         torch.testing.assert_close(model.nats(source, heard, wanted.rows), whole, rtol=0, atol=1e-5)
-    assert [weights for _, weights in seen] == [40, 40, 40, 20]  # 4 sentences, 5 positions, 7 steps
+    if model.settings.attention == "multi_head":  # 4 sentences, 5 positions, 7 steps; each head has weights of its own
+        assert [weights for _, weights in seen] == [20] * 7
+    else:
+        assert [weights for _, weights in seen] == [40, 40, 40, 20]
 
 
 # --- what is shared -----------------------------------------------------------------------------------------------------
@@ -266,16 +270,18 @@ def test_the_fixed_vector_enters_at_every_step_and_not_at_the_start_alone(name: 
     assert bool(changed.all())
 
 
-@pytest.mark.parametrize("name", [name for name in FEW if VARIANTS[name].attention in COMPARING])
+@pytest.mark.parametrize("name", [name for name in FEW if VARIANTS[name].attends])
 def test_attention_reads_every_symbol_of_its_own_sentence_and_no_other(name: str) -> None:
     model = a_model(name).double()
     source, heard, _ = pairs()
     memory = model.encode(source)
-    values = memory.values.detach().requires_grad_()
-    given = memory._replace(values=values)
+    values, keys = memory.values.detach().requires_grad_(), memory.keys.detach().requires_grad_()
+    given = memory._replace(values=values, keys=keys)
     shown = model.decode(given, model.begin(memory), heard)
-    (gradient,) = torch.autograd.grad(shown.sequences()[2].sum(), values)
-    seen = gradient.abs().sum(-1) > 0
+    gradients = torch.autograd.grad(
+        shown.sequences()[2].sum(), (values, keys), materialize_grads=True, allow_unused=True
+    )
+    seen = gradients[1 if model.transformer is not None else 0].abs().sum(-1) > 0
     assert seen[2].tolist() == [True] * 5
     assert not seen[[0, 1, 3]].any()
 
@@ -365,3 +371,14 @@ def test_eight_pairs_are_learnt_by_heart(given: dict[str, Any]) -> None:
     found = greedy(step, state, Bounds(FIRST, LAST, torch.full((8,), 9)))
     assert [list(answer.symbols) for answer in found] == answers
     assert all(answer.finished for answer in found)
+
+
+@pytest.mark.parametrize("name", FEW)
+def test_a_model_is_its_parameters_alone(name: str) -> None:
+    """Built without numbers and given those of another, it says what the other says: so is a run read."""
+    model = a_model(name)
+    with torch.device("meta"):
+        again = EncoderDecoder(SYMBOLS, SYMBOLS, model.settings)
+    again.load_state_dict(dict(model.named_parameters(remove_duplicate=False)), assign=True)
+    source, heard, wanted = pairs()
+    assert torch.equal(again.nats(source, heard, wanted.rows), model.nats(source, heard, wanted.rows))

@@ -197,7 +197,7 @@ DAMAGES: list[tuple[str, Callable[[Path], object], tuple[str, ...]]] = [
         lambda run: rewrite(run, set_in("settings", "model", "hidden", to=16384)),
         ("model.safetensors", "16384"),
     ),
-    ("unknown setting", lambda run: rewrite(run, set_in("settings", "model", "heads", to=8)), ("model.heads",)),
+    ("unknown setting", lambda run: rewrite(run, set_in("settings", "model", "wings", to=8)), ("model.wings",)),
     ("settings of another kind", lambda run: rewrite(run, set_in("settings", "model", to=[1])), ("model",)),
     ("unknown task", lambda run: rewrite(run, set_in("task", to="sing")), ("no task 'sing'",)),
     # 49: a codec that does not fit

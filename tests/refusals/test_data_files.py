@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from backports import zstd
 
 from melisma.errors import Refusal
 from melisma.files.columns import Pairs, read_pairs
@@ -240,6 +241,10 @@ CASES: list[tuple[str, Make, tuple[str, ...] | None]] = [
     ("gzip", parallel(gzip.compress(GOOD.encode())), None),
     ("gzip of several members", parallel(gzip.compress(GOOD[:99].encode()) + gzip.compress(GOOD[99:].encode())), None),
     ("xz", parallel(lzma.compress(GOOD.encode())), None),
+    ("zstd", parallel(zstd.compress(GOOD.encode())), None),
+    ("truncated zstd", parallel(zstd.compress(GOOD.encode())[:-9]), ("a.en", "cut off", "zstd")),
+    ("data after zstd", parallel(zstd.compress(GOOD.encode()) + b"more"), ("a.en", "damaged", "zstd")),
+    ("zstd bomb", parallel(bomb(zstd.compress)), ("a.en", "budget")),
     ("packed table", single("a.tsv.gz", gzip.compress(b"one\teins\n")), None),
     ("plain text named .gz", single("a.tsv.gz", "one\teins\n"), None),
     ("truncated gzip", parallel(gzip.compress(GOOD.encode())[:-9]), ("a.en", "cut off", "gzip")),

@@ -53,6 +53,11 @@ CASES: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     (("model.attention=dot", "model.hidden=100"), ("attention=dot", "hidden (100)", "(512)")),
     (("model.tied=three", "text.shared=no"), ("model.tied=three", "text.shared=no")),
     (("model.attention=none", "model.input_feeding=yes", "model.tied=two"), ("input_feeding", "attention other than")),
+    (("model.decoder=transformer", "model.heads=3"), ("heads=3", "hidden=512", "a multiple of 3")),
+    (("model.encoder=transformer", "model.encoder_hidden=30"), ("heads=4", "encoder_hidden=30", "a multiple of 4")),
+    (("model.attention=multi_head", "model.attention_size=6"), ("heads=4", "attention_size=6", "a multiple of 4")),
+    (("model.attention=location", "model.location_width=4"), ("location_width is 4", "an odd number")),
+    (("model.decoder=transformer", "model.input_feeding=yes"), ("input_feeding", "decoder=recurrent")),
     (("training.epochs=none",), ("one of them", "never ends")),
     (("data.valid_size=0", "training.patience=2"), ("training.patience", "data.valid_size=0")),
     (("search.alternatives=9",), ("search", "alternatives is 9", "beam 5")),
@@ -112,7 +117,7 @@ def test_each_file_of_settings_is_refused_before_anything_is_read(tmp_path, monk
 
 def test_a_file_of_settings_that_is_not_there(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert "'none.toml': cannot read this settings file" in refused(*TRAIN, "none.toml")
+    assert "no such file none.toml" in refused(*TRAIN, "none.toml")
     (tmp_path / "folder.toml").mkdir()
     assert "'folder.toml': cannot read" in refused(*TRAIN, "folder.toml")
 
@@ -141,7 +146,7 @@ def test_all_data_is_looked_for_before_any_is_read_and_before_symbols_are_learne
     monkeypatch.setattr("melisma.tasks.pairs.learn", never)
     (here / "bad.de").write_bytes((here / "a.de").read_bytes() + b"\xff\n")
     assert "bad.de, line 73" in refused("train", "translate", "run", "data.train=a.en,bad.de")
-    monkeypatch.setattr("melisma.tasks.translate.read_pairs", never)
+    monkeypatch.setattr("melisma.tasks.translate.read_into", never)
     for words in (("data.valid=a.en,none.de",), ("data.train=none.tsv",), ("data.train=made:date.train",)):
         said = refused(*TRAIN, *words)
         assert "no such file" in said or "there is no such corpus" in said

@@ -34,7 +34,7 @@ def test_the_course_is_what_the_log_tells(tmp_path: Path) -> None:
     lines = [{"step": step, "valid": {"loss": step / 2}} if step % 2 else {"step": step} for step in range(1, 13)]
     text = "".join(json.dumps(line) + "\n" for line in lines) + "broken\n" + json.dumps({"step": 99})
     (tmp_path / LOG).write_text(text)
-    found = facts._course(tmp_path, {"steps": 20}, {}, {})
+    found = facts._course(tmp_path, {"steps": 20}, {}, facts._Saved(12, None, {}))
     assert (found.reached, found.planned, found.done) == (12, 20, False)
     assert [(one.step, one.scores) for one in found.validations] == [(n, {"loss": n / 2}) for n in range(1, 13, 2)]
 

@@ -84,7 +84,8 @@ def test_files_that_cannot_be_read_are_refused(tmp_path, content, sentence):
         ("search.beam = 1" + "0" * 400, "found a whole number of about 401 digits, wants a whole number, 1 to 1000"),
         ("search.beam = 0", "setting search.beam: found 0, wants a whole number, 1 to 1000"),
         ("search.beam = -3", "setting search.beam: found -3, wants a whole number, 1 to 1000"),
-        ("search.beam = 3.0", "setting search.beam: found 3.0, wants a whole number, 1 to 1000"),
+        ("search.beam = 3.5", "setting search.beam: found 3.5, wants a whole number, 1 to 1000"),
+        ("training.steps = true", "setting training.steps: found true, wants a whole number"),
         ("model.dropout = 1e309", "setting model.dropout: found inf, wants a number, at least 0 and below 1"),
         ("model.dropout = nan", "setting model.dropout: found nan, wants a number, at least 0 and below 1"),
         ("model = 3", "model is a group of settings and was given 3"),
@@ -100,9 +101,24 @@ def test_values_of_a_file_are_checked(tmp_path, content, sentence):
     assert sentence in str(refused.value)
 
 
+def test_a_whole_number_may_be_written_as_one_with_a_point(tmp_path):
+    built = build(TranslateSettings, read_toml(written(tmp_path, "model.hidden = 32.0")))
+    assert built.model.hidden == 32
+    assert type(built.model.hidden) is int
+
+
+def test_a_settings_file_that_is_not_there_is_named_with_its_neighbour(tmp_path):
+    mine = written(tmp_path, "a = 1").rename(tmp_path / "mine.toml")
+    with pytest.raises(Refusal) as refused:
+        read_toml(tmp_path / "mien.toml")
+    assert str(refused.value) == f"no such file {tmp_path / 'mien.toml'}, did you mean {mine}?"
+    with pytest.raises(Refusal, match=r"no such file other\.toml; a settings file is wanted"):
+        read_toml("other.toml")
+
+
 def test_paths_that_are_no_files_are_refused(tmp_path):
     for path in (tmp_path / "none.toml", tmp_path, "a\0b", "/dev/zero"):
-        with pytest.raises(Refusal, match=r"cannot read this settings file|larger than 1 MB"):
+        with pytest.raises(Refusal, match=r"no such file|cannot read this settings file|larger than 1 MB"):
             read_toml(path)
     if os.geteuid() != 0:
         path = written(tmp_path, "a = 1")

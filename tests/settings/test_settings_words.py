@@ -61,7 +61,7 @@ def test_every_word_lands_in_one_place(words):
         (["--search.beem=3"], "unknown setting --search.beem: did you mean search.beam=3?"),
         (["--search.beam=3"], "unknown setting --search.beam: did you mean search.beam=3?"),
         (["zzz=3"], "unknown setting zzz: nothing known has a name like it, wants one of "),
-        (["model=lstm"], "model is a group of settings: wants one of model.cell, "),
+        (["model=lstm"], "model is a group of settings: wants one of model.encoder, "),
         (["search.beam"], "found 'search.beam': did you mean search.beam=…?"),
         (["file.txt"], "found 'file.txt': wants settings as name=value"),
         (["a b=3"], "found 'a b=3': wants settings, each as name=value"),

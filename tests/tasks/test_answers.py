@@ -111,9 +111,9 @@ def test_attention_that_does_not_fit_is_left_out_and_batches_hold_what_fits(monk
     seen: list[tuple[int, bool]] = []
     real = answering._search
 
-    def watched(model: EncoderDecoder, sources: Sequence[list[int]], search: SearchSettings, traced: bool):
+    def watched(model: EncoderDecoder, sources: Sequence[list[int]], search: SearchSettings, traced: bool, *more):
         seen.append((len(sources), traced))
-        return real(model, sources, search, traced)
+        return real(model, sources, search, traced, *more)
 
     monkeypatch.setattr(answering, "_search", watched)
     monkeypatch.setattr(answering, "WEIGHTS_AT_ONCE", 2 * most)

@@ -12,6 +12,7 @@ import torch
 
 from melisma.api.data import twice
 from melisma.api.device import device, threads
+from melisma.api.given import tables
 from melisma.api.train import ending
 from melisma.api.training import Training, never
 from melisma.checks.coverage import Coverage, cover
@@ -28,6 +29,7 @@ from melisma.task import Corpus, Task
 from melisma.tasks import settings_of
 from melisma.tasks import task as task_of
 from melisma.tasks.recipe import recipe as recipe_of
+from melisma.training.optimise import late_warmup
 
 LOOKS = {"translate": look}
 """Task -> what looks at its data."""
@@ -44,6 +46,7 @@ def check(
     where a file or all data is missing; what is wrong within the data is reported instead.
     """
     chosen, layers = recipe_of(recipe), (*layers, settings)
+    tables(layers)
     if chosen.task not in LOOKS:
         raise Refusal(f"the data of {chosen.task} cannot be checked yet; wanted is a recipe of {', '.join(LOOKS)}")
     built = ending(build(settings_of(chosen.task), chosen.under(*layers), *layers), layers)
@@ -66,6 +69,8 @@ def _measured(
 ) -> tuple[list[Finding], Coverage | None, Cost | None]:
     """What only training itself shows: whether it takes the data, what it covers, what it costs."""
     findings = [_twice(sentence) for sentence in twice(settings)]
+    if not dry_run:
+        findings += _late(settings, None)
     try:
         corpus = task.read(settings)
     except Refusal as refusal:
@@ -86,12 +91,20 @@ def _measured(
     except (Refusal, Failure) as error:
         advice = "another setting is wanted, as the sentence says"
         return [*findings, Finding("dry run", "error", 1, 1, str(error), advice)], coverage, None
-    return findings + of_cost(cost), coverage, cost
+    return findings + _late(settings, cost.epoch_steps) + of_cost(cost), coverage, cost
 
 
 def _twice(sentence: str) -> Finding:
     advice = "name each file once" if "twice" in sentence else "name the file of each side"
     return Finding("one file twice", "warning", 1, 1, sentence.removeprefix("warning: "), advice)
+
+
+def _late(settings: Any, epoch_steps: int | None) -> list[Finding]:
+    found = late_warmup(settings.training, epoch_steps)
+    if found is None:
+        return []
+    sentence, _, advice = found.partition("; ")
+    return [Finding("warm-up", "warning", 1, 1, sentence, advice)]
 
 
 def _cost(task: Task[Any, Any], settings: Any, codec: Any, corpus: Corpus[Any]) -> Cost:

@@ -8,12 +8,14 @@ from typing import Any
 
 from melisma.api.device import threads
 from melisma.api.familiar import familiar, sentences
+from melisma.api.given import folder
 from melisma.api.model import Model, load
 from melisma.errors import Refusal
 from melisma.evaluation.evaluate import Evaluation
 from melisma.evaluation.evaluate import evaluate as evaluate_on
 from melisma.settings.leaves import shape
 from melisma.settings.read import build, with_values
+from melisma.settings.values import convert
 
 
 def evaluate(run: str | Path | Model, data: Any, *, device: str | None = None, **options: Any) -> Evaluation:
@@ -22,11 +24,14 @@ def evaluate(run: str | Path | Model, data: Any, *, device: str | None = None, *
     What says how a table is read (``**{"data.source": "en"}``) is an option too: without it, as in training. ``device``
     is that of ``load``. Nothing is written. Refusal where the data or an option is not right, or the run is not whole.
     """
-    if isinstance(run, Model) and device is not None:
+    if not isinstance(run, Model):
+        run = folder(run)
+    elif device is not None:
         raise Refusal(f"device={device} and a model that is loaded: wants load(run, device={device!r}), or a run")
     model = run if isinstance(run, Model) else load(run, device=device or "auto")
     columns = {name: options.pop(name) for name in shape(type(model.settings)).columns if name in options}
-    corpora = build(type(model.settings.data), {"train": data}).train
+    named = replace(shape(type(model.settings.data)).leaves["train"], name="data")
+    corpora = build(type(model.settings.data), {"train": convert(named, data)}).train
     if not corpora:
         raise Refusal("there is no data to evaluate on; wanted is data=SOURCE,TARGET or data=TABLE")
     search, settings = model.search(options), with_values(model.settings, columns)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, overload
@@ -12,11 +13,17 @@ from torch import nn
 
 from melisma.api.device import device as place_of
 from melisma.api.device import threads
-from melisma.errors import Refusal
-from melisma.runs.layout import BEST
-from melisma.runs.read import Run, read_run, read_step
+from melisma.api.given import folder, step_of, texts
+from melisma.errors import Busy, Refusal
+from melisma.looks.steps import steps
+from melisma.quoting import shown_path
+from melisma.runs.holder import holder
+from melisma.runs.inside import Missing
+from melisma.runs.layout import BEST, is_pointer
+from melisma.runs.read import Newer, Run, pointer_names, read_run, read_step, step_names
+from melisma.runs.verify import way_out
 from melisma.settings.read import build, with_values
-from melisma.task import Task
+from melisma.task import Figure, Task
 from melisma.tasks import task as task_of
 
 
@@ -37,19 +44,26 @@ class Model:
     def __call__(self, inputs: Sequence[str], **options: Any) -> list[Any]: ...
     def __call__(self, inputs: str | Sequence[str], **options: Any) -> Any:
         """Answers with text, score, alternatives, attention and tokens, in the order of the inputs."""
-        if isinstance(inputs, (bytes, bytearray)) or not isinstance(inputs, Iterable):
-            raise Refusal(f"the input is {type(inputs).__name__}; a text, or a list of texts, is wanted")
-        texts = [inputs] if isinstance(inputs, str) else list(inputs)
-        wrong = next((text for text in texts if not isinstance(text, str)), None)
-        if wrong is not None:
-            raise Refusal(f"an input is {type(wrong).__name__} {str(wrong)[:40]!r}; text is wanted")
+        asked = texts(inputs)
         with threads(self.settings.training.threads):
-            answers = self.task.answer(self.network, self.codec, texts, self.search(options))
+            answers = self.task.answer(self.network, self.codec, asked, self.search(options))
         return answers[0] if isinstance(inputs, str) else answers
+
+    def steps(self, source: str, target: str | None = None, **options: Any) -> Figure:
+        """Every step of decoding, teacher-forced beside free-running; without a target it is the model's own answer."""
+        for name, text in (("input", source), ("target", target)):
+            if not isinstance(text, str) and (text is not None or name == "input"):
+                raise Refusal(f"the {name} is {type(text).__name__}; a text is wanted")
+        with threads(self.settings.training.threads):
+            return steps(self.network, self.codec, source, target, self.search(options))
 
     def search(self, options: Mapping[str, Any]) -> Any:
         """The search settings of the run with some replaced."""
         return with_values(self.settings.search, options)
+
+    def __repr__(self) -> str:
+        step, where = int(self.step.partition("-")[0]), shown_path(self.run.path)
+        return f"Model({self.run.recipe}, step {step:,}, {self.parameters:,} parameters, {where})"
 
     @property
     def parameters(self) -> int:
@@ -57,19 +71,36 @@ class Model:
         return sum(weight.numel() for weight in self.network.parameters())
 
 
-def load(run: str | Path, step: str = BEST, *, device: str = "auto") -> Model:
+def load(run: str | Path, step: str | int = BEST, *, device: str = "auto") -> Model:
     """The model of a run: its best step, or the one that ``step`` names (``latest``, ``best-bleu``, a number).
 
     It answers on ``device``: ``cpu``, ``gpu``, or ``auto``, the GPU if there is one. Everything is checked before it
-    is used; nothing in the folder is executed. Refusal where it is damaged or no run, or where there is no such device.
+    is used; nothing in the folder is executed. Refusal where it is damaged or no run, or where there is no such device;
+    Busy where a training has not saved its first step yet.
     """
+    path, wanted = folder(run), step_of(step)
     place = place_of(device, "device")
-    found = read_run(run)
+    found = read_run(path)
     task = task_of(found.task)
     settings: Any = build(task.settings, found.settings)
     codec = task.codec(found.codec, settings)
-    saved = read_step(found.path, step, shapes=task.shapes(codec, settings))
+    try:
+        saved = read_step(path, wanted, shapes=task.shapes(codec, settings))
+    except Refusal as refusal:
+        raise _with_what_helps(refusal, path, wanted) from None
     with torch.device("meta"):
         network = task.build(codec, settings)
     network.load_state_dict(saved.model, strict=False, assign=True)
     return Model(found, task, settings, codec, network.to(place).eval().requires_grad_(False), saved.name)
+
+
+def _with_what_helps(refusal: Refusal, path: Path, step: str) -> Refusal:
+    """A refusal to read a step, and what the user can do: wait, resume, or put back a copy."""
+    if not step_names(path) and not pointer_names(path):
+        other = holder(path)
+        if other is not None:
+            return Busy(f"{refusal}: it is being trained right now, by {other}, and answers once a step is saved")
+        return Refusal(f"{refusal}: melisma resume {shlex.quote(shown_path(path))} trains it")
+    if isinstance(refusal, Newer) or (isinstance(refusal, Missing) and not is_pointer(step)):
+        return refusal
+    return Refusal(f"{refusal}{way_out(path)}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,12 @@ import torch
 from melisma.api.data import as_given, check_unchanged, require_there, seen_from, seen_from_here, signatures, twice
 from melisma.api.device import device, machine, threads, versions
 from melisma.api.elsewhere import elsewhere
+from melisma.api.given import folder, tables
 from melisma.api.saved import check_losses, course_of, position_of, resumed_forms
 from melisma.api.training import Stopped, Training, never
 from melisma.errors import Refusal
 from melisma.runs.disk import DISK
-from melisma.runs.layout import CARD, LATEST, StepName
+from melisma.runs.layout import LATEST, PAGES, StepName
 from melisma.runs.place import check_new
 from melisma.runs.read import Run, Step, read_run, read_step
 from melisma.runs.verify import verify
@@ -29,6 +30,7 @@ from melisma.tasks import settings_of
 from melisma.tasks import task as task_of
 from melisma.tasks.recipe import recipe as recipe_of
 from melisma.training.fit import Course
+from melisma.training.optimise import late_warmup
 
 ENDS = ("training.steps", "training.epochs", "training.minutes")
 CHANGEABLE = (
@@ -48,13 +50,15 @@ CHANGEABLE = (
 
 def train(
     recipe: str, run: str | Path, *layers: Mapping[str, Any], stopped: Stopped = never, **settings: Any
-) -> Iterator[Progress]:
+) -> Generator[Progress, None, None]:
     """Trains ``recipe`` into the new folder ``run``; iterate over what comes back for its ``Progress``.
 
     Settings are nested (``data={"train": ("a.en", "a.de")}``) or dotted names in mappings. Everything that can be known
-    before the first step is refused here, before anything is made.
+    before the first step is refused here, before anything is made. Whoever leaves the loop ends the training there,
+    saved so that ``resume`` goes on to the same bits.
     """
-    path, chosen, layers = Path(run), recipe_of(recipe), (*layers, settings)
+    chosen, path, layers = recipe_of(recipe), folder(run), (*layers, settings)
+    tables(layers)
     cls: type[Any] = settings_of(chosen.task)
     built = ending(build(cls, chosen.under(*layers), *layers), layers)
     built.data.ready()
@@ -65,7 +69,9 @@ def train(
         corpus = task.read(built)
         codec = task.learn(corpus.train, built)
         training = Training(task, built, codec, corpus, place, stopped)
+        late = late_warmup(built.training, training.learner.epoch_steps())
         training.notes[:0] = twice(built)
+        training.notes += [f"warning: {late}"] if late else []
         record = {"task": task.name, "recipe": recipe} | _record(path, built, corpus, training, place)
     writer = create(path, record, codec.to_json(), keep=built.training.keep, room=training.room)
     return training.into(writer)
@@ -85,28 +91,30 @@ def _record(path: Path, built: Any, corpus: Corpus[Any], training: Training, pla
 
 def resume(
     run: str | Path, *layers: Mapping[str, Any], stopped: Stopped = never, **settings: Any
-) -> Iterator[Progress]:
+) -> Generator[Progress, None, None]:
     """Goes on with a training, to the same bits as if it had never stopped.
 
     ``training.steps=…``, ``epochs`` or ``minutes`` extend it: the one that is given replaces the others as its end. A
     training that is finished says so and nothing is written. What is damaged is repaired once nothing is left that
     could be refused; a note says what that was.
     """
-    found = read_run(run)
+    path, layers = folder(run), (*layers, settings)
+    tables(layers)
+    found = read_run(path)
     task = task_of(found.task)
-    given = [name for name in ("train", "valid") if any(_has(layer, "data", name) for layer in (*layers, settings))]
+    given = [name for name in ("train", "valid") if any(_has(layer, "data", name) for layer in layers)]
     before: Any = as_given(seen_from_here(found.path, build(task.settings, found.settings), given))
-    built = as_given(build(task.settings, flat(before), *layers, settings))
+    built = as_given(build(task.settings, flat(before), *layers))
     _check_changes(before, built)
-    built = ending(built, [*layers, settings])
+    built = ending(built, layers)
     if before == built and (done := _finished(found)) is not None:
-        return iter((done,))
+        return (one for one in (done,))
     require_there(built, given)
     place = device(built.training.device)
-    held = claim(run)
+    held = claim(path)
     try:
         with threads(built.training.threads):
-            training = _anew(found, built, place, stopped)
+            training = _anew(found, built, place, stopped, held.resumed)
             saved = None if held.resumed is None else _saved(found, training, held.resumed)
             course = None if saved is None else _restored(saved, training, before)
         writer = held.begin(built.training.keep)
@@ -122,18 +130,24 @@ def resume(
     return training.into(writer, course)
 
 
-def _anew(found: Run, built: Any, place: torch.device, stopped: Stopped) -> Training:
-    """The training of a run at its beginning, from the data as it lies here."""
+def _anew(found: Run, built: Any, place: torch.device, stopped: Stopped, step: StepName | None) -> Training:
+    """The training of a run at its beginning, from the data as it lies here.
+
+    The shapes of the step that it will go on from are compared with the settings before anything is allocated.
+    """
     task = task_of(found.task)
     corpus = task.read(built)
     check_unchanged(found, corpus.signatures)
-    training = Training(task, built, task.codec(found.codec, built), corpus, place, stopped)
+    codec = task.codec(found.codec, built)
+    if step is not None:
+        read_step(found.path, step, shapes=task.shapes(codec, built))
+    training = Training(task, built, codec, corpus, place, stopped)
     training.notes[:0] = elsewhere(found.record, machine() | {"device": place.type}, versions()) + twice(built)
     return training
 
 
 def _saved(found: Run, training: Training, step: StepName) -> Step:
-    """The step to go on from; its shapes are compared with the settings before anything is allocated."""
+    """The step to go on from, with what resuming needs besides the model."""
     task, codec, settings = training.task, training.codec, training.settings
     forms = resumed_forms(task, codec, settings, step.number)
     return read_step(found.path, step, shapes=task.shapes(codec, settings), training=forms)
@@ -171,7 +185,7 @@ def _changed(before: Any, after: Any) -> set[str]:
 def _finished(found: Run) -> Progress | None:
     """What to say where the training has reached its end already and nothing of it is missing."""
     verdict = verify(found.path)
-    if verdict.state != "whole" or verdict.behind or not (found.path / CARD).exists():
+    if verdict.state != "whole" or verdict.behind or not all((found.path / page).exists() for page in PAGES):
         return None
     try:
         saved = read_step(found.path, LATEST)

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import shlex
+import sys
+import warnings
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 
 from melisma.api.device import drawing, require_memory, threads
+from melisma.api.report import asked, write_pages, write_report
 from melisma.errors import Failure
+from melisma.evaluation.compare import KNOWN
+from melisma.evaluation.samples import spread
 from melisma.evaluation.validate import Validation
-from melisma.quoting import shown_path
+from melisma.quoting import counted, shown_path
 from melisma.runs.card import write_card
 from melisma.runs.write import RunWriter, SaveFailed
 from melisma.task import Corpus, Progress, Task
@@ -43,8 +50,10 @@ class Training:
         stopped: Stopped,
     ) -> None:
         self.task, self.settings, self.codec, self.stopped = task, settings, codec, stopped
+        self._began: int | None = None  # the process that iterates over it
+        self._left = self._paged = False
         prepared = task.prepare(codec, corpus.train, settings)
-        self.train = prepared.encoded
+        self.train, self.known, self.valid = prepared.encoded, spread(corpus.train, KNOWN), corpus.valid
         self.parameters = sum(math.prod(shape) for shape in task.shapes(codec, settings).values())
         require_memory(self.parameters, place)
         with drawing(drawn(settings.training.seed, "weights")):
@@ -56,7 +65,7 @@ class Training:
     def _size(self, place: torch.device) -> str:
         steps, threads = self.learner.epoch_steps(), torch.get_num_threads()
         where = "a GPU" if place.type == "cuda" else f"{threads} thread{'s' if threads > 1 else ''}"
-        data = f"{len(self.train):,} examples, {steps:,} steps an epoch"
+        data = f"{counted(len(self.train), 'example')}, {counted(steps, 'step')} an epoch"
         return f"{data}; {self.parameters:,} parameters, trained on {where}"
 
     @property
@@ -64,26 +73,74 @@ class Training:
         """Bytes that one saved step takes: weights, their averages, and two moments of each."""
         return 4 * 4 * self.parameters
 
-    def into(self, writer: RunWriter, course: Course | None = None) -> Iterator[Progress]:
-        """The training itself, saved into a run, which is let go when this ends, or is forgotten without a start."""
+    def into(self, writer: RunWriter, course: Course | None = None) -> Generator[Progress, None, None]:
+        """The training itself, saved into a run, which is let go when this ends, or is forgotten without a start.
+
+        Whoever leaves it before its end finds saved what it had reached, as if it had been asked to stop.
+        """
         steps = self._into(writer, course)
-        weakref.finalize(steps, _let_go, writer)
+        weakref.finalize(steps, self._let_go, weakref.ref(steps), writer)
         return steps
 
-    def _into(self, writer: RunWriter, course: Course | None) -> Iterator[Progress]:
+    def _into(self, writer: RunWriter, course: Course | None) -> Generator[Progress, None, None]:
+        self._began = os.getpid()
         with writer:
             for note in (*writer.notes, *self.notes):
                 yield Progress("note", self.learner.step, None, self.learner.epoch, text=note)
             yield Progress("begin", self.learner.step, None, self.learner.epoch, text=self.size)
-            fit = Fit(self.learner, self.settings.training, self._measure, self._calls(writer), course)
-            progress, steps, validated = None, iter(fit), False
-            while progress is None or progress.kind != "end":
-                with threads(self.settings.training.threads):  # what the caller does between steps is not ours
-                    progress = self._next(steps, writer)
-                validated = progress.kind == "validation" or (validated and progress.kind != "step")
-                if progress.kind == "end" or (progress.kind == "saved" and validated):
-                    write_card(writer)
-                yield progress
+            steps = iter(Fit(self.learner, self.settings.training, self._measure, self._calls(writer), course))
+            try:
+                yield from self._told(steps, writer)
+            except GeneratorExit:
+                if self._began == os.getpid() and not sys.is_finalizing():  # in a fork it is another's training
+                    self._leave(steps, writer)
+                raise
+
+    def _told(self, steps: Iterator[Progress], writer: RunWriter) -> Generator[Progress, None, None]:
+        progress, validated = None, False
+        while progress is None or progress.kind != "end":
+            with threads(self.settings.training.threads):  # what the caller does between steps is not ours
+                progress = self._next(steps, writer)
+            validated = progress.kind == "validation" or (validated and progress.kind != "step")
+            if progress.kind == "saved" and validated:
+                write_pages(writer)
+            if progress.kind == "end":
+                if self.valid and not self._stopped():
+                    yield replace(progress, kind="report", text=asked(self.valid))
+                self._write_pages(writer)
+            yield progress
+
+    def _write_pages(self, writer: RunWriter) -> None:
+        write_card(writer)
+        write_report(writer, self.known, self.valid, self.settings.training.device, self._stopped)
+        self._paged = True
+
+    def _stopped(self) -> bool:
+        return self._left or self.stopped()
+
+    def _leave(self, steps: Iterator[Progress], writer: RunWriter) -> None:
+        """Ends a step that was begun and saves it; nothing is raised, as nobody is there any more to hear it."""
+        self._left = True
+        try:
+            with threads(self.settings.training.threads):
+                for _ in steps:
+                    pass
+            if not self._paged:
+                self._write_pages(writer)
+        except Exception as error:
+            with contextlib.suppress(Warning):  # where warnings are errors
+                warnings.warn(f"a training was left and could not be saved: {error}", RuntimeWarning, stacklevel=2)
+
+    def _let_go(self, steps: weakref.ref[Generator[Progress, None, None]], writer: RunWriter) -> None:
+        """Closes the run of a training that is forgotten or, as the program ends, was left somewhere before its end."""
+        there = steps()
+        if there is None and self._began is not None:
+            return  # it is just being closed, which saves and then lets the run go
+        with contextlib.suppress(ValueError):  # another thread is within it
+            if there is not None:
+                there.close()
+        with contextlib.suppress(SaveFailed):
+            writer.close()
 
     def _next(self, steps: Iterator[Progress], writer: RunWriter) -> Progress:
         """What happens next in a training; a Failure says from where the training can be gone on with."""
@@ -106,7 +163,7 @@ class Training:
             log=writer.log,
             settled=lambda steps: _settled(writer, steps),
             higher={} if self.validation is None else self.validation.higher,
-            stopped=self.stopped,
+            stopped=self._stopped,
         )
 
     def _validate(self) -> Mapping[str, float]:
@@ -128,8 +185,3 @@ class Training:
 def _settled(writer: RunWriter, steps: int) -> None:
     with contextlib.suppress(SaveFailed):  # the save that follows says so; the step holds the number besides
         writer.update_run({"steps": steps})
-
-
-def _let_go(writer: RunWriter) -> None:
-    with contextlib.suppress(SaveFailed):
-        writer.close()

@@ -17,6 +17,7 @@ from melisma.files.kinds import BOM
 from melisma.files.lines import LONGEST
 from melisma.files.made import MADE, PREFIX, is_made
 from melisma.files.opening import Stored, blocks
+from melisma.files.parquet import Parquet
 from melisma.files.tables import NESTED, kind
 from melisma.quoting import listed, quoted
 
@@ -34,7 +35,7 @@ class Given:
 
     @property
     def kind(self) -> str:
-        """``lines`` for two parallel files, ``tsv``, ``csv`` or ``jsonl`` for a table, ``made`` for one made here."""
+        """``lines`` for two parallel files, ``tsv``, ``csv``, ``jsonl`` or ``parquet`` for a table, or ``made``."""
         if is_made(self.files):
             return "made"
         return "lines" if len(self.files) == 2 else kind(self.files[0])
@@ -366,9 +367,22 @@ def _object(text: str, source: str, target: str) -> tuple[dict[str, Any], str]:
     return found, ""
 
 
+def _stored_rows(facts: Facts, source: str, target: str) -> Iterator[_Row]:
+    """The rows of a Parquet table: it holds texts or is refused, so that no row is wrong by itself."""
+    try:
+        for line, left, right in Parquet(facts.path).rows(source, target):
+            facts.lines = line
+            if left is None:
+                facts.too_long.add(line, "")
+            yield _Row(line, left, right, None, "" if left is not None else "too long")
+    except Refusal as refusal:
+        facts.refused = str(refusal)
+
+
 TABLES: dict[str, Callable[[Facts, str, str], Iterator[_Row]]] = {
     "tsv": _tab_rows,
     "csv": _comma_rows,
     "jsonl": _json_rows,
+    "parquet": _stored_rows,
 }
 """How the rows of each kind of table are read."""

@@ -24,6 +24,7 @@ from melisma.checks.translate import Looked, is_whole
 from melisma.errors import Failure, Refusal
 from melisma.files.made import is_made
 from melisma.files.opening import at_home
+from melisma.files.tables import kind
 from melisma.quoting import counted, named, shown_path
 from melisma.runs.disk import DISK, passing_name, reason, remove_tree, write_all
 from melisma.runs.place import check_new
@@ -48,6 +49,12 @@ def require_new(folder: Path, data: DataSettings) -> None:
     corpora = [*data.train, *(data.valid or ())]
     if all(is_made(corpus) for corpus in corpora):
         raise Refusal(f"fix={shown_path(folder)}: {named(corpora[0][0])} is made by melisma and needs no repair")
+    tables = [corpus[0] for corpus in corpora if len(corpus) == 1 and kind(corpus[0]) == "parquet"]
+    if tables:
+        raise Refusal(
+            f"fix={shown_path(folder)}: no repaired copy of a Parquet table is written ({named(tables[0])}); "
+            "wanted is a table that is text, such as .jsonl"
+        )
     if os.path.lexists(folder):
         raise Refusal(f"fix={shown_path(folder)} exists: the name of a new folder is wanted")
     if not folder.absolute().parent.is_dir():
@@ -114,9 +121,17 @@ class _Plain:
         return b""
 
 
+def _zstd() -> _Packer:
+    from backports import zstd
+
+    packer: _Packer = zstd.ZstdCompressor()
+    return packer
+
+
 PACKERS: dict[str, Callable[[], _Packer]] = {
     ".gz": lambda: zlib.compressobj(wbits=31),
     ".xz": lzma.LZMACompressor,
+    ".zst": _zstd,
 }
 """Ending of a file's name -> how it is packed."""
 

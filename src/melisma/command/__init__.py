@@ -20,6 +20,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "check": ("melisma.command.check", "find all that is wrong with data, and what training on it will take"),
     "train": ("melisma.command.train", "train a recipe on your data into a new folder"),
     "resume": ("melisma.command.resume", "go on with a training that was stopped"),
+    "sweep": ("melisma.command.sweep", "find out what improves a model: more data, width, length or another batch"),
     "predict": ("melisma.command.predict", "answer inputs given as words, or line by line from stdin"),
     "evaluate": ("melisma.command.evaluate", "measure a trained model on data it has not seen"),
     "show": ("melisma.command.show", "what a run is, what it learned from, how good it is, whether it is whole"),

@@ -17,6 +17,7 @@ from melisma.command.complete import recipe_names, settings
 from melisma.command.talk import duration, put, put_json, say, table
 from melisma.command.verb import Verb
 from melisma.errors import Refusal
+from melisma.quoting import counted
 from melisma.settings.leaves import shape
 from melisma.settings.read import build
 from melisma.settings.show import shown
@@ -90,7 +91,7 @@ def _once(name: str, values: list[str]) -> str:
 
 
 def _lines(report: Report) -> Iterator[str]:
-    pairs = ", ".join(f"{count:,} pairs of {part}" for part, count in report.pairs.items())
+    pairs = ", ".join(f"{counted(count, 'pair')} of {part}" for part, count in report.pairs.items())
     yield f"looked at {pairs}"
     yield ""
     if report.findings:
@@ -135,14 +136,12 @@ def _share(share: float | None) -> str:
 
 
 def _cost(cost: Cost) -> Iterator[str]:
+    timed = counted(cost.timed_steps, "step")
     rows = [
         ("model", f"{cost.parameters:,} parameters, on {cost.device}"),
-        (
-            "step",
-            f"{_brief(cost.step_seconds)} ({cost.symbols_per_second:,.0f} symbols/s, {cost.timed_steps} steps timed)",
-        ),
+        ("step", f"{_brief(cost.step_seconds)} ({cost.symbols_per_second:,.0f} symbols/s, {timed} timed)"),
         ("validation", f"about {_brief(cost.validation_seconds)}"),
-        ("epoch", f"{cost.epoch_steps:,} steps, about {_brief(cost.epoch_seconds)} with its validation"),
+        ("epoch", f"{counted(cost.epoch_steps, 'step')}, about {_brief(cost.epoch_seconds)} with its validation"),
         ("training", _whole(cost)),
         ("memory", f"{_bytes(cost.memory)} at most so far"),
         (
@@ -158,7 +157,7 @@ def _cost(cost: Cost) -> Iterator[str]:
 def _whole(cost: Cost) -> str:
     if cost.steps is None or cost.seconds is None:
         return "no end can be foreseen: patience decides"
-    return f"{cost.steps:,} steps, about {_brief(cost.seconds)}"
+    return f"{counted(cost.steps, 'step')}, about {_brief(cost.seconds)}"
 
 
 def _brief(seconds: float) -> str:

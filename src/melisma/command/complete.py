@@ -12,6 +12,7 @@ from melisma.errors import Failure, Refusal
 from melisma.runs.read import read_run
 from melisma.settings.leaves import Leaf, shape
 from melisma.settings.search import SearchSettings
+from melisma.settings.sweep import SweepSettings
 from melisma.tasks import settings_of
 from melisma.tasks.recipe import recipe, recipes
 
@@ -43,8 +44,9 @@ def settings(ctx: click.Context, parameter: click.Parameter, begun: str) -> list
 
 
 def _known(ctx: click.Context) -> Mapping[str, Leaf]:
-    if ctx.command.name in ("train", "check"):
-        return shape(settings_of(recipe(ctx.params["recipe"]).task)).leaves
+    if ctx.command.name in ("train", "check", "sweep"):
+        own = shape(SweepSettings).leaves if ctx.command.name == "sweep" else {}
+        return own | shape(settings_of(recipe(ctx.params["recipe"]).task)).leaves
     whole = shape(settings_of(read_run(ctx.params["run"]).task))
     if ctx.command.name == "resume":
         return {name: leaf for name, leaf in whole.leaves.items() if name.startswith("training.")}

@@ -6,13 +6,14 @@ import contextlib
 import shlex
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from melisma.command.talk import FIELD, LiveLine, ReaderGone, duration, put_json, say
 from melisma.errors import Interrupted, Refusal
+from melisma.files.watch import watched
 from melisma.runs.layout import BEST
 from melisma.runs.log import log_lines
 from melisma.runs.read import read_pointer, read_run
@@ -87,13 +88,35 @@ class Teller:
             self.as_json = False
 
 
+class Waiting:
+    """Shows how far the reading of the data is, where it takes so long that somebody may wonder."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._line, self._last = LiveLine(quiet), time.monotonic()
+
+    def __call__(self, text: str) -> None:
+        self._line.show(text)
+        if not self._line.can_rewrite and time.monotonic() - self._last > PLAIN_EVERY:
+            self._last = time.monotonic()
+            self._line.above(text)
+
+    def done(self) -> None:
+        """Takes the live line away."""
+        self._line.clear()
+
+
 def follow(start: Callable[[Stop], Iterator[Progress]], run: str, *, quiet: bool, as_json: bool) -> None:
     """Drives a training to its end, shows it, and says how it ended and what comes next.
 
     Interrupted if the user stopped it.
     """
     stop, end, begun = Stop(), None, False
-    steps = start(stop)  # reads the data: until it has, Ctrl-C ends everything at once, as nothing has been trained
+    waiting = Waiting(quiet=quiet or as_json)
+    try:
+        with watched(waiting):
+            steps = start(stop)  # reads the data: until it has, Ctrl-C ends everything at once, nothing being trained
+    finally:
+        waiting.done()
     measure, name = _deciding(run), shlex.quote(run)
     teller = Teller(measure, quiet=quiet, as_json=as_json)
     try:
@@ -102,7 +125,10 @@ def follow(start: Callable[[Stop], Iterator[Progress]], run: str, *, quiet: bool
                 teller.tell(progress)
                 begun = begun or progress.kind == "begin"
                 end = progress if progress.kind == "end" else end
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
+        if isinstance(steps, Generator):  # closing it would save first
+            with contextlib.suppress(KeyboardInterrupt):
+                steps.throw(error)
         raise Interrupted(f"stopped at once; next: melisma resume {name} goes on from the last save") from None
     finally:
         teller.done()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,7 +15,8 @@ from melisma.command.search import NAMES, Answering, options
 from melisma.command.talk import duration, put, put_json, say
 from melisma.errors import Refusal
 from melisma.measures.units import figure, unit_of
-from melisma.quoting import counted
+from melisma.quoting import counted, shown_path
+from melisma.runs.disk import DISK, reason, replace_file
 from melisma.runs.read import read_run
 from melisma.settings.leaves import shape
 from melisma.settings.read import differences, flat
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from melisma.measures.measure import Measure
 
 ELSEWHERE = ("data.train", "data.valid")  # what names data in training, and here would be near to a column's name
+OWN = ("report", "against")
 INTERVAL = "95 % interval"
 
 
@@ -39,11 +42,12 @@ INTERVAL = "95 % interval"
 def command(run: str, words: tuple[str, ...], as_json: bool) -> None:
     """Measures RUN on data=SOURCE,TARGET or data=TABLE.
 
-    Search settings are name=value, and so are device=cpu, gpu or auto, and a table's columns.
+    Search settings are name=value, and so are device=cpu, gpu or auto, and a table's columns. report=FILE.html draws a
+    page of it all, against=RUN2 beside another run on the same data.
 
     \b
     melisma evaluate runs/en-de data=test.en,test.de
-    melisma evaluate runs/dates data=made:dates.test beam=1
+    melisma evaluate runs/dates data=made:dates.test beam=1 report=dates.html
     melisma evaluate runs/en-de data=test.csv data.source=en data.target=de
     """
     columns = shape(settings_of(read_run(run).task)).columns
@@ -51,15 +55,31 @@ def command(run: str, words: tuple[str, ...], as_json: bool) -> None:
     if strange is not None:
         name, _, value = strange.partition("=")
         raise Refusal(f"found {name}: did you mean data={value or '…'}?")
-    given, _ = assignments(words, ("data", *columns, *NAMES), strict=True)
+    given, _ = assignments(words, ("data", *OWN, *columns, *NAMES), strict=True)
     data = given.pop("data", [])
     if not any(data):
         raise Refusal("there is no data to evaluate on; wanted is data=SOURCE,TARGET or data=TABLE")
     named = {name: given.pop(name)[-1] for name in columns if name in given}
+    file, other = (_once(given, name) for name in OWN)
+    path = None if file is None else _page(file)
+    if other is not None:
+        if path is None:
+            raise Refusal("against=RUN is drawn on a page: report=FILE.html is wanted besides")
+        options(other, given)
     chosen, place = options(run, given)
     from melisma.api.measure import evaluate
+    from melisma.api.model import load
+    from melisma.api.report import report
 
-    found = evaluate(run, data, device=place, **named, **chosen)
+    model = load(run, device=place)
+    found = evaluate(model, data, **named, **chosen)
+    if path is not None:
+        beside = None if other is None else evaluate(other, data, device=place, **named, **chosen)
+        try:
+            replace_file(DISK, path, report(model, data, found, beside, **named).encode())
+        except OSError as error:
+            raise Refusal(f"report={shown_path(path)} cannot be written: {reason(error)}") from None
+        say(f"the page is {shown_path(path)}")
     for note in found.notes:
         say(note)
     if as_json:
@@ -68,6 +88,24 @@ def command(run: str, words: tuple[str, ...], as_json: bool) -> None:
     for line in _report(found):
         put(line)
     say(f"{counted(len(found.answers), 'answer')} in {duration(found.seconds)}")
+
+
+def _once(given: dict[str, list[str]], name: str) -> str | None:
+    values = given.pop(name, [])
+    if len(values) > 1:
+        raise Refusal(f"{name} is given {len(values)} times: one is wanted")
+    return values[0] if values else None
+
+
+def _page(word: str) -> Path:
+    """Where the page goes: a new file in a folder that is there."""
+    path = Path(word)
+    try:
+        if path.suffix.lower() == ".html" and path.parent.is_dir() and not path.exists():
+            return path
+    except (OSError, ValueError):
+        pass
+    raise Refusal(f"report={shown_path(path)}: a new file NAME.html in a folder that is there is wanted")
 
 
 def _report(found: Evaluation) -> list[str]:

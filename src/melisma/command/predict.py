@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -15,6 +16,7 @@ from melisma.command.complete import folders, settings
 from melisma.command.search import Answering, options, split
 from melisma.command.talk import in_line, put, put_json, say
 from melisma.errors import Refusal
+from melisma.quoting import named, shown_path
 
 if TYPE_CHECKING:
     from melisma.api.model import Model
@@ -46,6 +48,11 @@ def command(run: str, words: tuple[str, ...], as_json: bool) -> None:
 
     model = load(run, device=place)
     if inputs:
+        for word in filter(_is_file, inputs):
+            say(
+                f"{named(word)} is a file and was answered as text; "
+                f"melisma predict {shlex.quote(shown_path(run))} < {shlex.quote(named(word))} answers its lines"
+            )
         _answer(model, inputs, chosen, as_json, single=len(inputs) == 1)
         return
     if sys.stdin.isatty():
@@ -68,6 +75,13 @@ def _answer(model: Model, inputs: Sequence[str], chosen: dict[str, Any], as_json
             continue
         texts = [one.text for one in answer.alternatives]
         put(*(texts if single and len(texts) == 1 else map(in_line, texts)))
+
+
+def _is_file(word: str) -> bool:
+    try:
+        return os.path.isfile(word)
+    except (OSError, ValueError):  # no name that a file could have
+        return False
 
 
 def _placed(refusal: Refusal, before: int) -> Refusal:

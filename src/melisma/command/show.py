@@ -13,8 +13,8 @@ from melisma.command.talk import put, put_json
 from melisma.command.verb import Verb
 from melisma.errors import Failure
 from melisma.quoting import shown_path
+from melisma.runs.facts import UNREAD, facts
 from melisma.runs.facts import as_json as plain
-from melisma.runs.facts import facts
 from melisma.runs.sections import Section, in_words, sections
 
 INDENT = "  "
@@ -36,7 +36,7 @@ def command(run: str, as_json: bool) -> None:
         for number, section in enumerate(sections(known)):
             for line in (*([""] if number else []), *_lines(section)):
                 put(line)
-    if known.state == "damaged":
+    if known.state in UNREAD:
         fault = known.remarks[0] if known.remarks else "see above"
         raise Failure(f"{shown_path(Path(run))} is {in_words(known, shown_path(Path(run)))} ({fault})")
 

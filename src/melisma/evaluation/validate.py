@@ -24,7 +24,7 @@ class Validation:
         self.examples = examples
         spread = max(1, math.ceil(len(examples) / ANSWERED))
         self.answered = list(examples[::spread])
-        self.search: SearchSettings = replace(settings.search, beam=1, alternatives=1)
+        self.search: SearchSettings = replace(settings.search, beam=1, alternatives=1, temperature=None)
 
     @property
     def higher(self) -> Mapping[str, bool]:

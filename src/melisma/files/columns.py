@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import unicodedata
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from melisma.errors import Refusal
 from melisma.files.alignment import parting
 from melisma.files.lines import Lines, Place, Signature
 from melisma.files.opening import BUDGET, Budget
+from melisma.files.parquet import Parquet
 from melisma.files.tables import ENDINGS, kind, rows
+from melisma.files.watch import passing
 from melisma.quoting import counted, named
 
 SHOWN = 3  # places that a report remembers for each reason to drop
@@ -80,7 +82,7 @@ class Pairs:
         self.corpus, self.source, self.target = tuple(corpus), source, target
         self.report = ReadReport()
         _require_corpus(self.corpus)
-        self._files = [Lines(path, budget=budget) for path in self.corpus]
+        self._files: list[Lines | Parquet] = [_file(path, len(self.corpus), budget) for path in self.corpus]
 
     def __iter__(self) -> Iterator[Pair]:
         tally = _Tally()
@@ -89,21 +91,35 @@ class Pairs:
         self.report = tally.report(signatures)
         if not self.report.pairs:
             seen = counted(tally.seen, "row" if len(self._files) == 1 else "line")
-            dropped = f"{self.report.blank:,} blank on a side, {self.report.too_long:,} too long"
+            counts = ((self.report.blank, "blank on a side"), (self.report.too_long, "too long"))
+            dropped = ", ".join(f"{count:,} {what}" for count, what in counts if count) or "none of them whole"
             raise Refusal(
                 f"{named(','.join(self.corpus))}: no pair in {seen} ({dropped}); text on both sides is wanted"
             )
 
     def _kept(self, tally: _Tally) -> Iterator[Pair]:
-        parallel = len(self._files) == 2
-        triples = _side_by_side(*self._files) if parallel else rows(self._files[0], self.source, self.target)
         file = self._files[0].path
-        for line, source, target in triples:
+        for line, source, target in self._rows():
             if source and target and source[0].isalnum() and target[0].isalnum():
                 tally.pairs += 1
                 yield Pair(source, target, Place(file, line))
             elif tally.keeps(source, target, Place(file, line)):
                 yield Pair(source or "", target or "", Place(file, line))
+
+    def _rows(self) -> Iterator[tuple[int, str | None, str | None]]:
+        match self._files:
+            case [Lines() as left, Lines() as right]:
+                return _side_by_side(left, right)
+            case [Lines() as lines]:
+                return rows(lines, self.source, self.target)
+            case [Parquet() as table]:
+                return table.rows(self.source, self.target)
+        raise AssertionError("a corpus is two parallel files or one table")
+
+
+def _file(path: str, files: int, budget: Budget) -> Lines | Parquet:
+    table = files == 1 and kind(path) == "parquet"
+    return Parquet(path, budget=budget) if table else Lines(path, budget=budget)
 
 
 def read_pairs(
@@ -111,11 +127,25 @@ def read_pairs(
 ) -> tuple[list[Pair], ReadReport]:
     """All pairs of several corpora, in order, and what was dropped; every file is looked for before any is read."""
     found: list[Pair] = []
+    return found, read_into(found, corpora, source, target)
+
+
+class Growing(Protocol):
+    """What pairs can be added to: a list, or one that lies in a file."""
+
+    def extend(self, pairs: Iterable[Pair], /) -> None:
+        """Adds pairs."""
+
+
+def read_into(
+    found: Growing, corpora: Sequence[Sequence[str]], source: str = "source", target: str = "target"
+) -> ReadReport:
+    """Adds all pairs of several corpora to ``found``, one at a time, as ``read_pairs`` does; gives what was dropped."""
     report = ReadReport()
     for pairs in [Pairs(corpus, source, target) for corpus in corpora]:
-        found.extend(pairs)
+        found.extend(passing("pairs read", pairs))
         report += pairs.report
-    return found, report
+    return report
 
 
 def blank(text: str) -> bool:
@@ -167,24 +197,21 @@ class _Tally:
 
 
 def _side_by_side(left: Lines, right: Lines) -> Iterator[tuple[int, str | None, str | None]]:
-    sizes = (array("L"), array("L"))
     over = _Over()
     for line, (a, b) in enumerate(zip_longest(left, right, fillvalue=over), 1):
-        if not isinstance(a, _Over):
-            sizes[0].append(len(a or ""))
-        if not isinstance(b, _Over):
-            sizes[1].append(len(b or ""))
         if not isinstance(a, _Over) and not isinstance(b, _Over):
             yield line, a, b
     if left.count != right.count:
-        raise _unequal(left, right, sizes)
+        raise _unequal(left, right)
 
 
 class _Over:
     """Stands for the lines that the shorter of two files does not have."""
 
 
-def _unequal(left: Lines, right: Lines, sizes: tuple[array[int], array[int]]) -> Refusal:
+def _unequal(left: Lines, right: Lines) -> Refusal:
+    # both are read once more for this, so that the lengths of all lines need not be kept where all is well
+    sizes = [array("I", (len(line or "") for line in lines)) for lines in (left, right)]
     first = parting(*sizes)
     shorter, longer = (left, right) if left.count < right.count else (right, left)
     if first >= shorter.count:
@@ -217,7 +244,7 @@ def _require_corpus(corpus: tuple[str, ...]) -> None:
         Lines(corpus[0])  # a folder, a stream or a missing file is worth its own sentence
         endings = " ".join(ENDINGS)
         raise Refusal(
-            f"{shown}: a single file must be a table ({endings}, also .gz or .xz);"
+            f"{shown}: a single file must be a table ({endings}, also .gz, .xz or .zst);"
             " two parallel files are joined by a comma: a.en,a.de"
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 HEAD = 4096  # bytes that are looked at; a tar archive is known by byte 257
 GZIP = b"\x1f\x8b"
 XZ = b"\xfd7zXZ\x00"
+ZSTD = b"\x28\xb5\x2f\xfd"
 BOM = b"\xef\xbb\xbf"
 
 # Every mark holds a byte that text does not, or is long enough that no text begins with it.
@@ -16,7 +17,6 @@ MARKS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\x80\x04", "a Python pickle"),
     (0, b"\x80\x05", "a Python pickle"),
     (0, b"BZh91AY&SY", "a bzip2 file"),
-    (0, b"\x28\xb5\x2f\xfd", "a zstd file"),
     (0, b"\x04\x22\x4d\x18", "an lz4 file"),
     (0, b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
     (0, b"Rar!\x1a\x07", "a rar archive"),
@@ -47,10 +47,9 @@ MARKS: tuple[tuple[int, bytes, str], ...] = (
 
 
 def compression(head: bytes) -> str:
-    """How the bytes are packed: ``"gzip"``, ``"xz"``, or ``""`` for not at all."""
-    if head.startswith(GZIP):
-        return "gzip"
-    return "xz" if head.startswith(XZ) else ""
+    """How the bytes are packed: ``"gzip"``, ``"xz"``, ``"zstd"``, or ``""`` for not at all."""
+    marks = {GZIP: "gzip", XZ: "xz", ZSTD: "zstd"}
+    return next((packing for mark, packing in marks.items() if head.startswith(mark)), "")
 
 
 def binary(head: bytes) -> str:

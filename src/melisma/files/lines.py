@@ -1,4 +1,4 @@
-"""The lines of a text file, plain or packed with gzip or xz, streamed in bounded memory."""
+"""The lines of a text file, plain or packed with gzip, xz or zstd, streamed in bounded memory."""
 
 from __future__ import annotations
 

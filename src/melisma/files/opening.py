@@ -35,7 +35,7 @@ class Budget:
     bytes: int = 64 << 30  # unpacked, in all
     ratio: int = 250  # unpacked bytes for each packed one …
     slack: int = 32 << 20  # … counted only beyond this many unpacked bytes
-    memory: int = 160 << 20  # bytes that unpacking xz may take; `xz -9` needs 65 MiB
+    memory: int = 160 << 20  # bytes that unpacking xz or zstd may take; `xz -9` needs 65 MiB, `zstd --ultra -22` 128
 
 
 BUDGET = Budget()
@@ -91,7 +91,7 @@ class Stored:
 
 
 def blocks(stored: Stored, size: int = BLOCK, budget: Budget = BUDGET) -> Iterator[bytes]:
-    """The file's bytes, unpacked when they begin like gzip or xz, in blocks; the first is at least HEAD if it can be.
+    """The file's bytes in blocks, the first at least HEAD if it can be; unpacked if they begin like gzip, xz or zstd.
 
     Raises Refusal for binary files (named), UTF-16, damaged or truncated packing, and what bursts the budget.
     """
@@ -179,12 +179,7 @@ class _Gzip:
 
 def _unpacked(stored: Stored, head: bytes, packing: str, size: int, budget: Budget) -> Iterator[bytes]:
     """The bytes of every member in turn; zero bytes between and after members are padding."""
-    begin: Callable[[], _Member] = _Gzip
-    if packing == "xz":
-
-        def begin() -> _Member:
-            return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=budget.memory)
-
+    begin = _beginning(stored.path, packing, budget)
     try:
         while head:
             member = begin()
@@ -203,6 +198,27 @@ def _unpacked(stored: Stored, head: bytes, packing: str, size: int, budget: Budg
                 head = more.lstrip(b"\0")
     except (zlib.error, lzma.LZMAError, EOFError) as error:
         raise _damaged(stored.path, packing, error, budget) from None
+    except Exception as error:
+        if type(error).__name__ != "ZstdError":  # its class cannot be named where the package is not there
+            raise
+        raise _damaged(stored.path, packing, error, budget) from None
+
+
+def _beginning(path: str, packing: str, budget: Budget) -> Callable[[], _Member]:
+    """What begins to unpack a member; Refusal where the package for it is not there."""
+    if packing == "gzip":
+        return _Gzip
+    if packing == "xz":
+        return lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=budget.memory)
+    try:
+        from backports import zstd
+    except ImportError:
+        raise Refusal(
+            f"{named(path)} is packed with zstd, which needs the package backports.zstd: "
+            "install melisma[tables], or unpack it with zstd -d"
+        ) from None
+    options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: (budget.memory - 1).bit_length() - 1}
+    return lambda: zstd.ZstdDecompressor(options=options)
 
 
 def _within(stored: Stored, stream: Iterator[bytes], packing: str, budget: Budget) -> Iterator[bytes]:
@@ -227,7 +243,7 @@ def _require_text(path: str, head: bytes, packing: str) -> None:
             f"{name} is {kind}{inside}, not text; unpack or convert it to plain UTF-8 text, one example a line"
         )
     if encoding := wide(head[:HEAD]):
-        reader = {"gzip": "zcat", "xz": "xzcat"}.get(packing)
+        reader = {"gzip": "zcat", "xz": "xzcat", "zstd": "zstdcat"}.get(packing)
         file = shlex.quote(path) if path.isprintable() else "FILE"
         command = f"iconv -f {encoding} -t UTF-8"
         command = f"{reader} {file} | {command}" if reader else f"{command} {file}"
@@ -235,9 +251,10 @@ def _require_text(path: str, head: bytes, packing: str) -> None:
 
 
 def _damaged(path: str, packing: str, error: Exception, budget: Budget) -> Refusal:
-    if "limit" in str(error).lower():
+    if "limit" in str(error).lower() or "too much memory" in str(error):
+        again = "xz -9" if packing == "xz" else "zstd -19"
         return Refusal(
-            f"{named(path)} needs more than {budget.memory:,} bytes of memory to unpack; pack it again with xz -9"
+            f"{named(path)} needs more than {budget.memory:,} bytes of memory to unpack; pack it again with {again}"
         )
     return Refusal(f"{named(path)} is damaged: its {packing} data cannot be unpacked ({error}); get it again")
 

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from melisma.errors import Refusal
 from melisma.files.columns import Pair
+from melisma.files.groups import Groups
+from melisma.files.stored import Without
+from melisma.files.watch import passing
 
 ENOUGH = 0.5  # part of the wanted validation set below which the cut is refused
 
@@ -40,17 +43,21 @@ def fold(text: str) -> str:
 
 def cut(
     pairs: Sequence[Pair], *, size: int | None = None, share: float | None = None, seed: int
-) -> tuple[list[Pair], list[Pair]]:
+) -> tuple[Sequence[Pair], list[Pair]]:
     """Training and validation pairs, each in the order given, that share no folded source and no folded target.
 
     Exactly one of `size` (pairs) and `share` (0 to 1) says how many to hold out. Pairs that hang together through equal
     sources or targets move together; groups are drawn in an order that depends on their content and `seed` alone, and a
     group too large for the room left stays in training. Raises Refusal where that leaves less than half of what was
-    asked for.
+    asked for. Of the pairs that are not held out no more is kept in memory than a number each.
     """
     wanted = _wanted(len(pairs), size, share)
+    groups = Groups()
+    for pair in passing("pairs compared", pairs, len(pairs)):
+        key = source, target = _key(pair)
+        groups.add(_digest(source), _digest(target), _rank(key, seed))
     held: set[int] = set()
-    for group in _drawn(pairs, seed):
+    for group in groups.drawn(lambda index: _key(pairs[index]), wanted):
         if len(held) + len(group) <= wanted:
             held.update(group)
         if len(held) == wanted:
@@ -60,19 +67,25 @@ def cut(
             f"only {len(held):,} of the {wanted:,} pairs wanted for validation can be held out of {len(pairs):,}:"
             " too many share their source or target with others; give a validation set of your own: data.valid=FILES"
         )
-    train = [pair for index, pair in enumerate(pairs) if index not in held]
-    return train, [pairs[index] for index in sorted(held)]
+    places = sorted(held)
+    left = [pair for index, pair in enumerate(pairs) if index not in held] if isinstance(pairs, list) else None
+    return Without(pairs, places) if left is None else left, [pairs[index] for index in places]
 
 
 def overlap(train: Sequence[Pair], valid: Sequence[Pair]) -> Overlap:
     """How many pairs of `valid` share their folded source, target, or both with a pair of `train`."""
-    known = {(fold(pair.source), fold(pair.target)) for pair in train}
-    sources, targets = {source for source, _ in known}, {target for _, target in known}
-    tested = [(fold(pair.source), fold(pair.target)) for pair in valid]
+    tested = [_key(pair) for pair in valid]
+    wanted = (frozenset(source for source, _ in tested), frozenset(target for _, target in tested), frozenset(tested))
+    met: tuple[set[str], set[str], set[tuple[str, str]]] = (set(), set(), set())
+    for pair in passing("pairs compared", train, len(train)):  # nothing of it is held but what valid has too
+        key = source, target = _key(pair)
+        met[0].update({source} & wanted[0])
+        met[1].update({target} & wanted[1])
+        met[2].update({key} & wanted[2])
     return Overlap(
-        sources=sum(source in sources for source, _ in tested),
-        targets=sum(target in targets for _, target in tested),
-        pairs=sum(pair in known for pair in tested),
+        sources=sum(source in met[0] for source, _ in tested),
+        targets=sum(target in met[1] for _, target in tested),
+        pairs=sum(pair in met[2] for pair in tested),
         held_out=len(tested),
     )
 
@@ -90,38 +103,17 @@ def _wanted(pairs: int, size: int | None, share: float | None) -> int:
     return wanted
 
 
-def _drawn(pairs: Sequence[Pair], seed: int) -> list[list[int]]:
-    """Groups of indices that must stay together, in an order that does not depend on the pairs' order."""
-    keys = [(fold(pair.source), fold(pair.target)) for pair in pairs]
-    groups: dict[int, list[int]] = {}
-    for index, root in enumerate(_roots(keys)):
-        groups.setdefault(root, []).append(index)
-    # a group's smallest key names it, so a group's chance does not grow with its size
-    return sorted(groups.values(), key=lambda group: _rank(min(keys[index] for index in group), seed))
+def _key(pair: Pair) -> tuple[str, str]:
+    return fold(pair.source), fold(pair.target)
 
 
-def _roots(keys: Sequence[tuple[str, str]]) -> list[int]:
-    """For each pair, the index that stands for its group (union-find, path halving)."""
-    parent = list(range(len(keys)))
-
-    def root(index: int) -> int:
-        while parent[index] != index:
-            parent[index] = parent[parent[index]]
-            index = parent[index]
-        return index
-
-    by_source: dict[str, int] = {}
-    by_target: dict[str, int] = {}
-    for index, (source, target) in enumerate(keys):
-        for other in (by_source.setdefault(source, index), by_target.setdefault(target, index)):
-            low, high = sorted((root(index), root(other)))
-            parent[high] = low
-    return [root(index) for index in range(len(keys))]
+def _digest(text: str) -> bytes:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
 def _rank(key: tuple[str, str], seed: int) -> bytes:
     text = f"{seed}\0{key[0]}\0{key[1]}"
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()[:8]
 
 
 def _percent(part: int, whole: int) -> str:

@@ -11,7 +11,7 @@ from melisma.errors import Refusal
 from melisma.files.lines import LONGEST, Lines, Place
 from melisma.quoting import counted, listed, named, quoted
 
-ENDINGS = {".tsv": "tsv", ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+ENDINGS = {".tsv": "tsv", ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 DEEPEST = 64  # levels of nesting in a JSON line; two are wanted
 NESTED = "translation"  # the column that holds the pair in data sets laid out {"translation": {"en": …, "de": …}}
 
@@ -25,8 +25,8 @@ class Row(NamedTuple):
 
 
 def kind(path: str) -> str:
-    """``"tsv"``, ``"csv"`` or ``"jsonl"`` by the file's name, packed or not; ``""`` for any other file."""
-    name = path.lower().removesuffix(".gz").removesuffix(".xz")
+    """``"tsv"``, ``"csv"``, ``"jsonl"``, ``"parquet"`` by the file's name, packed or not; ``""`` for any other file."""
+    name = path.lower().removesuffix(".gz").removesuffix(".xz").removesuffix(".zst")
     return next((kind for ending, kind in ENDINGS.items() if name.endswith(ending)), "")
 
 
@@ -188,7 +188,7 @@ def _object(line: str, place: Place) -> dict[str, Any]:
 
 def _text(found: dict[str, Any], name: str, side: str, place: Place) -> str:
     if name not in found:
-        raise Refusal(f"{place}: {_missing([*found], name, side, 'key')}")
+        raise Refusal(f"{place}: {missing([*found], name, side, 'key')}")
     value = found[name]
     if not isinstance(value, str):
         raise Refusal(f"{place}: {quoted(name)} is {_json_name(value)}, text is wanted")
@@ -259,13 +259,14 @@ class _Columns(NamedTuple):
 def _named_columns(names: list[str], source: str, target: str, place: Place) -> _Columns:
     for name, side in ((source, "source"), (target, "target")):
         if name not in names:
-            raise Refusal(f"{place}: {_missing(names, name, side, 'column')}")
+            raise Refusal(f"{place}: {missing(names, name, side, 'column')}")
         if names.count(name) > 1:
             raise Refusal(f"{place}: the column {quoted(name)} occurs twice; give each column its own name")
     return _Columns(names.index(source), names.index(target), len(names), True)
 
 
-def _missing(names: list[str], name: str, side: str, thing: str) -> str:
+def missing(names: list[str], name: str, side: str, thing: str) -> str:
+    """That a table has no column (field, key) of this name, which ones it has, and the setting that names another."""
     sentence = (
         f"no {thing} {quoted(name)}, only {listed(names)}" if names else f"no {thing} {quoted(name)}, none at all"
     )

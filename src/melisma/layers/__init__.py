@@ -10,7 +10,9 @@ from melisma.layers.attention import (
     Dot,
     Fixed,
     General,
+    Location,
     Memory,
+    MultiHead,
     attend,
     masked_softmax,
     remembered,
@@ -20,10 +22,21 @@ from melisma.layers.convolution import Convolution
 from melisma.layers.deep import BothWays, OneWay, Residual, began
 from melisma.layers.dropout import LockedDropout, PlainDropout
 from melisma.layers.elman import Elman
-from melisma.layers.embedding import Embedding
+from melisma.layers.embedding import Embedding, OneHot
 from melisma.layers.gru import GruResetAfter, GruResetBefore
 from melisma.layers.lstm import Lstm
+from melisma.layers.lstm_normalised import LstmNormalised
+from melisma.layers.mogrifier import Mogrifier
 from melisma.layers.serial import Serial
+from melisma.layers.transformer import (
+    CrossAttention,
+    FeedForward,
+    LayerNorm,
+    Linear,
+    Positions,
+    RmsNorm,
+    SelfAttention,
+)
 
 __all__ = [
     "ATTENTIONS",
@@ -32,19 +45,31 @@ __all__ = [
     "BothWays",
     "Concat",
     "Convolution",
+    "CrossAttention",
     "Dot",
     "Elman",
     "Embedding",
+    "FeedForward",
     "Fixed",
     "General",
     "GruResetAfter",
     "GruResetBefore",
+    "LayerNorm",
+    "Linear",
+    "Location",
     "LockedDropout",
     "Lstm",
+    "LstmNormalised",
     "Memory",
+    "Mogrifier",
+    "MultiHead",
+    "OneHot",
     "OneWay",
     "PlainDropout",
+    "Positions",
     "Residual",
+    "RmsNorm",
+    "SelfAttention",
     "Serial",
     "attend",
     "began",

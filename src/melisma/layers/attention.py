@@ -7,14 +7,16 @@ which attention replaced (one vector for the whole sentence), stands here too: i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
+from melisma.layers.heads import parted
 from melisma.layers.initial import uniform
 from melisma.ragged import Ragged, exact
 
@@ -129,25 +131,119 @@ class Additive(nn.Module):
         return _compared(functional.linear(query, self.of_query), keys, self.vector)
 
 
-Scorer = Fixed | Dot | General | Concat | Additive
+class Location(nn.Module):
+    """score = v . tanh(W q + b + V k + U f), f = F * the last weights   (Chorowski et al. 2015, eq. 8 and 9).
 
-ATTENTIONS: dict[str, Callable[[int, int, int], Scorer]] = {
+    F: so many filters of so many positions each, the middle one at the key's own; zeros beyond both ends and before
+    the first step. What was read last is seen through the weights alone, which the decoder carries from step to step.
+    """
+
+    def __init__(self, query_size: int, memory_size: int, size: int, filters: int, width: int) -> None:
+        super().__init__()
+        if width % 2 == 0:
+            raise ValueError(f"a filter of {width} positions has no middle one")
+        self.of_query = nn.Parameter(uniform(size, query_size))
+        self.of_key = nn.Parameter(uniform(size, memory_size))
+        self.filters = nn.Parameter(uniform(filters, width))
+        self.of_filters = nn.Parameter(uniform(size, filters))
+        self.bias = nn.Parameter(torch.zeros(size))
+        self.vector = nn.Parameter(uniform(1, size)[0])
+
+    def keys(self, values: Tensor) -> Tensor:
+        return functional.linear(values, self.of_key, self.bias)
+
+    def score(self, query: Tensor, keys: Tensor, last: Tensor | None = None) -> Tensor:
+        """Queries (B, T, Q), keys (B, S, A), last weights (B, T, S) or none -> (B, T, S)."""
+        entered = functional.linear(query, self.of_query)
+        if last is None:
+            return _compared(entered, keys, self.vector)
+        middle = self.filters.shape[1] // 2
+        windows = functional.pad(last, (middle, middle)).unfold(2, self.filters.shape[1], 1)  # (B, T, S, width)
+        found = functional.linear(functional.linear(windows, self.filters), self.of_filters)
+        return torch.tanh(entered[:, :, None, :] + keys[:, None, :, :] + found) @ self.vector
+
+
+class MultiHead(nn.Module):
+    """Several scaled dot products at once, each in a part of the width   (Vaswani et al. 2017, section 3.2.2).
+
+    In head h: weights_h = softmax(W_h q . K_h k / sqrt(A / heads)); what is read is O [V_1 sum weights_1 v; ...]. Every
+    head's values enter after the sum, which comes to the same and leaves the memory as it is.
+    """
+
+    def __init__(self, query_size: int, memory_size: int, size: int, heads: int) -> None:
+        super().__init__()
+        if size % heads:
+            raise ValueError(f"{heads} heads cannot share {size} features evenly")
+        self.heads = heads
+        self.of_query = nn.Parameter(uniform(size, query_size))
+        self.of_key = nn.Parameter(uniform(size, memory_size))
+        self.of_value = nn.Parameter(uniform(size, memory_size))
+        self.leave = nn.Parameter(uniform(memory_size, size))
+
+    def keys(self, values: Tensor) -> Tensor:
+        return functional.linear(values, self.of_key)
+
+    def score(self, query: Tensor, keys: Tensor) -> Tensor:
+        """(B, T, Q) and (B, S, A) -> (B, heads, T, S)."""
+        q, k = parted(functional.linear(query, self.of_query), self.heads), parted(keys, self.heads)
+        return q @ k.transpose(2, 3) / math.sqrt(q.shape[-1])
+
+    def read(self, weights: Tensor, values: Tensor) -> Tensor:
+        """Weights (B, heads, T, S) and values (B, S, D) -> (B, T, D)."""
+        sums = weights @ values[:, None]  # (B, heads, T, D)
+        entered = sums @ self.of_value.view(self.heads, -1, values.shape[2]).transpose(1, 2)
+        return functional.linear(entered.transpose(1, 2).flatten(2), self.leave)
+
+
+Scorer = Fixed | Dot | General | Concat | Additive | Location | MultiHead
+
+ATTENTIONS: dict[str, Callable[..., Scorer]] = {  # widths of query, memory and score, and what a scorer has of its own
     "fixed": Fixed,
     "additive": Additive,
     "dot": Dot,
     "general": General,
     "concat": Concat,
+    "location": Location,
+    "multi_head": MultiHead,
 }
 
 
-def attend(scorer: Scorer, query: Tensor, memory: Memory) -> tuple[Tensor, Tensor | None]:
-    """Queries (B, T, Q) -> what is read (B, T, D), and weights (B, T, S), which the fixed context vector has not."""
+def attend(scorer: Scorer, query: Tensor, memory: Memory, last: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+    """Queries (B, T, Q) -> what is read (B, T, D), and weights (B, T, S), which the fixed context vector has not.
+
+    ``last`` (B, T, S) are the weights of the step before each query, where the scorer asks for them; of several heads
+    the weights are the mean.
+    """
     if isinstance(scorer, Fixed):
         return memory.summary[:, None, :].expand(-1, query.shape[1], -1), None
     if exact():
-        return _one_by_one(scorer, query, memory)
-    weights = masked_softmax(scorer.score(query, memory.keys), memory.mask[:, None, :])
-    return weights @ memory.values, weights
+        return _one_by_one(scorer, query, memory, last)
+    scores, mask = _scores(scorer, query, memory.keys, last), memory.mask[:, None, :]
+    return _applied(scorer, masked_softmax(scores, mask if scores.dim() == 3 else mask[:, None]), memory.values)
+
+
+def attend_in_turn(scorer: Scorer, query: Tensor, memory: Memory, last: Tensor) -> Tensor:
+    """Queries of one step after another (B, T, Q), each with the weights of the one before -> what is read (B, T, D).
+
+    ``last`` (B, S) are the weights before the first.
+    """
+    found = []
+    for step in torch.split(query, 1, 1):
+        read, weights = attend(scorer, step, memory, last[:, None])
+        assert weights is not None
+        found.append(read)
+        last = weights[:, 0]
+    return torch.cat(found, 1)
+
+
+def _scores(scorer: Scorer, query: Tensor, keys: Tensor, last: Tensor | None) -> Tensor:
+    return scorer.score(query, keys, last) if isinstance(scorer, Location) else scorer.score(query, keys)
+
+
+def _applied(scorer: Scorer, weights: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+    if isinstance(scorer, MultiHead):
+        return scorer.read(weights, values), weights.mean(1)
+    return weights @ values, weights
 
 
 def masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
@@ -158,7 +254,7 @@ def masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
     return weights / weights.sum(-1, keepdim=True).clamp(min=torch.finfo(scores.dtype).tiny)
 
 
-def _one_by_one(scorer: Scorer, query: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
+def _one_by_one(scorer: Scorer, query: Tensor, memory: Memory, last: Tensor | None) -> tuple[Tensor, Tensor]:
     """Each query alone with its own sentence, unpadded: where bits are owed, nobody else's length may be seen."""
     read, weights = (
         torch.zeros_like(memory.values[:, :1]).repeat(1, query.shape[1], 1),
@@ -166,15 +262,24 @@ def _one_by_one(scorer: Scorer, query: Tensor, memory: Memory) -> tuple[Tensor, 
     )
     for b, length in enumerate(memory.mask.sum(1).tolist()):
         for t in range(query.shape[1]):
-            scores = scorer.score(query[b : b + 1, t : t + 1].clone(), memory.keys[b : b + 1, :length].clone())
-            weight = functional.softmax(scores, -1)
-            weights[b, t, :length] = weight[0, 0]
-            read[b, t] = (weight @ memory.values[b : b + 1, :length].clone())[0, 0]
+            before = None if last is None else last[b : b + 1, t : t + 1, :length].clone()
+            scores = _scores(
+                scorer, query[b : b + 1, t : t + 1].clone(), memory.keys[b : b + 1, :length].clone(), before
+            )
+            found, weight = _applied(scorer, functional.softmax(scores, -1), memory.values[b : b + 1, :length].clone())
+            weights[b, t, :length], read[b, t] = weight[0, 0], found[0, 0]
     return read, weights
 
 
-def remembered(scorer: Scorer, encoded: Ragged, summary: Tensor) -> Memory:
-    """The memory of encoded sentences, rows (N, D): padded to zero, with the scorer's keys."""
-    keys = encoded.map(scorer.keys)
+class Keyed(Protocol):
+    """What sees a memory in a way of its own."""
+
+    def keys(self, values: Tensor) -> Tensor:
+        """What is remembered, rows (N, D) -> (N, K)."""
+
+
+def remembered(reader: Keyed, encoded: Ragged, summary: Tensor) -> Memory:
+    """The memory of encoded sentences, rows (N, D): padded to zero, with the reader's keys."""
+    keys = encoded.map(reader.keys)
     values, mask = encoded.padded()
     return Memory(values, keys.padded()[0], mask, summary)

@@ -1,17 +1,22 @@
-"""Three ways to leave things out while training: a value, a feature of a whole sequence, a row of an embedding matrix.
+"""What is left out while training: a value, a feature of a whole sequence, a row of an embedding, a weight of memory.
 
 Each scales what stays by 1 / (1 - rate), so that nothing changes when a model is used (Srivastava et al. 2014).
 """
 
 from __future__ import annotations
 
+from copy import copy
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Generator, Tensor, nn
 
 from melisma.ragged import Ragged
+
+C = TypeVar("C")
+RECURRENT = "recurrent"  # what every cell calls the matrix that its memory enters through
 
 
 def kept(shape: tuple[int, ...], rate: float, random: Generator) -> Tensor:
@@ -25,6 +30,33 @@ def embedding_rows(weight: Tensor, rate: float, random: Generator | None) -> Ten
     if random is None or not rate:
         return weight
     return weight * kept((len(weight), 1), rate, random)
+
+
+@dataclass(frozen=True, eq=False)
+class WeightMask:
+    """What stays of a recurrent matrix: one for all sequences, so no tensor of a state, which only carries it along."""
+
+    values: Tensor  # (G, H)
+
+
+def weight_mask(cell: object, rate: float, random: Generator | None) -> WeightMask | None:
+    """A mask for the recurrent matrix of a cell; without ``random`` none. ValueError where it has no such matrix."""
+    recurrent = getattr(cell, RECURRENT, None)
+    if not isinstance(recurrent, Tensor):
+        raise ValueError(f"{type(cell).__name__} has no recurrent matrix to leave weights out of")
+    return None if random is None else WeightMask(kept(tuple(recurrent.shape), rate, random))
+
+
+def without_weights(cell: C, mask: WeightMask | None) -> C:
+    """The same cell with some of its recurrent weights left out   (DropConnect: Wan et al. 2013; Merity et al. 2018).
+
+    It shares everything else with the cell, and gradients reach the whole matrix through what stays.
+    """
+    if mask is None:
+        return cell
+    thin = copy(cell)
+    vars(thin)[RECURRENT] = getattr(cell, RECURRENT) * mask.values  # found before the parameter of that name is
+    return thin
 
 
 class PlainState(NamedTuple):

@@ -1,4 +1,5 @@
-"""The recurrent encoder and decoder, with one fixed vector between (Sutskever et al., Cho et al. 2014) or attention.
+"""The encoder and decoder, recurrent with one fixed vector between (Sutskever et al., Cho et al. 2014) or attention, or
+Transformers: either half may be.
 
 Training goes over whole sequences at once (teacher forcing: the decoder hears the true symbols); search goes step by
 step. Both are the same parts: what differs is how many steps are fed at once.
@@ -13,16 +14,28 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional
 
-from melisma.contract import Layer, over, take, whole
-from melisma.layers.attention import ATTENTIONS, Fixed, Memory, Scorer, attend, remembered
+from melisma.contract import Cell, Layer, over, take, whole
+from melisma.layers.attention import (
+    ATTENTIONS,
+    Fixed,
+    Location,
+    Memory,
+    MultiHead,
+    Scorer,
+    attend,
+    attend_in_turn,
+    remembered,
+)
 from melisma.layers.cells import CELLS
 from melisma.layers.deep import BothWays, OneWay, Residual, began
 from melisma.layers.dropout import LockedDropout, LockedState, PlainDropout, PlainState
-from melisma.layers.embedding import Embedding
+from melisma.layers.embedding import Embedding, OneHot
 from melisma.layers.initial import uniform
+from melisma.layers.mogrifier import Mogrifier
 from melisma.layers.scan import scan
 from melisma.layers.serial import Serial, SerialState
 from melisma.losses.tokens import TokenLoss, row_nats, token_loss
+from melisma.models.transformer import TransformerDecoder, TransformerState, dropout, transformer_encoder
 from melisma.ragged import Ragged, filled
 from melisma.settings.model import EncoderDecoderSettings
 
@@ -36,6 +49,10 @@ class DecoderState(NamedTuple):
     layers: SerialState
     fed: Tensor | None  # (B, E) what it read at the last step, if that is fed to the next (input feeding)
     shown: LockedState | PlainState  # what is dropped of what the output layer sees
+    looked: Tensor | None  # (B, S) the weights of the last step, if attention asks for them (location)
+
+
+State = DecoderState | TransformerState
 
 
 class EncoderDecoder(nn.Module):
@@ -46,29 +63,42 @@ class EncoderDecoder(nn.Module):
     Wolf 2017).
     """
 
+    combine: Tensor
+    transformer: TransformerDecoder | None  # in place of decoder, bridge, scorer, combine
+
     def __init__(self, source_symbols: int, target_symbols: int, settings: EncoderDecoderSettings) -> None:
         super().__init__()
         self.settings = settings
-        width, hidden, memory = settings.embedding, settings.hidden, settings.memory
-        self.embed_source = Embedding(source_symbols, width)
-        self.embed_target = self.embed_source if settings.tied == "three" else Embedding(target_symbols, width)
-        readout = settings.readout
-        self.output = self.embed_target if settings.tied != "none" else Embedding(target_symbols, readout)
+        hidden, memory, readout = settings.hidden, settings.memory, settings.readout
+        self.embed_source = _entrance(settings, source_symbols)
+        self.embed_target = self.embed_source if settings.tied == "three" else _entrance(settings, target_symbols)
+        tied = settings.tied != "none"
+        self.output = cast(Embedding, self.embed_target) if tied else Embedding(target_symbols, readout)
         self.output_bias = nn.Parameter(torch.zeros(target_symbols))
-        self.encoder = Serial(_encoder(settings))
+        self.encoder = Serial(_encoder(settings, self.embed_source.size))
         self.scorer = self._scorer()
-        self.decoder = Serial(_decoder(settings))
-        states = over(lambda leaf: leaf, self._zero_states(1))
-        self.bridge = nn.ModuleList(nn.Linear(memory, hidden) for state in states for _ in state)
+        attending = settings.decoder == "transformer"
+        self.transformer = TransformerDecoder(settings, self.embed_target.size) if attending else None
+        self.decoder = Serial([] if attending else _decoder(settings, self.embed_target.size))
+        states = sum(len(state) for state in self._zero_states(1))
+        self.bridge = nn.ModuleList(
+            nn.Linear(memory, hidden) for _ in range(states if settings.begin == "bridge" else 0)
+        )
+        self.beginnings = nn.ParameterList(
+            torch.zeros(hidden) for _ in range(states if settings.begin == "learned" else 0)
+        )
         reads = 0 if settings.attention == "none" else memory
-        self.combine = nn.Parameter(uniform(readout, hidden + reads))
-        self.shown = _dropout(settings, settings.output_dropout, readout)
+        if not attending:
+            self.combine = nn.Parameter(uniform(readout, hidden + reads))
+        self.shown = dropout(settings, settings.output_dropout, readout)
 
     def _scorer(self) -> Scorer | None:
         chosen = self.settings
-        if chosen.attention == "none":
+        if chosen.attention == "none" or chosen.decoder == "transformer":
             return None
-        return ATTENTIONS[chosen.attention](chosen.hidden, chosen.memory, chosen.attention_size or chosen.hidden)
+        own = {"location": (chosen.location_filters, chosen.location_width), "multi_head": (chosen.heads,)}
+        widths = (chosen.hidden, chosen.memory, chosen.attention_size or chosen.hidden)
+        return ATTENTIONS[chosen.attention](*widths, *own.get(chosen.attention, ()))
 
     def _recurrent(self) -> list[Layer]:
         return [cast(Layer, layer) for layer in self.decoder.layers if not isinstance(layer, DROPOUTS)]
@@ -82,62 +112,122 @@ class EncoderDecoder(nn.Module):
         """Source symbols, rows (N,) -> what is remembered of each sentence; every sentence has a symbol or more."""
         embedded = self.embed_source(source, self.settings.word_dropout, random)
         encoded = whole(self.encoder, embedded, random)
-        first, last = encoded.ends()
-        forward = self.settings.encoder_hidden
-        summary = torch.cat((last[:, :forward], first[:, forward:]), 1)
+        summary = self._summary(encoded)
+        if self.transformer is not None:
+            return remembered(self.transformer, encoded, summary)
         if self.scorer is None:
             return Memory(
                 summary[:, None], summary[:, None], summary.new_ones(len(summary), 1, dtype=torch.bool), summary
             )
         return remembered(self.scorer, encoded, summary)
 
-    def begin(self, memory: Memory, random: Generator | None = None) -> DecoderState:
-        """The decoder before its first step: each of its states is tanh(W summary + b)."""
+    def _summary(self, encoded: Ragged) -> Tensor:
+        """Each sentence in one vector (B, D): where the cells of both directions end, or the mean of what sees all."""
+        if self.settings.encoder == "transformer":
+            return torch.stack([sequence.mean(0) for sequence in encoded.sequences()])
+        first, last = encoded.ends()
+        forward = self.settings.encoder_hidden
+        return torch.cat((last[:, :forward], first[:, forward:]), 1)
+
+    def begin(self, memory: Memory, random: Generator | None = None) -> State:
+        """The decoder before its first step: each of its states is tanh(W summary + b), a learned vector, or zero.
+
+        A Transformer begins with nothing heard.
+        """
         batch = len(memory.summary)
-        bridge = iter(self.bridge)
-        states = [
-            over(lambda leaf: torch.tanh(filled(next(bridge), memory.summary)), state)
-            for state in self._zero_states(batch)
-        ]
-        layers, recurrent = list(self.decoder.start(batch, random).layers), iter(states)
+        if self.transformer is not None:
+            return self.transformer.start(batch, random)
+        layers, recurrent = list(self.decoder.start(batch, random).layers), iter(self._first_states(memory))
         for place, layer in enumerate(self.decoder.layers):
             if not isinstance(layer, DROPOUTS):
-                layers[place] = began(cast(Layer, layer), next(recurrent))
+                layers[place] = began(layers[place], next(recurrent))
         fed = memory.summary.new_zeros(batch, self.settings.readout) if self.settings.input_feeding else None
-        return DecoderState(SerialState(tuple(layers)), fed, self.shown.start(batch, random))
+        looked = memory.summary.new_zeros(memory.mask.shape) if isinstance(self.scorer, Location) else None
+        return DecoderState(SerialState(tuple(layers)), fed, self.shown.start(batch, random), looked)
 
-    def decode(self, memory: Memory, state: DecoderState, heard: Ragged, random: Generator | None = None) -> Ragged:
-        """Teacher forcing: the symbols before each step, rows (N,) -> what the output layer sees, rows (N, E)."""
+    def _first_states(self, memory: Memory) -> list[Any]:
+        states = self._zero_states(len(memory.summary))
+        if self.settings.begin == "bridge":
+            bridge = iter(self.bridge)
+            return [over(lambda leaf: torch.tanh(filled(next(bridge), memory.summary)), state) for state in states]
+        if self.settings.begin == "learned":
+            learned = iter(self.beginnings)
+            return [over(lambda leaf: leaf + next(learned), state) for state in states]
+        return states
+
+    def decode(
+        self,
+        memory: Memory,
+        state: State,
+        heard: Ragged,
+        random: Generator | None = None,
+        sampling: float = 0.0,
+    ) -> Ragged:
+        """Teacher forcing: the symbols before each step, rows (N,) -> what the output layer sees, rows (N, E).
+
+        At a share ``sampling`` of the steps, drawn where there is ``random``, the decoder hears its own answer instead.
+        """
+        if sampling and random is not None:
+            return self._sampled(memory, state, heard, random, sampling)
         embedded = self.embed_target(heard, self.settings.word_dropout, random)
+        if isinstance(state, TransformerState):
+            return self._transformed(state, embedded, memory, weighed=False)[1]
         if self.settings.input_feeding:
             return scan(_Feeding(self, memory), embedded, FeedingState(state, memory))[1]
         if isinstance(self.scorer, Fixed):
             embedded = embedded.with_rows(torch.cat((embedded.rows, memory.summary[embedded.owners]), 1))
         y = self.decoder.feed(state.layers, embedded)[1]
-        read = None if self.scorer is None else y.gathered(_read(self.scorer, y.padded()[0], memory)).rows
+        read = None
+        if self.scorer is not None:
+            read = y.gathered(_read(self.scorer, y.padded()[0], memory, state.looked)).rows
         return self.shown.feed(state.shown, y.with_rows(self._combined(y.rows, read)))[1]
+
+    def _sampled(
+        self,
+        memory: Memory,
+        state: State,
+        heard: Ragged,
+        random: Generator,
+        sampling: float,
+    ) -> Ragged:
+        """Scheduled sampling: a coin for each symbol but the first of a sentence, which is always true."""
+        cell = _Sampling(self, memory, self.embed_target.drawn(self.settings.word_dropout, random))
+        own = torch.rand(len(heard.rows), generator=random, device=random.device) < sampling
+        own[: heard.batch] = False
+        both = heard.with_rows(torch.stack((heard.rows, own.to(heard.rows.dtype)), 1))
+        return scan(cell, both, SamplingState(state, memory, torch.zeros_like(heard.place)))[1]
+
+    def _transformed(
+        self, state: TransformerState, x: Ragged, memory: Memory, *, weighed: bool
+    ) -> tuple[TransformerState, Ragged, Tensor | None]:
+        assert self.transformer is not None
+        return self.transformer.feed(state, x, memory, weighed=weighed)
 
     def _combined(self, h: Tensor, read: Tensor | None) -> Tensor:
         both = h if read is None else torch.cat((h, read), 1)
         return torch.tanh(filled(lambda rows: functional.linear(rows, self.combine), both))
 
-    def advance(
-        self, memory: Memory, state: DecoderState, embedded: Tensor
-    ) -> tuple[DecoderState, Tensor, Tensor | None]:
+    def advance(self, memory: Memory, state: State, embedded: Tensor) -> tuple[State, Tensor, Tensor | None]:
         """One step of R rows by sentence: (R, E) -> state, what the output layer sees (R, E), weights (R, S)."""
+        if isinstance(state, TransformerState):
+            after, said, seen = self._transformed(state, Ragged.step(embedded), memory, weighed=True)
+            return after, said.rows, None if seen is None else seen[:, 0]
         sentences, rows = len(memory.summary), len(embedded)
         if isinstance(self.scorer, Fixed):
             embedded = torch.cat((embedded, memory.summary.repeat_interleave(rows // sentences, 0)), 1)
         if state.fed is not None:
             embedded = torch.cat((embedded, state.fed), 1)
         layers, y = self.decoder.feed(state.layers, Ragged.step(embedded))
-        read, weights = None, None
+        read, weights, last = None, None, state.looked
         if self.scorer is not None:
-            found, weights = attend(self.scorer, y.rows.view(sentences, rows // sentences, -1), memory)
+            grouped = y.rows.view(sentences, rows // sentences, -1)
+            last = None if last is None else last[:, : memory.mask.shape[1]].reshape(*grouped.shape[:2], -1)
+            found, weights = attend(self.scorer, grouped, memory, last)
             read = found.reshape(rows, -1)
             weights = None if weights is None else weights.reshape(rows, -1)
         shown = self.shown.feed(state.shown, Ragged.step(self._combined(y.rows, read)))[1].rows
-        return DecoderState(layers, None if state.fed is None else shown, state.shown), shown, weights
+        looked = None if state.looked is None else weights
+        return DecoderState(layers, None if state.fed is None else shown, state.shown, looked), shown, weights
 
     def logits(self, shown: Tensor) -> Tensor:
         """(N, E) -> (N, V)."""
@@ -147,7 +237,8 @@ class EncoderDecoder(nn.Module):
 
     def _output_scale(self) -> float:
         # Rows of the output matrix have length 1 at the start: so the first logits differ by about 2 instead of 1/2.
-        return math.sqrt(self.settings.readout) / 4
+        # What a norm has evened out is as long as a row has features, and needs none of that.
+        return 1.0 if self.transformer is not None else math.sqrt(self.settings.readout) / 4
 
     def loss(
         self,
@@ -158,10 +249,11 @@ class EncoderDecoder(nn.Module):
         smoothing: float,
         rows: Tensor | None,
         random: Generator | None,
+        sampling: float = 0.0,
     ) -> TokenLoss:
-        """Sums over the symbols wanted (N,), in the order of the rows of ``heard``."""
+        """Sums over the symbols wanted (N,), in the order of the rows of ``heard``; ``sampling`` as in ``decode``."""
         memory = self.encode(source, random)
-        shown = self.decode(memory, self.begin(memory, random), heard, random)
+        shown = self.decode(memory, self.begin(memory, random), heard, random, sampling)
         return token_loss(
             shown.rows * self._output_scale(), self.output.weight, self.output_bias, wanted, smoothing, rows
         )
@@ -173,7 +265,7 @@ class EncoderDecoder(nn.Module):
         rows = row_nats(shown.rows * self._output_scale(), self.output.weight, self.output_bias, wanted)
         return rows.new_zeros(heard.batch).index_add(0, heard.owners, rows)
 
-    def start(self, source: Ragged) -> tuple[DecodingStep, DecoderState]:
+    def start(self, source: Ragged) -> tuple[DecodingStep, State]:
         """What search needs: the step, and the state before it."""
         memory = self.encode(source)
         return DecodingStep(self, memory), self.begin(memory)
@@ -186,7 +278,7 @@ class DecodingStep:
         self.model, self.memory = model, memory
         self.extent = memory.mask.sum(1)
 
-    def __call__(self, state: DecoderState, symbols: Tensor) -> tuple[DecoderState, Tensor, Tensor | None]:
+    def __call__(self, state: State, symbols: Tensor) -> tuple[State, Tensor, Tensor | None]:
         state, shown, weights = self.model.advance(self.memory, state, self.model.embed_target.vectors(symbols))
         return state, functional.log_softmax(self.model.logits(shown), -1), weights
 
@@ -202,7 +294,7 @@ class DecodingStep:
 class FeedingState(NamedTuple):
     """The decoder's state, and what each row reads: carried, so that a row that is finished leaves both."""
 
-    decoder: DecoderState
+    decoder: State
     memory: Memory
 
 
@@ -211,7 +303,7 @@ class _Feeding:
 
     def __init__(self, model: EncoderDecoder, memory: Memory) -> None:
         self.model, self.memory = model, memory
-        self.input_size, self.hidden_size = model.settings.embedding, model.settings.readout
+        self.input_size, self.hidden_size = model.embed_target.size, model.settings.readout
 
     def start(self, batch: int, random: Generator | None = None) -> Any:
         return FeedingState(self.model.begin(self.memory, random), self.memory)
@@ -224,40 +316,87 @@ class _Feeding:
         return FeedingState(decoder, state.memory), shown
 
 
-def _read(scorer: Scorer, query: Tensor, memory: Memory) -> Tensor:
+class SamplingState(NamedTuple):
+    """The decoder's state, what each row reads, and what it would have said last."""
+
+    decoder: State
+    memory: Memory
+    said: Tensor  # (B,) int64
+
+
+class _Sampling:
+    """Scheduled sampling as a cell: what was likeliest at one step enters the next   (Bengio et al. 2015, section 2.4).
+
+    Rows (N, 2) int64: the true symbol, and 1 where the decoder hears its own instead. Its own is the likeliest, not a
+    draw. No gradient goes through that choice.
+    """
+
+    def __init__(self, model: EncoderDecoder, memory: Memory, embedding: Tensor | None) -> None:
+        self.model, self.memory, self.embedding = model, memory, embedding
+        self.input_size, self.hidden_size = 2, model.settings.readout
+
+    def start(self, batch: int, random: Generator | None = None) -> Any:
+        none = torch.zeros(batch, dtype=torch.int64, device=self.memory.summary.device)
+        return SamplingState(self.model.begin(self.memory, random), self.memory, none)
+
+    def enter(self, x: Tensor) -> Tensor:
+        return x
+
+    def step(self, state: SamplingState, entered: Tensor) -> tuple[SamplingState, Tensor]:
+        heard = torch.where(entered[:, 1] == 1, state.said, entered[:, 0])
+        embedded = self.model.embed_target.vectors(heard, self.embedding)
+        decoder, shown, _ = self.model.advance(state.memory, state.decoder, embedded)
+        with torch.no_grad():
+            said = self.model.logits(shown).argmax(1)
+        return SamplingState(decoder, state.memory, said), shown
+
+
+def _read(scorer: Scorer, query: Tensor, memory: Memory, looked: Tensor | None) -> Tensor:
     """What queries (B, T, Q) read (B, T, D); where nothing is learnt, ``WEIGHTS`` at a time."""
-    most = max(1, WEIGHTS // max(1, memory.mask.numel()))
+    if looked is not None:
+        return attend_in_turn(scorer, query, memory, looked)
+    heads = scorer.heads if isinstance(scorer, MultiHead) else 1
+    most = max(1, WEIGHTS // max(1, memory.mask.numel() * heads))
     if torch.is_grad_enabled() or query.shape[1] <= most:
         return attend(scorer, query, memory)[0]
     return torch.cat([attend(scorer, queries, memory)[0] for queries in torch.split(query, most, 1)], 1)
 
 
-def _dropout(settings: EncoderDecoderSettings, rate: float, size: int) -> Layer:
-    return LockedDropout(rate, size) if settings.locked else PlainDropout(rate)
+def _entrance(settings: EncoderDecoderSettings, symbols: int) -> Embedding | OneHot:
+    return OneHot(symbols) if settings.input == "one_hot" else Embedding(symbols, settings.embedding)
 
 
-def _encoder(settings: EncoderDecoderSettings) -> list[Layer]:
-    cell, hidden = CELLS[settings.cell], settings.encoder_hidden
-    layers: list[Layer] = [_dropout(settings, settings.embedding_dropout, settings.embedding)]
-    size = settings.embedding
+def _cell(settings: EncoderDecoderSettings, size: int, hidden: int) -> Cell:
+    if settings.cell == "mogrifier":
+        return Mogrifier(size, hidden, settings.mogrifier_rounds)
+    return CELLS[settings.cell](size, hidden)
+
+
+def _encoder(settings: EncoderDecoderSettings, size: int) -> list[Layer]:
+    """What reads symbols that enter as ``size`` numbers."""
+    if settings.encoder == "transformer":
+        return transformer_encoder(settings, size)
+    hidden, thin = settings.encoder_hidden, settings.weight_dropout
+    layers: list[Layer] = [dropout(settings, settings.embedding_dropout, size)]
     for _ in range(settings.encoder_layers):
+        cell = _cell(settings, size, hidden)
         layer: Layer = (
-            BothWays(cell(size, hidden), cell(size, hidden)) if settings.bidirectional else OneWay(cell(size, hidden))
+            BothWays(cell, _cell(settings, size, hidden), thin) if settings.bidirectional else OneWay(cell, thin)
         )
         layers.append(Residual(layer) if settings.residual and size == settings.memory else layer)
         size = settings.memory
-        layers.append(_dropout(settings, settings.dropout, size))
+        layers.append(dropout(settings, settings.dropout, size))
     return layers
 
 
-def _decoder(settings: EncoderDecoderSettings) -> list[Layer]:
-    size = settings.embedding
+def _decoder(settings: EncoderDecoderSettings, size: int) -> list[Layer]:
+    """What reads symbols that enter as ``size`` numbers, and what is fed besides."""
     size += settings.memory if settings.attention == "fixed" else 0
     size += settings.readout if settings.input_feeding else 0
-    layers: list[Layer] = [_dropout(settings, settings.embedding_dropout, size)]
+    layers: list[Layer] = [dropout(settings, settings.embedding_dropout, size)]
     for _ in range(settings.decoder_layers):
-        layer: Layer = OneWay(CELLS[settings.cell](size, settings.hidden))
+        layer: Layer = OneWay(_cell(settings, size, settings.hidden), settings.weight_dropout)
         layers.append(Residual(layer) if settings.residual and size == settings.hidden else layer)
         size = settings.hidden
-        layers.append(_dropout(settings, settings.dropout, size))
+        layers.append(dropout(settings, settings.dropout, size))
     return layers

@@ -13,6 +13,7 @@ from typing import Any
 from melisma.report.fonts import FIRST, families, wanted
 from melisma.report.heat import MOST, PALE, Canvas, heat
 from melisma.report.lines import FIRST_STRONG, POP, visible
+from melisma.report.steps import steps
 from melisma.task import Figure
 
 __all__ = ["DPI", "DRAWN", "MOST", "PIXELS", "draw", "missing_letters", "note"]
@@ -21,7 +22,7 @@ DPI = 160
 PIXELS = 20_000_000  # of a picture at most: what is larger is drawn coarser, not in gigabytes of memory
 LINES = 100  # rows or columns up to which white lines part the cells; between more they would pale the map
 
-DRAWN: dict[str, Callable[[Canvas, str, dict[str, Any]], None]] = {"heat": heat}
+DRAWN: dict[str, Callable[[Canvas, str, dict[str, Any]], None]] = {"heat": heat, "steps": steps}
 """Kind of figure -> how it is drawn."""
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from melisma.errors import Refusal
 from melisma.files.made import is_made
@@ -21,6 +21,8 @@ from melisma.settings.read import build, flat
 from melisma.tasks import settings_of
 from melisma.tasks.recipe import recipes
 
+UNREAD = ("damaged", "newer")  # of such a run nothing else is known
+
 
 @dataclass(frozen=True)
 class Validation:
@@ -34,9 +36,9 @@ class Validation:
 
 @dataclass(frozen=True)
 class Course:
-    """How far a training has come."""
+    """How far a training has come: while it goes on as its log tells, otherwise as it is saved."""
 
-    reached: int = 0  # the last step that its log tells of
+    reached: int = 0  # the last step that its log tells of, saved or not
     planned: int | None = None  # the last step, where steps or minutes decide it
     epoch: int | None = None  # whole epochs gone through
     epochs: int | None = None  # and how many there are to be
@@ -85,7 +87,7 @@ class Facts:
     task: str = ""
     about: str = ""  # what the recipe is for
     began: str | None = None
-    folder: str = "whole"  # "whole", "repairable" or "damaged"
+    folder: str = "whole"  # "whole", "repairable", "damaged" or "newer": made by a newer version
     remarks: tuple[str, ...] = ()  # each fault in a sentence
     trained_by: str | None = None  # who trains it right now
     course: Course = field(default_factory=Course)
@@ -106,10 +108,16 @@ class Facts:
         return None if step is None else step.number
 
     @property
+    def step(self) -> int:
+        """Where the training stands: at its latest saved step, and while it goes on at the last that is known."""
+        saved = self.saved or 0
+        return saved if self.trained_by is None else max(saved, self.course.reached)
+
+    @property
     def state(self) -> str:
-        """``damaged``, ``training``, ``begun`` (nothing is saved yet), ``finished`` or ``stopped``."""
-        if self.folder == "damaged":
-            return "damaged"
+        """``damaged``, ``newer``, ``training``, ``begun`` (nothing is saved yet), ``finished`` or ``stopped``."""
+        if self.folder in UNREAD:
+            return self.folder
         if self.trained_by is not None:
             return "training"
         if self.saved is None:
@@ -126,8 +134,8 @@ class Facts:
 def facts(path: str | Path) -> Facts:
     """All facts of the run at ``path``, every saved byte of which is looked at; Refusal where there is no run."""
     verdict = verify(path)
-    if verdict.state == "damaged":
-        return Facts(str(path), folder="damaged", remarks=verdict.sentences)
+    if verdict.state in UNREAD:
+        return Facts(str(path), folder=verdict.state, remarks=verdict.sentences)
     return _gathered(Path(path), str(path), verdict)
 
 
@@ -145,6 +153,7 @@ def _gathered(path: Path, run: str, verdict: Verdict | None) -> Facts:
     except Refusal as error:
         remarks.append(str(error))
     pointers = _pointers(path, verdict)
+    trained_by = holder(path) if verdict else None
     known = recipes().get(found.recipe)
     return Facts(
         run,
@@ -154,8 +163,8 @@ def _gathered(path: Path, run: str, verdict: Verdict | None) -> Facts:
         began=_text(record.get("began")),
         folder=verdict.state if verdict else "whole",
         remarks=tuple(remarks),
-        trained_by=holder(path) if verdict else None,
-        course=_course(path, record, settings, _saved_course(path, pointers.get(LATEST))),
+        trained_by=trained_by,
+        course=_course(path, record, settings, _saved(path, pointers.get(LATEST)), going_on=trained_by is not None),
         decided_by=_text(_value(settings, "data.validation_measure")),
         pointers=pointers,
         pairs={use: count for use, count in _table(record, "pairs").items() if type(count) is int},
@@ -201,21 +210,34 @@ def _pointer(path: Path, name: str) -> StepName | None:
         return None
 
 
-def _saved_course(path: Path, step: StepName | None) -> dict[str, Any]:
-    """What a step says of the training's course; empty where it says nothing."""
+class _Saved(NamedTuple):
+    """What the step that is gone on from says of the training; empty where it says nothing."""
+
+    step: int  # -1: none is saved
+    epoch: int | None
+    course: Mapping[str, Any]
+
+
+def _saved(path: Path, step: StepName | None) -> _Saved:
     if step is None:
-        return {}
+        return _Saved(-1, None, {})
     try:
-        data = read_file(path, step, STATE, read_manifest(path, step)[STATE])
-        return _table(from_json(data, STATE), "course")
+        told = from_json(read_file(path, step, STATE, read_manifest(path, step)[STATE]), STATE)
     except Refusal:
-        return {}
+        return _Saved(step.number, None, {})
+    return _Saved(step.number, _whole(_table(told, "learner").get("epoch")), _table(told, "course"))
 
 
-def _course(path: Path, record: Mapping[str, Any], settings: Mapping[str, Setting], saved: Mapping[str, Any]) -> Course:
+def _course(
+    path: Path, record: Mapping[str, Any], settings: Mapping[str, Setting], saved: _Saved, *, going_on: bool = False
+) -> Course:
+    """What the log tells; of a training that does not go on, only up to the saved step, as resuming drops the rest."""
     last: dict[str, Any] = {}
-    validations = []
+    validations, reached = [], 0
     for line in _told(path):
+        reached = line["step"]
+        if reached > saved.step and not going_on:
+            continue
         last |= line
         if isinstance(line.get("valid"), dict):
             scores = {name: _number(value) for name, value in line["valid"].items()}
@@ -224,14 +246,19 @@ def _course(path: Path, record: Mapping[str, Any], settings: Mapping[str, Settin
             )
     planned = [_whole(record.get("steps")), _whole(_value(settings, "training.steps"))]
     minutes = _value(settings, "training.minutes") is not None
+    epoch, seconds = _whole(last.get("epoch")), _number(last.get("seconds"))
+    if not going_on:  # the step knows better than the line before it
+        epoch = epoch if saved.epoch is None else saved.epoch
+        spent = _number(saved.course.get("seconds"))
+        seconds = seconds if spent is None else round(spent, 1)
     return Course(
-        reached=last.get("step", 0),
+        reached=reached,
         planned=min((steps for steps in planned if steps is not None), default=None),
-        epoch=_whole(last.get("epoch")),
+        epoch=epoch,
         epochs=None if minutes else _whole(_value(settings, "training.epochs")),
-        seconds=_number(last.get("seconds")) if "seconds" in last else _number(saved.get("seconds")),
+        seconds=seconds,
         loss=_number(last.get("loss")),
-        done=saved.get("done") is True,
+        done=saved.course.get("done") is True,
         validations=tuple(validations),
     )
 
@@ -314,7 +341,8 @@ def as_json(known: Facts) -> dict[str, Any]:
             "folder": known.folder,
             "remarks": list(known.remarks),
             "trained_by": known.trained_by,
-            "step": course.reached,
+            "step": known.step,
+            "logged": course.reached,
             "steps": course.planned,
             "epoch": course.epoch,
             "epochs": course.epochs,

@@ -20,6 +20,10 @@ class Missing(Refusal):
     """What was asked for is not there."""
 
 
+class Unreadable(Refusal):
+    """What is there, and the system does not let be read."""
+
+
 @contextmanager
 def opened(root: Path, *parts: str) -> Iterator[int]:
     """The plain file ``root/parts…`` open for reading; only ``root`` itself may be a link.
@@ -48,7 +52,7 @@ def _enter(part: str | Path, how: int, folder: int | None, whole: Path) -> int:
             raise Missing(f"{whole} is not there") from None
         if how & os.O_NOFOLLOW and _is_link(part, folder):
             raise Refusal(f"{whole} is or passes through a link, which could lead outside the run's folder") from None
-        raise Refusal(f"{whole} cannot be opened: {reason(error)}") from None
+        raise Unreadable(f"{whole} cannot be opened: {reason(error)}") from None
 
 
 def _is_link(part: str | Path, folder: int | None) -> bool:
@@ -89,7 +93,7 @@ def read_exactly(file: int, size: int, path: Path) -> bytes:
         try:
             part = os.read(file, min(rest, 2**30))
         except OSError as error:
-            raise Refusal(f"{path} cannot be read: {reason(error)}") from None
+            raise Unreadable(f"{path} cannot be read: {reason(error)}") from None
         if not part:
             raise Refusal(f"{path} ended {rest} bytes before its {size}")
         parts.append(part)

@@ -24,7 +24,8 @@ RUN, CODEC, LOG, LOCK, STEPS, LATEST, BEST = (
 )
 MODEL, TRAINING, STATE, MANIFEST = "model.safetensors", "training.safetensors", "training.json", "manifest.json"
 FILES = (MODEL, TRAINING, STATE)
-CARD = "README.md"
+CARD, REPORT = "README.md", "report.html"
+PAGES = (CARD, REPORT)
 DAMAGED = "damaged-"  # begins the name of a step that was set aside
 
 MEBIBYTE = 2**20

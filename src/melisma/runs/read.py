@@ -6,13 +6,14 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from melisma.errors import Refusal
-from melisma.runs.inside import Missing, check_size, names_inside, opened, read_exactly, read_inside
+from melisma.runs.inside import Missing, Unreadable, check_size, names_inside, opened, read_exactly, read_inside
 from melisma.runs.layout import (
     BEST,
     CODEC,
@@ -50,6 +51,18 @@ T = TypeVar("T")
 ATTEMPTS = 20  # a pointer that moves on while we read is followed this often
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _CHUNK = 2**20
+
+
+class Newer(Refusal):
+    """What a newer version wrote, and this one cannot read: it may well be whole."""
+
+
+class Damaged(Refusal):
+    """What of a run's own description cannot be believed; ``fault`` is the sentence without what can be done."""
+
+    def __init__(self, fault: str) -> None:
+        super().__init__(f"{fault}; put back a copy that you kept, or train again into another folder")
+        self.fault = fault
 
 
 @dataclass(frozen=True)
@@ -112,7 +125,10 @@ def check_format(table: Mapping[str, Any], where: str) -> None:
     """Refusal where ``format`` is not the number that this version reads."""
     number = wanted(table, "format", int, where)
     if number > FORMAT:
-        raise Refusal(f"{where} was made by a newer version: its format is {str(number)[:20]}, this one reads {FORMAT}")
+        raise Newer(
+            f"{where} was made by a newer version: its format is {str(number)[:20]}, this one reads {FORMAT}; "
+            "update melisma"
+        )
     if number != FORMAT:
         raise Refusal(f"{where} has format {number}, {FORMAT} is wanted")
 
@@ -121,15 +137,17 @@ def read_run(path: str | Path) -> Run:
     """The run in the folder ``path``, checked; Refusal where it is not a run or not whole."""
     path = Path(path)
     record = read_record(path)
-    codec = read_inside(path, CODEC, limit=LIMITS[CODEC])
-    _compare(codec, _entry(record["codec"], f"{path / RUN}, codec"), path / CODEC)
+    with _believed():
+        data = read_inside(path, CODEC, limit=LIMITS[CODEC])
+        _compare(data, _entry(record["codec"], f"{path / RUN}, codec"), path / CODEC)
+        codec = from_json(data, str(path / CODEC))
     return Run(
         path=path,
         task=record["task"],
         recipe=record["recipe"],
         settings=record["settings"],
         record=record,
-        codec=from_json(codec, str(path / CODEC)),
+        codec=codec,
     )
 
 
@@ -137,8 +155,19 @@ def read_record(path: Path) -> dict[str, Any]:
     """What ``run.json`` says; Refusal, with near names, where ``path`` is not a run."""
     if not is_run(path):
         raise Missing(describe_missing(path))
-    data = read_inside(path, RUN, limit=LIMITS[RUN])
-    return check_record(data, str(path / RUN))
+    with _believed():
+        return check_record(read_inside(path, RUN, limit=LIMITS[RUN]), str(path / RUN))
+
+
+@contextmanager
+def _believed() -> Iterator[None]:
+    """Says what can be done where a run's description cannot be believed, which nothing in the folder can mend."""
+    try:
+        yield
+    except (Newer, Unreadable):
+        raise
+    except Refusal as error:
+        raise Damaged(str(error)) from None
 
 
 # --- pointers and steps

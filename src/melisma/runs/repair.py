@@ -12,7 +12,7 @@ from melisma.quoting import shown_path
 from melisma.runs.disk import Disk, replace_file
 from melisma.runs.inside import names_inside
 from melisma.runs.layout import DAMAGED, LATEST, STEPS, StepName
-from melisma.runs.read import check_step, following, pointer_names, read_better, read_pointer, step_names
+from melisma.runs.read import Newer, check_step, following, pointer_names, read_better, read_pointer, step_names
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,8 @@ def survey(path: Path) -> Survey:
     for name in pointer_names(path):
         try:
             pointers[name] = following(path, name, lambda step: _whole(path, step, known))
+        except Newer:  # not to be set aside as if it were damaged
+            raise
         except Refusal as error:
             pointers[name] = None
             faults[name] = str(error)
@@ -75,6 +77,8 @@ def _whole(path: Path, step: StepName, known: dict[StepName, Refusal | None]) ->
 def _fault(path: Path, step: StepName, known: dict[StepName, Refusal | None]) -> str | None:
     try:
         _whole(path, step, known)
+    except Newer:
+        raise
     except Refusal as error:
         return str(error)
     return None

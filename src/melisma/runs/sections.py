@@ -10,7 +10,7 @@ from pathlib import Path
 
 from melisma.measures.units import called, figure, told, unit_of
 from melisma.quoting import shown_path
-from melisma.runs.facts import DataFile, Facts, Setting, Validation
+from melisma.runs.facts import UNREAD, DataFile, Facts, Setting, Validation
 from melisma.runs.layout import BEST, LATEST
 from melisma.runs.place import size
 from melisma.settings.show import as_text
@@ -58,7 +58,7 @@ class Section:
 
 def sections(known: Facts, *, page: bool = False) -> list[Section]:
     """What is worth telling, the most important first; a ``page`` travels, so nothing on it says where the run lies."""
-    if known.state == "damaged":
+    if known.state in UNREAD:
         return [_state(known, page)]
     made = [
         _state(known, page),
@@ -74,11 +74,13 @@ def sections(known: Facts, *, page: bool = False) -> list[Section]:
 def in_words(known: Facts, run: str) -> str:
     """Where the run stands, in a sentence; ``run`` is what it is called."""
     course, saved = known.course, known.saved
+    if known.state == "newer":
+        return "made by a newer version of Melisma, which this one cannot read: update melisma"
     if known.state == "damaged":
         return "damaged: no step can be used; put back a copy that you kept, or train again into another folder"
     if known.state == "training":
-        at = f"step {_of(course.reached, course.planned)}"
-        return f"being trained right now, by {known.trained_by}: {at if course.reached else 'before its first steps'}"
+        at = f"step {_of(known.step, course.planned)}"
+        return f"being trained right now, by {known.trained_by}: {at if known.step else 'before its first steps'}"
     if known.state == "finished":
         return "finished"
     if saved is None:
@@ -95,14 +97,15 @@ def _state(known: Facts, page: bool) -> Section:
     run = "RUN" if page else shown_path(Path(shlex.quote(known.run)))
     rows = [("state", in_words(known, run))]
     if not page:
-        whole = {"whole": "whole: every saved byte is as it was written", "damaged": "damaged"}
+        whole = {"whole": "whole: every saved byte is as it was written", "damaged": "damaged", "newer": "newer"}
         repair = f"repairable: melisma resume {run} sets it right"
         rows += [("folder", whole.get(known.folder, repair)), *(("remark", sentence) for sentence in known.remarks)]
-    if known.state == "damaged":
+    if known.state in UNREAD:
         return Section("Run", tuple(rows))
     course = known.course
     rows += [("recipe", f"{known.recipe}: {known.about}" if known.about else known.recipe), ("task", known.task)]
-    rows += [("steps", _of(course.reached, course.planned))]
+    further = f"; its log goes to step {course.reached:,}, which was not saved" if course.reached > known.step else ""
+    rows += [("steps", _of(known.step, course.planned) + further)]
     if course.epochs is not None and course.epoch is not None:
         rows.append(("epochs", _of(course.epoch, course.epochs)))
     if course.seconds is not None:

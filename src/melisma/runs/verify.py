@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from melisma.errors import Refusal
+from melisma.quoting import shown_path
 from melisma.runs.disk import PASSING, TRASH
 from melisma.runs.inside import names_inside
 from melisma.runs.layout import DAMAGED, LATEST, LOG, STEPS, StepName
 from melisma.runs.log import log_lines
 from melisma.runs.place import is_run
-from melisma.runs.read import read_run
+from melisma.runs.read import Damaged, Newer, read_run
 from melisma.runs.repair import Survey, is_lost, survey
 
-State = Literal["whole", "repairable", "damaged"]
+State = Literal["whole", "repairable", "damaged", "newer"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,8 @@ class Verdict:
     """What of a run stands, and each fault and remark in a sentence.
 
     whole: everything is as it was written. repairable: the next ``resume`` sets it right by itself and loses at most
-    the steps that are named as damaged. damaged: no step can be used, or the run's own description cannot.
+    the steps that are named as damaged. damaged: no step can be used, or the run's own description cannot. newer: made
+    by a newer version, which alone can tell.
     """
 
     state: State
@@ -51,14 +54,15 @@ def verify(path: str | Path) -> Verdict:
     except Refusal as error:
         if not is_run(path):
             raise
-        return Verdict("damaged", None, (), (str(error),))
+        state: State = "newer" if isinstance(error, Newer) else "damaged"
+        return Verdict(state, None, (), (error.fault if isinstance(error, Damaged) else str(error),))
     faults = list(dict.fromkeys([*found.faults.values(), *(fault for fault in found.steps.values() if fault)]))
     if found.steps and LATEST not in found.pointers:
         faults.append(f"{path / LATEST} is not there; step {found.newest} would be gone on from")
     log_faults, remarks = _log(path)
     faults += log_faults
     resumed = found.resumed
-    state: State = "damaged" if is_lost(found) else "repairable" if faults else "whole"
+    state = "damaged" if is_lost(found) else "repairable" if faults else "whole"
     return Verdict(
         state,
         None if resumed is None else str(resumed),
@@ -66,6 +70,14 @@ def verify(path: str | Path) -> Verdict:
         (*faults, *remarks, *_leftovers(path)),
         found.behind,
     )
+
+
+def way_out(path: Path) -> str:
+    """What sets the run at ``path`` right, as the end of a sentence on what is wrong; nothing where nothing is."""
+    state = verify(path).state
+    if state == "repairable":
+        return f"; melisma resume {shlex.quote(shown_path(path))} sets it right"
+    return "; put back a copy that you kept, or train again into another folder" if state == "damaged" else ""
 
 
 def _of_step(found: Survey, step: StepName) -> StepVerdict:

@@ -26,7 +26,6 @@ from melisma.runs.disk import (
 )
 from melisma.runs.inside import names_inside, read_inside
 from melisma.runs.layout import (
-    CARD,
     CODEC,
     FORMAT,
     LARGEST_STEP,
@@ -37,6 +36,7 @@ from melisma.runs.layout import (
     MANIFEST,
     MEBIBYTE,
     MODEL,
+    PAGES,
     RUN,
     STATE,
     STEPS,
@@ -156,7 +156,7 @@ class RunWriter:
     def write_page(self, name: str, text: str) -> None:
         """Writes ``README.md`` or ``report.html`` at one instant; SaveFailed where the disk fails."""
         self._check_open()
-        if name not in (CARD, "report.html"):
+        if name not in PAGES:
             raise ValueError(f"{name} is no page of a run, README.md or report.html is")
         try:
             replace_file(self._disk, self.path / name, text.encode())

@@ -43,5 +43,5 @@ class Ranking:
         """
         least = torch.finfo(torch.float32).tiny
         logarithms = looked.clamp(least, 1.0).log().masked_fill(~real[:, None], 0.0)
-        penalty = self.coverage_penalty * logarithms.sum(2)
+        penalty = self.coverage_penalty * logarithms.cumsum(2)[:, :, -1]  # in order: longer neighbours add zeros alone
         return torch.nan_to_num(penalty, nan=-torch.inf)

@@ -11,13 +11,13 @@ from melisma.settings.field import Meaning
 Corpora = tuple[tuple[str, ...], ...]
 """Several corpora, each a tuple of parallel files."""
 
-TABLES: Final = (".tsv", ".csv", ".jsonl", ".ndjson")
+TABLES: Final = (".tsv", ".csv", ".jsonl", ".ndjson", ".parquet")
 """How the names of files end that hold all sides of a corpus; any other file holds one side."""
 
 
 def is_side(path: str) -> bool:
     """Whether a file, packed or not, holds one side of a corpus, by its name; what is made holds all."""
-    name = path.lower().removesuffix(".gz").removesuffix(".xz")
+    name = path.lower().removesuffix(".gz").removesuffix(".xz").removesuffix(".zst")
     return not name.endswith(TABLES) and not name.startswith("made:")
 
 

@@ -1,16 +1,20 @@
-"""How an answer is searched for."""
+"""How an answer is searched for, or drawn."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from melisma.errors import Refusal
 from melisma.settings.field import setting
+from melisma.settings.show import as_text
+
+LONGEST_PREFIX = 10_000  # characters; no sentence begins with more
 
 
 @dataclass(frozen=True)
 class SearchSettings:
-    """Beam search, which is greedy at a beam of 1."""
+    """Beam search, which is greedy at a beam of 1; with a temperature answers are drawn instead."""
 
     beam: int = setting(
         5,
@@ -45,7 +49,7 @@ class SearchSettings:
         help="symbols an answer has at least",
         why="the model may answer as briefly as it likes",
         low=0,
-        high=100_000,
+        high=10_000,
     )
     maximum: int | None = setting(
         None,
@@ -70,10 +74,50 @@ class SearchSettings:
     )
     alternatives: int = setting(
         1,
-        help="answers listed for each input, the best first; at most the beam",
+        help="answers listed for each input, the best first; at most the beam, of drawn ones any number",
         why="one input wants one answer unless asked",
         low=1,
         high=1000,
+    )
+    prefix: str = setting(
+        "",
+        help="text that every answer begins with; its last word may go on unless a blank ends the prefix",
+        why="nobody has begun the answer",
+    )
+    temperature: float | None = setting(
+        None,
+        help="draws answers by chance, from probabilities to the power of 1/temperature: 1 as the model has them, less "
+        "for likelier ones, 0 the likeliest; none searches with the beam",
+        why="the best answer is wanted unless asked",
+        low=0,
+        high=100,
+    )
+    top_k: int | None = setting(
+        None,
+        help="draws from so many likeliest symbols, after temperature; none from all",
+        why="a cut changes what the model says",
+        low=1,
+        high=1_000_000,
+    )
+    top_p: float | None = setting(
+        None,
+        help="draws from the fewest likeliest symbols that have this share of the probability together, after "
+        "temperature and top_k (Holtzman et al. 2020); none from all",
+        why="a cut changes what the model says",
+        above=0,
+        high=1,
+    )
+    ranked: bool = setting(
+        True,
+        help="lists drawn answers the likeliest first, else as they were drawn",
+        why="the best first, as answers that are searched for",
+    )
+    seed: int = setting(
+        1,
+        help="where the chance of drawn answers starts; with another one others are drawn",
+        why="any number does; one that is fixed makes answers repeatable",
+        low=0,
+        high=2**32 - 1,
     )
     exact: bool = setting(
         False,
@@ -81,11 +125,43 @@ class SearchSettings:
         why="decisions are the same anyway; only last digits of scores may differ",
     )
 
+    @property
+    def width(self) -> int:
+        """How many answers to an input are written side by side."""
+        return self.beam if self.temperature is None else self.alternatives
+
     def check(self) -> None:
-        """Refuses more answers than hypotheses and an empty range of lengths."""
-        if self.alternatives > self.beam:
+        """Refuses more answers than hypotheses, an empty range of lengths, and a prefix that is no beginning."""
+        if self.alternatives > self.width:
             raise Refusal(
                 f"alternatives is {self.alternatives} and beam {self.beam}: wants a beam of at least the alternatives"
             )
         if self.maximum is not None and self.minimum > self.maximum:
             raise Refusal(f"minimum is {self.minimum} and maximum {self.maximum}: wants a minimum no larger")
+        if len(self.prefix) > LONGEST_PREFIX:
+            raise Refusal(f"prefix has {len(self.prefix):,} characters: wants at most {LONGEST_PREFIX:,}")
+
+    def check_given(self, given: Collection[str], group: str = "") -> None:
+        """Refuses what was ``given`` of searching where answers are drawn, and of drawing where they are searched for.
+
+        What would be the same without it passes. ``group`` stands before the names.
+        """
+        drawn = self.temperature is not None
+        told = f"{group}temperature={as_text(self.temperature)}"
+        idle = (
+            {"beam": (1,), "length_penalty": (0, type(self).length_penalty), "coverage_penalty": (0,)}
+            if drawn
+            else {"top_k": (None,), "top_p": (None, 1), "ranked": (True,), "seed": (1,)}
+        )
+        for name, harmless in idle.items():
+            value = getattr(self, name)
+            if f"{group}{name}" not in given or value in harmless:
+                continue
+            said = f"{group}{name}={as_text(value)}"
+            if drawn:
+                raise Refusal(
+                    f"{said} belongs to a search and {told} draws: wants one of both ({group}temperature=none searches)"
+                )
+            raise Refusal(
+                f"{said} says how answers are drawn and {told} draws none: wants {group}temperature=1, for instance"
+            )

@@ -12,7 +12,7 @@ LONGEST: Final = 60  # characters of a text that a sentence quotes
 def shown(value: object) -> str:
     """What was found, short enough and safe for one line of any terminal."""
     if value is None or isinstance(value, bool):
-        return as_text(value)
+        return {None: "none", True: "true", False: "false"}[value]
     if isinstance(value, int):
         digits = int(value.bit_length() * 0.30103) + 1
         return str(value) if digits <= 20 else f"a whole number of about {digits} digits"

@@ -8,6 +8,7 @@ import tomllib
 from typing import Any, Final
 
 from melisma.errors import Refusal
+from melisma.settings.names import nearest
 
 FORMAT: Final = 1  # raised when a name or a meaning changes so that an older version would misread the file
 LARGEST: Final = 1_000_000  # bytes
@@ -48,6 +49,8 @@ def _text(place: str) -> str:
     try:
         with open(place, "rb") as file:
             data = file.read(LARGEST + 1)
+    except FileNotFoundError:
+        raise Refusal(f"no such file {_named(place)}{_near(place)}") from None
     except (OSError, ValueError) as error:  # ValueError: a zero character in the name
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise Refusal(f"{place!r}: cannot read this settings file: {reason}") from None
@@ -58,6 +61,23 @@ def _text(place: str) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise Refusal(f"{place}, line {line}: not UTF-8 text, wants a settings file saved as UTF-8") from None
+
+
+def _named(place: str) -> str:
+    return place if place.isprintable() else repr(place)
+
+
+def _near(place: str) -> str:
+    """The settings file of the same folder that was probably meant, as the end of a sentence."""
+    folder, name = os.path.split(place)
+    try:
+        there = sorted(other.removesuffix(".toml") for other in os.listdir(folder or ".") if other.endswith(".toml"))
+    except OSError:
+        there = []
+    near = nearest(name.removesuffix(".toml"), there)
+    if near is None:
+        return "; a settings file is wanted"
+    return f", did you mean {_named(os.path.join(folder, near + '.toml'))}?"
 
 
 def _sentence(place: str, text: str, error: str) -> str:

@@ -122,6 +122,21 @@ class TrainingSettings:
         low=0,
         below=1,
     )
+    sampling: float = setting(
+        0.0,
+        help="share of steps at which the decoder hears what it would have said itself, not what is true, at most",
+        why="off, as every step must then wait for the one before, which makes a step of training slower by far",
+        low=0,
+        high=1,
+    )
+    sampling_schedule: str = choice(
+        "linear",
+        help="how that share grows from the first step to the last: it is there at once (constant), grows evenly "
+        "(linear), or slowly, fast in the middle and slowly again (inverse_sigmoid)",
+        why="a model that knows nothing yet has nothing to teach itself (Bengio et al. 2015)",
+        choices=("constant", "linear", "inverse_sigmoid"),
+        called={"none": ("constant",), "sigmoid": ("inverse_sigmoid",)},
+    )
     epochs: int | None = setting(
         20,
         help="times the training data is gone through at most",
@@ -197,3 +212,8 @@ class TrainingSettings:
             raise Refusal("epochs, steps, minutes and patience are all none: wants one of them, or training never ends")
         if self.schedule == "cosine" and not self.bounded:
             raise Refusal("schedule=cosine must know its last step: wants epochs, steps or minutes besides patience")
+        if self.sampling and self.sampling_schedule != "constant" and not self.bounded:
+            raise Refusal(
+                f"sampling_schedule={self.sampling_schedule} must know its last step: "
+                "wants epochs, steps or minutes besides patience, or sampling_schedule=constant"
+            )

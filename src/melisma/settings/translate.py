@@ -53,6 +53,13 @@ class DataSettings:
         above=0,
         high=0.5,
     )
+    share: float = setting(
+        1.0,
+        help="share of the training pairs to train on, drawn by training.seed; validation pairs stay the same",
+        why="less only shows what more data would bring",
+        above=0,
+        high=1,
+    )
     validation_measure: str = choice(
         "loss",
         help="what decides which step is the best",
@@ -130,15 +137,38 @@ class TranslateSettings:
                 f"text.method={self.text.method} says how subwords are learned and text.unit={self.text.unit} learns "
                 "none: wants text.unit=subwords, or no text.method"
             )
+        self._check_idle(given)
+        self.search.check_given(given, "search.")
+
+    def _check_idle(self, given: Collection[str]) -> None:
+        """Refuses what belongs to a part of the model or the training that is not there."""
+        model, training = self.model, self.training
+        fewer, more = "training.sampling=0", "a training.sampling above 0"
+        parts = (
+            (model, "model.mogrifier_rounds", model.cell != "mogrifier", f"model.cell={model.cell}", "cell=mogrifier"),
+            (model, "model.embedding", model.input == "one_hot", "model.input=one_hot", "model.input=embedding"),
+            (training, "training.sampling_schedule", not training.sampling, fewer, more),
+            *((model, f"model.{name}", *idle) for name, idle in model.idle().items()),
+        )
+        for held, name, idle, because, wanted in parts:
+            last = name.partition(".")[2]
+            value = getattr(held, last)
+            if name in given and idle and value != getattr(type(held), last):
+                raise Refusal(f"{name}={value} changes nothing with {because}: wants {wanted}, or no {name}")
 
     def check(self) -> None:
         """Refuses groups that contradict each other."""
         if self.model.tied == "three" and not self.text.shared:
             raise Refusal("model.tied=three and text.shared=no: wants one vocabulary for both sides, or tied=two")
-        if self.search.coverage_penalty > 0 and self.model.attention in ("none", "fixed"):
+        if self.search.coverage_penalty > 0 and not self.model.attends:
             raise Refusal(
                 f"search.coverage_penalty counts what attention passed over and model.attention={self.model.attention} "
                 "weighs nothing: wants another attention, or a penalty of 0"
+            )
+        if self.training.sampling and self.model.decoder == "transformer":
+            raise Refusal(
+                f"training.sampling={self.training.sampling:g} lets the decoder go step by step while it learns and "
+                "model.decoder=transformer learns all steps at once: wants model.decoder=recurrent, or a sampling of 0"
             )
         if not self.data.validates:
             if self.training.patience is not None:

@@ -73,6 +73,8 @@ def _whole(value: object) -> int:
         return int(word)
     if isinstance(value, numbers.Integral) and not isinstance(value, bool):
         return int(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
     raise _UnfitError
 
 

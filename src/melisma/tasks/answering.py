@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
-from typing import cast
+from dataclasses import dataclass, field
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
+from melisma.contract import Step
 from melisma.errors import Refusal
 from melisma.files.columns import Pair
 from melisma.models.encoder_decoder import EncoderDecoder
 from melisma.ragged import Ragged, exactly
 from melisma.search.beam import beam
+from melisma.search.forced import Beginning, Forced
 from melisma.search.greedy import greedy
 from melisma.search.hypothesis import Bounds, Hypothesis
 from melisma.search.ranking import Ranking
+from melisma.search.sample import Drawing, sample
 from melisma.settings.search import SearchSettings
+from melisma.tasks.beginning import beginning
 from melisma.tasks.pairs import PairCodec
 from melisma.text.unicode import normalise
 from melisma.text.vocabulary import END, START
@@ -41,7 +45,7 @@ class Alternative:
     token_log_probabilities: tuple[float, ...]  # of each token, and of the end if there is one
     # For each of these, how much of each source token was read; None: the model has no attention, it was not asked for,
     # or an input of thousands of symbols has more of it than fits.
-    attention: tuple[tuple[float, ...], ...] | None
+    attention: tuple[tuple[float, ...], ...] | None = field(repr=False)
     finished: bool  # False: cut off at its longest
 
 
@@ -76,24 +80,33 @@ def answer(
 ) -> list[Answer]:
     """An answer for each input, in order; inputs are sorted and re-batched, and none depends on its neighbours.
 
-    A blank input has one blank answer. With ``traced`` the answers say what attention read, and an input of more than
-    ``LONGEST`` symbols is refused.
+    A blank input has one blank answer, whatever the others begin with. With ``traced`` the answers say what attention
+    read, and an input of more than ``LONGEST`` symbols is refused.
     """
     network, encoded = cast(EncoderDecoder, model), codec.encode_source(inputs)
     if traced:
         _refuse_longest(encoded)
-    attending = traced and network.settings.attention not in ("none", "fixed")
+    attending = traced and network.settings.attends
     found = [_blank(codec, text, symbols, attending) for text, symbols in zip(inputs, encoded)]
     asked = [place for place, text in enumerate(inputs) if normalise(text)]
-    costs = [_weights(len(encoded[place]), search) if attending else 0 for place in asked]
-    for batch in batches([len(encoded[place]) for place in asked], search.batch, search.beam, costs):
+    begun = beginning(codec.target, search.prefix, search.maximum)
+    costs = [_weights(len(encoded[place]), search, begun) if attending else 0 for place in asked]
+    for batch in batches([len(encoded[place]) for place in asked], search.batch, search.width, costs):
         kept = attending and costs[batch[0]] <= WEIGHTS_AT_ONCE
         places = [asked[number] for number in batch]
         with exactly() if search.exact else nullcontext():
-            hypotheses = _search(network, [encoded[place] for place in places], search, kept)
+            hypotheses = _search(network, [encoded[place] for place in places], search, kept, begun)
         for place, alternatives in zip(places, hypotheses):
             found[place] = _answer(codec, inputs[place], encoded[place], alternatives)
     return found
+
+
+@torch.no_grad()
+def best(network: EncoderDecoder, codec: PairCodec, source: str, search: SearchSettings) -> Hypothesis:
+    """The first of the answers to one source that is not blank, as symbols."""
+    begun = beginning(codec.target, search.prefix, search.maximum)
+    with exactly() if search.exact else nullcontext():
+        return _search(network, codec.encode_source([source]), search, False, begun)[0][0]
 
 
 def check(codec: PairCodec, pairs: Sequence[Pair]) -> None:
@@ -115,17 +128,25 @@ def _refuse_longest(encoded: Sequence[list[int]]) -> None:
             )
 
 
-def _most(lengths: Tensor, search: SearchSettings) -> Tensor:
+def _most(lengths: Tensor, search: SearchSettings, begun: Beginning | None = None) -> Tensor:
     """How many symbols the answers to sources (S,) have at most, their ends not counted."""
     longest = search.maximum if search.maximum is not None else 10**9
-    return (lengths * search.factor + search.extra).long().clamp(max=longest, min=max(1, search.minimum))
+    most = (lengths * search.factor + search.extra).long()
+    if begun is not None:  # what is said already leaves room for as much as the answer to a very short source
+        most = most.clamp(min=begun.longest + search.extra)
+    return most.clamp(max=longest, min=max(1, search.minimum))
 
 
-def _weights(length: int, search: SearchSettings) -> int:
+def longest(lengths: Sequence[int], search: SearchSettings, begun: Beginning | None) -> Tensor:
+    """How many symbols the answers to sources of these lengths (their ends counted) have at most: (S,) int64."""
+    return _most(torch.tensor(lengths) - 1, search, begun)
+
+
+def _weights(length: int, search: SearchSettings, begun: Beginning | None = None) -> int:
     """How many numbers the attention of an input of ``length`` (its end counted) comes to, at most."""
-    steps = int(_most(torch.tensor(length - 1), search)) + 1
+    steps = int(_most(torch.tensor(length - 1), search, begun)) + 1
     # A number of Python's, as answers have them, is eight times as large as one of the search's.
-    return length * steps * (search.beam + 8 * search.alternatives)
+    return length * steps * (search.width + 8 * search.alternatives)
 
 
 def batches(lengths: Sequence[int], size: int, beam: int = 1, costs: Sequence[int] = ()) -> Iterable[list[int]]:
@@ -147,11 +168,26 @@ def batches(lengths: Sequence[int], size: int, beam: int = 1, costs: Sequence[in
 
 
 def _search(
-    model: EncoderDecoder, sources: Sequence[list[int]], search: SearchSettings, traced: bool
+    model: EncoderDecoder,
+    sources: Sequence[list[int]],
+    search: SearchSettings,
+    traced: bool,
+    begun: Beginning | None = None,
 ) -> list[list[Hypothesis]]:
+    step: Step
+    state: Any
     step, state = model.start(Ragged.of_symbols(sources).to(model.output_bias.device))
-    limits = _most(torch.tensor([len(source) - 1 for source in sources]), search)
+    limits = longest([len(source) for source in sources], search, begun)
     bounds = Bounds(START, END, limits.to(model.output_bias.device), search.minimum, (START,), traced)
+    if begun is not None:
+        forced = Forced(step, begun)
+        step, state = forced, forced.start(state)
+    if search.temperature is not None:
+        drawing = Drawing(search.temperature, search.top_k, search.top_p)
+        # Named by what it says, a sentence has the same answers wherever it stands among others.
+        names = [" ".join(map(str, source)).encode() for source in sources]
+        count, ranked = search.alternatives, search.ranked
+        return sample(step, state, bounds, drawing, names, seed=search.seed, count=count, ranked=ranked)
     if search.beam == 1:
         return [[hypothesis] for hypothesis in greedy(step, state, bounds)]
     ranking = Ranking(search.length_penalty, search.coverage_penalty)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from melisma.errors import Refusal
 from melisma.files.columns import Pair
+from melisma.files.watch import passing
 from melisma.ragged import Ragged
 from melisma.settings.translate import TranslateSettings
 from melisma.text.units import Unit, from_json, learn
@@ -61,11 +62,14 @@ class PairCodec:
     def learn(examples: Sequence[Pair], settings: TranslateSettings) -> PairCodec:
         """Learned on training pairs only; with ``text.shared`` one unit on both sides together."""
         if settings.text.shared:
-            unit = learn((side for pair in examples for side in (pair.source, pair.target)), settings.text)
+            both = passing("pairs whose symbols are learned", examples, len(examples))
+            unit = learn((side for pair in both for side in (pair.source, pair.target)), settings.text)
             return PairCodec(unit, unit, True)
+        sources = passing("sources whose symbols are learned", examples, len(examples))
+        targets = passing("targets whose symbols are learned", examples, len(examples))
         sides = (
-            learn((pair.source for pair in examples), settings.text),
-            learn((pair.target for pair in examples), settings.text),
+            learn((pair.source for pair in sources), settings.text),
+            learn((pair.target for pair in targets), settings.text),
         )
         return PairCodec(*sides, False)
 

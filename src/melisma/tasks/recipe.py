@@ -11,6 +11,7 @@ from typing import Any
 
 from melisma.errors import Refusal
 from melisma.settings.names import nearest
+from melisma.settings.show import shown
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ def recipes() -> dict[str, Recipe]:
 
 def recipe(name: str) -> Recipe:
     """The recipe of this name, or a Refusal with the nearest one."""
+    if not isinstance(name, str):
+        raise Refusal(f"recipe is {shown(name)}: wants the name of one, such as {next(iter(recipes()))}")
     found = recipes().get(name)
     if found is None:
         near = nearest(name, recipes())

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from random import Random
 from typing import Any, cast
 
+import numpy as np
 import torch
 from torch import Generator, nn
 
 from melisma.errors import Refusal
-from melisma.files.columns import Pair, Pairs, ReadReport, read_pairs
+from melisma.files.columns import Growing, Pair, Pairs, ReadReport, read_into
 from melisma.files.made import is_made, made_pairs, require_made
 from melisma.files.split import cut, overlap
+from melisma.files.stored import StoredPairs, Without
+from melisma.files.watch import passing
 from melisma.measures.measure import Measure
 from melisma.measures.table import MEASURES
 from melisma.models.encoder_decoder import EncoderDecoder
 from melisma.settings.translate import DataSettings, TranslateSettings
-from melisma.task import Corpus, Prepared, Task, Total
+from melisma.task import Corpus, Moment, Prepared, Task, Total
 from melisma.tasks.answering import Answer, answer, batches, check
+from melisma.tasks.encoded import EncodedPairs
 from melisma.tasks.pairs import PairBatch, PairCodec, batched
+from melisma.tasks.sampling import sampled
 
 
 def read(settings: TranslateSettings) -> Corpus[Pair]:
@@ -26,10 +33,11 @@ def read(settings: TranslateSettings) -> Corpus[Pair]:
     data = settings.data
     data.ready()
     _look_for(data)
-    train, report = _pairs(data.train, data)
-    notes = report.warnings()
+    train: Sequence[Pair] = (stored := StoredPairs())
+    report = _read(stored, data.train, data)
+    notes, valid = report.warnings(), list[Pair]()
     if data.valid is not None:
-        valid, valid_report = _pairs(data.valid, data)
+        valid_report = _read(valid, data.valid, data)
         report += valid_report
         warning = overlap(train, valid).warning()
         notes = ([f"warning: {warning}"] if warning else []) + notes + valid_report.warnings()
@@ -45,24 +53,35 @@ def read(settings: TranslateSettings) -> Corpus[Pair]:
             f"no validation data was given: {len(valid):,} pairs were cut off, "
             "none of whose sources or targets is trained on"
         )
-    else:
-        valid = []
     if not train:
         raise Refusal("data.train: no pair is left to train on; more pairs are wanted")
+    if data.share < 1:
+        kept = _part(train, data.share, settings.training.seed)
+        notes.append(f"data.share={data.share:g}: {len(kept):,} of {len(train):,} pairs are trained on")
+        train = kept
     return Corpus(train, valid, dict(report.signatures), tuple(notes))
+
+
+def _part(pairs: Sequence[Pair], share: float, seed: int) -> Sequence[Pair]:
+    """A share of the pairs, one at least, in their order; a larger share of one seed holds all of a smaller one."""
+    random = Random(f"share {seed}")
+    lots = np.fromiter((random.random() for _ in range(len(pairs))), np.float64, len(pairs))
+    return Without(pairs, np.sort(np.argsort(lots, kind="stable")[max(1, round(share * len(pairs))) :]))
 
 
 def examples(settings: TranslateSettings, corpora: Sequence[Sequence[str]]) -> tuple[list[Pair], list[str]]:
     """The pairs to measure on, and what to say of those that were dropped."""
-    pairs, report = _pairs(corpora, settings.data)
-    return pairs, report.warnings()
+    pairs = list[Pair]()
+    return pairs, _read(pairs, corpora, settings.data).warnings()
 
 
-def _pairs(corpora: Sequence[Sequence[str]], data: DataSettings) -> tuple[list[Pair], ReadReport]:
-    files = [corpus for corpus in corpora if not is_made(corpus)]
-    pairs, report = read_pairs(files, data.source, data.target)
-    made = [pair for corpus in corpora if is_made(corpus) for pair in made_pairs(corpus[0])]
-    return pairs + made, report
+def _read(found: Growing, corpora: Sequence[Sequence[str]], data: DataSettings) -> ReadReport:
+    """Adds the pairs of the corpora to ``found``, those of files first."""
+    report = read_into(found, [corpus for corpus in corpora if not is_made(corpus)], data.source, data.target)
+    for corpus in corpora:
+        if is_made(corpus):
+            found.extend(made_pairs(corpus[0]))
+    return report
 
 
 def _look_for(data: DataSettings) -> None:
@@ -86,13 +105,18 @@ def shapes(codec: PairCodec, settings: TranslateSettings) -> dict[str, tuple[int
 
 
 def loss(
-    model: nn.Module, batch: PairBatch, carry: Any, settings: TranslateSettings, random: Generator | None
+    model: nn.Module, batch: PairBatch, carry: Any, settings: TranslateSettings, random: Generator | None, at: Moment
 ) -> tuple[dict[str, Total], Any]:
-    """Cross-entropy of the target's symbols under teacher forcing."""
+    """Cross-entropy of the target's symbols under teacher forcing, some of it by the decoder's own answers."""
     rows = None if batch.weight is None else batch.weight[batch.heard.owners]
-    smoothing = settings.training.smoothing
     found = cast(EncoderDecoder, model).loss(
-        batch.source, batch.heard, batch.wanted, smoothing=smoothing, rows=rows, random=random
+        batch.source,
+        batch.heard,
+        batch.wanted,
+        smoothing=settings.training.smoothing,
+        rows=rows,
+        random=random,
+        sampling=sampled(settings.training, at),
     )
     return {"symbols": Total(found.trained, found.nats)}, None
 
@@ -105,20 +129,31 @@ def _cost(source: Sequence[int], target: Sequence[int]) -> tuple[int, int]:
 def prepare(codec: PairCodec, pairs: Sequence[Pair], settings: TranslateSettings) -> Prepared:
     """Training pairs as symbols; those longer than the limits are left out, and counted."""
     data = settings.data
-    encoded = codec.symbols(pairs)
-    kept = [pair for pair in encoded if len(pair[0]) - 1 <= data.limit_source and len(pair[1]) <= data.limit_target]
+    vocabulary = max(codec.source.vocabulary.size, codec.target.vocabulary.size)
+    kept = EncodedPairs(vocabulary, 1 + max(data.limit_source, data.limit_target))
+    for block in _blocks(pairs):
+        for source, target in codec.symbols(block):
+            if len(source) - 1 <= data.limit_source and len(target) <= data.limit_target:
+                kept.add((source, target), _cost(source, target))
     if not kept:
         raise Refusal(
-            f"data.train: all {len(encoded):,} pairs are longer than data.limit_source={data.limit_source} or "
+            f"data.train: all {len(pairs):,} pairs are longer than data.limit_source={data.limit_source} or "
             f"data.limit_target={data.limit_target} symbols; larger limits or shorter lines are wanted"
         )
-    left_out = len(encoded) - len(kept)
+    left_out = len(pairs) - len(kept)
     notes = _lowered(codec, settings)
     if left_out:
         notes.append(
-            f"{left_out:,} of {len(encoded):,} pairs are left out: longer than data.limit_source or data.limit_target"
+            f"{left_out:,} of {len(pairs):,} pairs are left out: longer than data.limit_source or data.limit_target"
         )
-    return Prepared(kept, [_cost(*pair) for pair in kept], notes)
+    return Prepared(kept, kept.lengths, notes)
+
+
+def _blocks(pairs: Sequence[Pair], size: int = 1024) -> Iterator[list[Pair]]:
+    """All pairs in turn, some at a time: what is made of them never stands in memory whole."""
+    left = iter(passing("pairs encoded", pairs, len(pairs)))
+    while block := list(islice(left, size)):
+        yield block
 
 
 def _lowered(codec: PairCodec, settings: TranslateSettings) -> list[str]:

@@ -13,6 +13,8 @@ from tokenizers import models
 
 from melisma.errors import Refusal
 from melisma.text import bpe, cuts, unigram
+from melisma.text.recent import Recent
+from melisma.text.tally import MOST, Tally
 from melisma.text.unicode import normalise
 from melisma.text.vocabulary import (
     FIRST_BYTE,
@@ -24,7 +26,8 @@ from melisma.text.vocabulary import (
     texts_of,
 )
 
-_REMEMBERED = 1 << 18
+_REMEMBERED = 1 << 16  # tokens whose symbols are remembered, some 20 MB …
+_LONGEST_REMEMBERED = 32  # … and the characters of each, at most
 _ASCII = "".join(map(chr, range(128)))
 _NEVER_SEEN = 10.0
 """Nats by which an ASCII character that training never showed is less likely than the least likely piece."""
@@ -43,7 +46,9 @@ class Subwords:
     method: str = "bpe"
     merges: tuple[tuple[str, str], ...] = ()
     scores: tuple[float, ...] = ()
-    _remembered: dict[str, list[int]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _remembered: Recent[list[int]] = field(
+        default_factory=lambda: Recent(_REMEMBERED), init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         if self.method not in _METHODS:
@@ -60,23 +65,26 @@ class Subwords:
         """
         if method not in _METHODS:
             raise Refusal(f"The method of subwords is {method!r:.40}; wanted is bpe or unigram.")
-        stretches: Counter[str] = Counter()
+        tally = Tally(max(MOST, 4 * size))
+        cut = _Cutter()
         for line in lines:
-            stretches.update(_stretches(line))
-        counts: Counter[str] = Counter()
-        for stretch, count in stretches.items():
-            for char in stretch:
-                counts[char] += count
-        alphabet = sorted(most_frequent(counts, size // 2, least))
+            tally.add(cut(line))
+        alphabet = sorted(most_frequent(tally.characters(), size // 2, least))
         known = frozenset(_ASCII).union(alphabet)
         words: Counter[str] = Counter()
-        for stretch, count in stretches.items():
+        for stretch, count in tally.words.items():
             words[_bordered(stretch, known)] += count
         return _METHODS[method](words, alphabet, size, least)
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Each text's symbols, without start and end."""
-        return [[number for stretch in _stretches(text) for number in self._split(stretch)] for text in texts]
+        found = []
+        for text in texts:
+            symbols: list[int] = []
+            for token in _tokens(text):
+                symbols += self._remembered.get(token) or self._split(token)
+            found.append(symbols)
+        return found
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of the symbols; of what `encode` gave, the normalised text."""
@@ -99,17 +107,15 @@ class Subwords:
             return cls(vocabulary, "unigram", scores=tuple(_score(rule) for rule in rules))
         raise Refusal(f"The unit subwords has the method {fields['method']!r:.40}; wanted is bpe or unigram.")
 
-    def _split(self, stretch: str) -> list[int]:
-        ids = self._remembered.get(stretch)
-        if ids is None:
-            known = self.vocabulary.symbols
-            ids = []
+    def _split(self, token: str) -> list[int]:
+        known = self.vocabulary.symbols
+        ids: list[int] = []
+        for stretch in cuts.stretches(token):
             for found, run in itertools.groupby(stretch, key=lambda char: char in known):
                 part = "".join(run)
                 ids += self._cut(part) if found else self.vocabulary.spell(part)
-            if len(self._remembered) >= _REMEMBERED:
-                self._remembered.clear()
-            self._remembered[stretch] = ids
+        if len(token) <= _LONGEST_REMEMBERED:
+            self._remembered.put(token, ids)
         return ids
 
     @cached_property
@@ -125,8 +131,28 @@ class Subwords:
         ]
 
 
-def _stretches(text: str) -> list[str]:
-    return cuts.stretches(cuts.lead(normalise(text)))
+def _tokens(text: str) -> list[str]:
+    """The text between its spaces, each part with the space before it: no stretch reaches across one."""
+    tokens = cuts.lead(normalise(text)).replace(" ", "\n ").split("\n")  # no normalised text has a line end
+    return tokens if tokens[0] else tokens[1:]
+
+
+class _Cutter:
+    """Stretches of texts; those of short tokens are remembered, since most tokens come again and again."""
+
+    def __init__(self) -> None:
+        self._remembered = Recent[list[str]](_REMEMBERED)
+
+    def __call__(self, text: str) -> list[str]:
+        found: list[str] = []
+        for token in _tokens(text):
+            stretches = self._remembered.get(token)
+            if stretches is None:
+                stretches = cuts.stretches(token)
+                if len(token) <= _LONGEST_REMEMBERED:
+                    self._remembered.put(token, stretches)
+            found += stretches
+        return found
 
 
 def _bordered(stretch: str, known: frozenset[str]) -> str:

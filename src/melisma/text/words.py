@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from melisma.text import cuts
+from melisma.text.tally import MOST, Tally
 from melisma.text.unicode import normalise
 from melisma.text.vocabulary import Vocabulary, fields_of, most_frequent
 
@@ -20,10 +20,10 @@ class Words:
     @classmethod
     def learn(cls, lines: Iterable[str], size: int, least: int) -> Words:
         """The `size` most frequent words that occur `least` times get symbols."""
-        counts: Counter[str] = Counter()
+        tally = Tally(max(MOST, 4 * size))
         for line in lines:
-            counts.update(_words(line))
-        return cls(Vocabulary(most_frequent(counts, size, least)))
+            tally.add(_words(line))
+        return cls(Vocabulary(most_frequent(tally.words, size, least)))
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Each text's symbols, without start and end."""

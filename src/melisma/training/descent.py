@@ -13,7 +13,7 @@ from torch import Generator, Tensor, nn
 from melisma.contract import detached, joined, leaves, rebuilt, take
 from melisma.errors import Failure, Refusal
 from melisma.settings.training import TrainingSettings
-from melisma.task import Batch, Prepared, Tally, Task, Total
+from melisma.task import Batch, Moment, Prepared, Tally, Task, Total
 from melisma.training.average import Average
 from melisma.training.optimise import optimizer, optimizer_tensors, rate, remembered, restore_optimizer
 from melisma.training.order import chosen, drawn, steps_of
@@ -61,6 +61,11 @@ class GradientDescent:
     def plan(self, steps: int | None) -> None:
         """How many steps there will be in all, as far as it is known; not part of a snapshot."""
         self._last = steps
+
+    @property
+    def moment(self) -> Moment:
+        """Where the training stands before its next step."""
+        return Moment(self.step, self._last)
 
     def reduce(self) -> None:
         """Cuts the rate once (the plateau schedule)."""
@@ -215,9 +220,9 @@ def learner(
 ) -> GradientDescent:
     """The learner of any task, from what ``prepare`` made of its training examples."""
     order = task.order(prepared, settings)
-    return GradientDescent(
+    made = GradientDescent(
         model,
-        lambda model, batch, carry, random: task.loss(model, batch, carry, settings, random),
+        lambda model, batch, carry, random: task.loss(model, batch, carry, settings, random, made.moment),
         lambda epoch: steps_of(order, seed=settings.training.seed, epoch=epoch),
         lambda choice, random: task.batch(codec, chosen(order, prepared.encoded, choice), random),
         settings.training,
@@ -225,6 +230,7 @@ def learner(
         lambda: task.carry(model, settings),
         device,
     )
+    return made
 
 
 def _has_hidden_state(model: nn.Module) -> bool:

@@ -55,6 +55,25 @@ def rate(step: int, settings: TrainingSettings, steps: int | None, reductions: i
     return settings.rate * warm * SCHEDULES[settings.schedule](step, settings, steps, reductions)
 
 
+def late_warmup(settings: TrainingSettings, epoch_steps: int | None) -> str | None:
+    """A sentence where the warm-up takes more than half of a training whose steps can be foreseen.
+
+    ``epoch_steps`` are those of an epoch, where they are known.
+    """
+    if settings.minutes is not None:
+        return None
+    ends = [settings.steps] if settings.steps is not None else []
+    if settings.epochs is not None and epoch_steps is not None:
+        ends.append(settings.epochs * epoch_steps)
+    if not ends or settings.warmup <= min(ends) / 2:
+        return None
+    steps, wanted = min(ends), f"training.warmup={min(ends) // 10} is wanted"
+    said = f"training.warmup={settings.warmup} is"
+    if settings.warmup > steps:
+        return f"{said} longer than the {steps:,} steps of this training: its rate never reaches its height; {wanted}"
+    return f"{said} more than half of the {steps:,} steps of this training: its rate is seldom at its height; {wanted}"
+
+
 def _constant(step: int, settings: TrainingSettings, steps: int | None, reductions: int) -> float:
     return 1.0
 

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from typing import Any
+from array import array
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
 
 from melisma.errors import Refusal
 from melisma.task import ByLength, Order, Windows
+
+if TYPE_CHECKING:
+    from melisma.task import Lengths
+
+AT_ONCE = 1 << 19  # places that are sorted together, unless more have one length
+PART = 1 << 16  # numbers that are drawn at once
 
 
 def drawn(seed: int, *names: object) -> int:
@@ -32,32 +41,94 @@ def chosen(order: Order, encoded: Sequence[Any], choice: Sequence[Any]) -> list[
     return [encoded[begin : end + 1] for begin, end in choice]
 
 
-def by_length(lengths: Sequence[tuple[int, int]], budget: int, *, seed: int, epoch: int) -> list[list[int]]:
+class Batches(Sequence[list[int]]):
+    """Batches of places: an array that holds all places and another that says where each batch lies in it."""
+
+    def __init__(self, places: NDArray[Any], begins: NDArray[Any], order: NDArray[Any]) -> None:
+        self._places, self._begins, self._order = places, begins, order
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    @overload
+    def __getitem__(self, index: int) -> list[int]: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[list[int]]: ...
+    def __getitem__(self, index: int | slice) -> list[int] | list[list[int]]:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        begin, end = self._begins[(place := self._order[index])], self._begins[place + 1]
+        found: list[int] = self._places[begin:end].tolist()
+        return found
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def by_length(lengths: Lengths, budget: int, *, seed: int, epoch: int) -> Batches:
     """Batches of examples of about one length, each of at most ``budget`` steps (a longer one stands alone), shuffled.
 
     ``lengths`` holds (steps, tie) of each example: sorting is by steps with a little noise, so that batches differ from
-    epoch to epoch, then by the tie. Within a batch the largest counts for all, as it does in a padded copy. Refusal
-    where there is no example.
+    epoch to epoch, then by the tie, then by lot. Within a batch the largest counts for all, as it does in a padded
+    copy. Refusal where there is no example.
     """
-    if not lengths:
+    if not len(lengths):
         raise Refusal("there is no example to train on: at least one is wanted")
-    random = np.random.default_rng(drawn(seed, "order", epoch))
-    steps = np.array([length for length, _ in lengths], dtype=np.int64)
-    ties = np.array([tie for _, tie in lengths], dtype=np.int64)
-    order = np.lexsort((random.random(len(steps)), ties, np.floor(steps + 2 * random.random(len(steps)))))
-    batches: list[list[int]] = []
-    batch: list[int] = []
-    largest = 0
-    for index in order.tolist():
-        larger = max(largest, int(steps[index]))
-        if batch and larger * (len(batch) + 1) > budget:
-            batches.append(batch)
-            batch, larger = [], int(steps[index])
-        batch.append(index)
-        largest = larger
-    if batch:
-        batches.append(batch)
-    return [batches[place] for place in random.permutation(len(batches)).tolist()]
+    columns = np.asarray(lengths)
+
+    def generator() -> Generator:
+        return np.random.default_rng(drawn(seed, "order", epoch))
+
+    random = generator()
+    random.bit_generator.advance(len(columns))  # type: ignore[attr-defined]  # the lots come first: drawn when needed
+    noisy = np.empty(len(columns), dtype=np.uint32 if columns[:, 0].max() >= 60_000 else np.uint16)
+    for part in _parts(len(columns)):
+        noisy[part] = np.floor(columns[part, 0] + 2 * random.random(part.stop - part.start))
+    places = _sorted(noisy, columns[:, 1], generator())
+    begins = _cut(columns[:, 0], places, budget)
+    return Batches(places, begins, random.permutation(len(begins) - 1).astype(np.int32))
+
+
+def _sorted(noisy: NDArray[Any], ties: NDArray[Any], lots: Generator) -> NDArray[np.int32]:
+    """Places in the order of (noisy, tie, lot): what has the same few lengths is sorted at a time, to bound memory."""
+    upto, begin = np.cumsum(np.bincount(noisy)), lots.bit_generator.state
+    found = np.empty(len(noisy), dtype=np.int32)
+    done = low = 0
+    while done < len(noisy):
+        first, beyond = np.searchsorted(upto, (done, done + AT_ONCE), side="right").tolist()
+        high = max(first + 1, beyond)
+        lots.bit_generator.state = begin
+        some: tuple[list[NDArray[Any]], list[NDArray[Any]]] = ([], [])
+        for part in _parts(len(noisy)):
+            drawn_here = lots.random(part.stop - part.start)
+            inside = np.flatnonzero((noisy[part] >= low) & (noisy[part] < high))
+            some[0].append((inside + part.start).astype(np.int32))
+            some[1].append(drawn_here[inside])
+        members, lot = np.concatenate(some[0]), np.concatenate(some[1])
+        found[done : done + len(members)] = members[np.lexsort((lot, ties[members], noisy[members]))]
+        done, low = done + len(members), high
+    return found
+
+
+def _cut(steps: NDArray[Any], places: NDArray[np.int32], budget: int) -> NDArray[np.int64]:
+    """Where each batch begins among the sorted places, and where the last one ends."""
+    begins, count, largest, at = array("q", [0]), 0, 0, 0
+    for part in _parts(len(places)):
+        for length in steps[places[part]].tolist():
+            largest = max(largest, length)
+            if count and largest * (count + 1) > budget:
+                begins.append(at)
+                count, largest = 0, length
+            count, at = count + 1, at + 1
+    begins.append(at)
+    return np.frombuffer(begins, dtype=np.int64)
+
+
+def _parts(count: int) -> Iterator[slice]:
+    for begin in range(0, count, PART):
+        yield slice(begin, min(begin + PART, count))
 
 
 def windows(length: int, streams: int, window: int, *, seed: int, epoch: int) -> list[list[tuple[int, int]]]:

@@ -1,0 +1,275 @@
+"""A run as a page: everything that is known of it, gathered for ``report/`` to draw."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from melisma.api.data import check_unchanged, seen_from_here
+from melisma.api.device import threads
+from melisma.api.familiar import sentences
+from melisma.api.model import Model, load
+from melisma.errors import Failure, Refusal
+from melisma.evaluation.compare import floors
+from melisma.evaluation.courses import courses
+from melisma.evaluation.evaluate import Evaluation, evaluate
+from melisma.evaluation.meaning import interval, meaning
+from melisma.evaluation.samples import spread
+from melisma.evaluation.shown import Measured, by_length, examples, length_remarks, scores
+from melisma.files.made import is_made
+from melisma.looks.attention import attention
+from melisma.measures.measure import Measure
+from melisma.measures.units import told
+from melisma.quoting import named
+from melisma.report.page import Head, Report, Table, page
+from melisma.runs.card import write_card
+from melisma.runs.facts import Facts, facts_unchecked
+from melisma.runs.layout import BEST, REPORT
+from melisma.runs.log import log_lines
+from melisma.runs.read import Run
+from melisma.runs.sections import ELSEWHERE, Section, sections
+from melisma.runs.write import RunWriter
+from melisma.settings.read import build, differences, with_values
+from melisma.settings.search import SearchSettings
+from melisma.settings.show import as_text
+from melisma.settings.training import TrainingSettings
+from melisma.task import Figure, Task
+from melisma.tasks import task as task_of
+
+MEASURED = 1_000  # pairs that are answered for the page at the end of a training
+MAPS, SYMBOLS = 3, 40  # attention maps, and symbols of each side of one
+READ_AGAIN = 1_000_000  # training pairs that are read again for a page, at most: some seconds
+FACTS = ("steps", "epochs", "training took", "began")  # of the section ``Run``, at the head of the page
+
+
+def write_report(
+    writer: RunWriter, known: Sequence[Any], valid: Sequence[Any], device: str, stopped: Callable[[], bool]
+) -> None:
+    """Writes ``report.html`` at the end of a training: its best step on (a spread of) the validation pairs.
+
+    ``known`` are training pairs, some or all. Where the training was stopped, the page holds no scores yet. A page
+    about a model is not worth a failure, and so there is none.
+    """
+    with contextlib.suppress(Failure, Refusal, OSError, MemoryError):
+        measured = None if stopped() or not valid else _of_training(writer.path, known, valid, device)
+        writer.write_page(REPORT, page(gathered(writer.path, measured)))
+
+
+def asked(valid: Sequence[Any]) -> str:
+    """What a user waits for while the report is written."""
+    return f"answering {min(len(valid), MEASURED):,} validation pairs once more for {REPORT}"
+
+
+def write_pages(writer: RunWriter) -> None:
+    """Writes the card and a page of the curves alone, while a training goes on."""
+    write_card(writer)
+    with contextlib.suppress(Failure, Refusal, OSError):
+        found = gathered(writer.path)
+        state = "in training when this page was written; it is written anew with every validation"
+        writer.write_page(REPORT, page(replace(found, head=replace(found.head, state=state))))
+
+
+def report(
+    run: str | Path | Model, data: Any, found: Evaluation, against: Evaluation | None = None, **columns: Any
+) -> str:
+    """The page of an evaluated run, as HTML: ``found`` is what ``evaluate(run, data, **columns)`` gave.
+
+    ``against`` is what the same call gave of another run. Refusal where that measured other pairs.
+    """
+    model = run if isinstance(run, Model) else load(run)
+    corpora = build(type(model.settings.data), {"train": data}).train
+    pairs, _ = model.task.examples(with_values(model.settings, columns), corpora)
+    known, why = _known(model.run, model.task, model.settings)
+    made = _measured(model, found, pairs, known)
+    if against is not None:
+        here, there = ([answer.source for answer in one.answers] for one in (found, against))
+        if here != there:
+            raise Refusal("the two runs were measured on different pairs; a comparison wants the same data of both")
+        name, other = _names(found.run, against.run)
+        made = replace(made, name=name, against=(other, against))
+    notes = sentences([replace(one, corpus=tuple(map(_base, one.corpus))) for one in found.familiar])
+    notes += [_without_folders(said, corpora) for said in found.dropped]
+    remarks = (*([why] if why else []), f"Measured on {_corpora(corpora)}, with {_asked(found.search)}.")
+    return page(gathered(model.run.path, replace(made, remarks=(*made.remarks, *remarks)), warnings=tuple(notes)))
+
+
+def gathered(run: Path, measured: Measured | None = None, warnings: tuple[str, ...] = ()) -> Report:
+    """All that is known of a run, and of its answers where they were measured, for a page that may travel."""
+    known = facts_unchecked(run)
+    parts = {one.title: one for one in sections(known, page=True)}
+    rest = [parts[name] for name in ("Data", "Sizes", "Versions and machine") if name in parts]
+    return Report(
+        head=_head(known, parts.get("Run"), measured, warnings),
+        curves=tuple(_curves(run, known)),
+        validations=parts.get("Scores in validation"),
+        scores=None if measured is None else scores(measured),
+        by_length=() if measured is None else tuple(by_length(measured)),
+        by_length_remarks=() if measured is None else length_remarks(measured),
+        examples=() if measured is None else tuple(examples(measured)),
+        maps=() if measured is None else measured.maps,
+        settings=_settings(known),
+        sections=tuple(rest),
+    )
+
+
+# --- answers
+
+
+def _of_training(path: Path, known: Sequence[Any], valid: Sequence[Any], device: str = "auto") -> Measured:
+    model = load(path, device=device)
+    pairs = spread(valid, MEASURED)
+    with threads(model.settings.training.threads):
+        found = evaluate(model.task, model.network, model.codec, model.search({}), pairs)
+    of = "" if len(pairs) == len(valid) else f" a spread of {len(pairs):,} of"
+    chose = f"Measured on{of} the {len(valid):,} validation pairs, which chose the best step too: scores on pairs that "
+    remark = chose + f"chose nothing are a little lower. Answered with {_asked(model.search({}))}."
+    return replace(_measured(model, replace(found, run=str(path)), pairs, known), remarks=(remark,))
+
+
+def _measured(model: Model, found: Evaluation, pairs: Sequence[Any], known: Sequence[Any]) -> Measured:
+    task = model.task
+    sources = tuple(str(text) for text in task.inputs(pairs))
+    references = tuple(task.references(pairs))
+    with threads(model.settings.training.threads):
+        beside = tuple(floors(task, known, pairs, facts_unchecked(model.run.path).pairs.get("train", 0)))
+        maps = tuple(_maps(model, found, sources))
+    return Measured(_base(os.path.realpath(found.run)), found, sources, references, beside, maps)
+
+
+def _maps(model: Model, found: Evaluation, sources: Sequence[str]) -> list[Figure]:
+    """Attention of the first few answers of a spread that are short enough to be read."""
+    short = [
+        answer.source
+        for answer in spread(found.answers, 200)
+        if 1 < len(answer.source_tokens) <= SYMBOLS and 0 < len(answer.tokens) < SYMBOLS
+    ][:MAPS]
+    answers = model.task.answer(model.network, model.codec, short, found.search or model.search({})) if short else []
+    return [attention(answer) for answer in answers if answer.attention]
+
+
+def _known(run: Run, task: Task[Any, Any], settings: Any) -> tuple[Sequence[Any], str]:
+    """The training pairs, where they still lie as they lay; else none, and a sentence."""
+    try:
+        if facts_unchecked(run.path).pairs.get("train", 0) > READ_AGAIN:
+            return (), f"No training pair was looked up: there are more than {READ_AGAIN:,}."
+        corpus = task.read(seen_from_here(run.path, settings))
+        check_unchanged(run, corpus.signatures)
+    except (Refusal, OSError):
+        return (), "No training pair was looked up: the training data is not where it was, or has changed."
+    return corpus.train, ""
+
+
+# --- the head
+
+
+def _head(known: Facts, run: Section | None, measured: Measured | None, warnings: tuple[str, ...]) -> Head:
+    rows = dict(run.rows) if run else {}
+    facts = [(name, rows[name]) for name in FACTS if name in rows]
+    if known.sizes.parameters is not None:
+        facts.append(("parameters", f"{known.sizes.parameters:,}"))
+    if "train" in known.pairs:
+        facts.append(("pairs learned from", f"{known.pairs['train']:,}"))
+    score, ends, said = _best(known, measured)
+    state = rows.get("state", known.state)
+    return Head(known.recipe, known.about, state, score, ends, tuple(said), tuple(facts), warnings)
+
+
+def _best(known: Facts, measured: Measured | None) -> tuple[str, str, list[str]]:
+    """The score to be told first, its interval and what it means."""
+    if measured is not None:
+        name = _deciding(known.decided_by, measured.found.measures)
+        found = measured.found.measures[name]
+        return told(name, found.value), interval(name, found), meaning(name, found, measured.floors)
+    there = known.at(BEST)
+    value = None if there is None or known.decided_by is None else there.scores.get(known.decided_by)
+    if there is None or value is None or known.decided_by is None:
+        return "", "", []
+    return told(known.decided_by, value), f"in validation, at step {there.step:,}, the best so far", []
+
+
+def _deciding(wanted: str | None, measures: Mapping[str, Measure]) -> str:
+    """The measure that chose the best step, or the task's first where that was the loss."""
+    return wanted if wanted is not None and wanted in measures else next(iter(measures))
+
+
+def _curves(run: Path, known: Facts) -> list[Figure]:
+    settings = _training(known)
+    if settings is None:
+        return []
+    step = known.pointers.get(BEST)
+    lines = [line.value for line in log_lines(run) if line.value is not None and not line.torn]
+    planned = known.course.planned
+    return courses(
+        lines,
+        settings,
+        best=None if step is None else step.number,
+        planned=planned,
+        decided_by=known.decided_by or "loss",
+        higher=task_of(known.task).validated.get(known.decided_by or "loss") == "higher",
+    )
+
+
+def _training(known: Facts) -> Any:
+    """The settings of training, from the facts; None where the run's settings cannot be read."""
+    values = {
+        name.removeprefix("training."): one.value
+        for name, one in known.settings.items()
+        if name.startswith("training.")
+    }
+    return build(TrainingSettings, values) if values else None
+
+
+# --- settings
+
+
+def _settings(known: Facts) -> Table | None:
+    """All settings but where the data lies, which the data tells without its folders."""
+    rows: list[tuple[str, ...]] = []
+    marked = set()
+    for name, one in known.settings.items():
+        if name in ELSEWHERE:
+            continue
+        if one.value != one.recipe:
+            marked.add(len(rows))
+        rows.append((name, as_text(one.value), as_text(one.recipe), as_text(one.default)))
+    return Table(("setting", "value", "in the recipe", "by default"), tuple(rows), frozenset(marked)) if rows else None
+
+
+def _asked(search: Any) -> str:
+    changed = {name: value for name, _, value in differences(SearchSettings(), search)}
+    told = {"beam": search.beam} | changed
+    return " ".join(f"search.{name}={as_text(value)}" for name, value in told.items())
+
+
+# --- names without folders
+
+
+def _base(path: str) -> str:
+    return path if is_made((path,)) else os.path.basename(path)
+
+
+def _corpora(corpora: Sequence[Sequence[str]]) -> str:
+    return " and ".join(",".join(named(_base(path)) for path in corpus) for corpus in corpora)
+
+
+def _without_folders(said: str, corpora: Sequence[Sequence[str]]) -> str:
+    for path in sorted((path for corpus in corpora for path in corpus), key=len, reverse=True):
+        said = said.replace(named(path), named(_base(path)))
+    return said
+
+
+def _names(first: str, second: str) -> tuple[str, str]:
+    """What two runs are called: their folders' names, with those above where these are the same."""
+    one, two = (Path(os.path.realpath(path)) for path in (first, second))
+    if one == two:
+        return one.name, f"{two.name} (again)"
+    names = (one.name, two.name)
+    parts = 1
+    while names[0] == names[1]:
+        parts += 1
+        names = ("/".join(one.parts[-parts:]), "/".join(two.parts[-parts:]))
+    return names

@@ -1,0 +1,105 @@
+"""What a score stands beside: answers that nobody had to learn, and the answers of another run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from melisma.baselines.retrieval import KNOWN, Nearest, affordable
+from melisma.errors import Refusal
+from melisma.evaluation.samples import spread
+from melisma.measures.bleu import bleu_counts, bleu_score, chrf_counts, chrf_score
+from melisma.measures.interval import Array, Score, difference
+from melisma.measures.measure import Measure, normalised, paired, ratio
+from melisma.task import Task
+
+ASKED = 500  # questions that the floors answer, at most: enough for an interval, few enough for seconds
+SLOW = ("ter",)  # measures that take minutes where answers have little to do with their references
+
+
+@dataclass(frozen=True)
+class Told:
+    """An answer that is a text and nothing else."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Floor:
+    """What a simpler way of answering scores."""
+
+    name: str
+    how: str  # a sentence
+    measures: dict[str, Measure]
+    asked: int  # of how many examples
+
+
+class Gap(NamedTuple):
+    """By how much a second score is above a first, with its 95 % interval, drawn in pairs."""
+
+    value: float
+    low: float
+    high: float
+
+
+def floors(task: Task[Any, Any], known: Sequence[Any], examples: Sequence[Any], learned: int = 0) -> list[Floor]:
+    """What the most similar training example, and the source as it is, score on (a spread of) the examples.
+
+    ``known`` are examples that were learned from, of ``learned`` in all where they are not all; a spread of them is
+    looked through where they are too many. None: there is nothing to look up.
+    """
+    names = tuple(name for name in task.measures if name not in SLOW)
+    asked = spread(examples, ASKED)
+    inputs = [str(one) for one in task.inputs(asked)]
+    of = "" if len(asked) == len(examples) else f" Scored on {len(asked):,} of the {len(examples):,} pairs."
+    found = []
+    if known:
+        looked = spread(known, affordable([str(one) for one in task.inputs(known)]))
+        answers = _looked_up(task, looked, inputs)
+        total = max(learned, len(known))
+        among = f"{len(looked):,} training pairs" + (f" out of {total:,}" if len(looked) < total else "")
+        how = f"The target of the most similar source among {among} (TF-IDF of character n-grams and words).{of}"
+        found.append(Floor("nearest neighbour", how, task.measure(answers, asked, names), len(asked)))
+    copied = task.measure([Told(text) for text in inputs], asked, names)
+    return [*found, Floor("copy", f"The source as it is.{of}", copied, len(asked))]
+
+
+def _looked_up(task: Task[Any, Any], known: Sequence[Any], inputs: Sequence[str]) -> list[Told]:
+    nearest, targets = Nearest([str(one) for one in task.inputs(known)]), task.references(known)
+    places = [nearest(text).place for text in inputs]
+    return [Told("" if place is None else targets[place]) for place in places]
+
+
+def gaps(first: Sequence[str], second: Sequence[str], references: Sequence[str]) -> dict[str, Gap]:
+    """By how much the second answers score above the first ones to the same questions, by measure.
+
+    Refusal where they are not as many.
+    """
+    if len(first) != len(second):
+        raise Refusal(f"{len(first)} answers and {len(second)} to compare them with: there must be as many of both.")
+    found = {}
+    for name, (counts, score) in PAIRED.items():
+        one, two = counts(first, references), counts(second, references)
+        value = float(score(two.sum(0)) - score(one.sum(0)))
+        low, high = difference(one, two, score)
+        found[name] = Gap(value, min(low, value), max(high, value))
+    return found
+
+
+def _exact_counts(answers: Sequence[str], references: Sequence[str]) -> Array:
+    rows = [(normalised(answer) == normalised(right), 1) for answer, right in zip(answers, references)]
+    return np.array(rows, np.float64)
+
+
+PAIRED: dict[str, tuple[Callable[[Sequence[str], Sequence[str]], Array], Score]] = {
+    "bleu": (bleu_counts, bleu_score),
+    "chrf": (lambda answers, references: chrf_counts(paired(answers, references)), chrf_score),
+    "exact": (_exact_counts, ratio),
+}
+"""Measure -> what it counts of each example, and the score of the sums."""
+
+
+__all__ = ["ASKED", "KNOWN", "Floor", "Gap", "floors", "gaps"]

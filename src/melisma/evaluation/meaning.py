@@ -1,0 +1,61 @@
+"""What scores mean, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from melisma.evaluation.compare import Floor, Gap
+from melisma.measures.measure import Measure
+from melisma.measures.units import called, figure, unit_of
+
+MEANINGS: dict[str, str] = {
+    "exact": "Of 100 questions about {value:.0f} are answered exactly as the reference has it.",
+    "wrong": "Of 100 questions about {value:.0f} are not answered as the reference has it.",
+    "bleu": "BLEU counts the runs of up to four words that answers share with their references; 100 is word for word "
+    "the same. It can be compared with other scores on these very pairs alone.",
+    "chrf": "chrF2 counts the stretches of up to six characters that answers share with their references; 100 is "
+    "letter for letter the same. It can be compared with other scores on these very pairs alone.",
+    "ter": "TER: of 100 words about {value:.0f} would have to be edited to make the answers their references.",
+    "wer": "WER: of 100 words about {value:.0f} would have to be edited to make the answers their references.",
+    "cer": "CER: of 100 characters about {value:.0f} would have to be edited to make the answers their references.",
+    "per": "PER: of 100 phonemes about {value:.0f} would have to be edited to make the answers their references.",
+}
+"""Measure -> what a ``value`` of it says."""
+
+PLAIN = {"nearest neighbour": "looking up the most similar training pair", "copy": "copying the source"}
+"""Floor -> what is done there."""
+
+
+def interval(name: str, measure: Measure) -> str:
+    """The interval of a score, and of how many examples it is."""
+    ends = f"{figure(name, measure.low)} to {figure(name, measure.high)}"
+    return f"95 % interval {ends}, on {measure.count:,} pairs"
+
+
+def meaning(name: str, measure: Measure, floors: Sequence[Floor]) -> list[str]:
+    """What a score says, and what it is worth beside the floors."""
+    said = [MEANINGS[name].format(value=measure.value)] if name in MEANINGS else []
+    beside = [(PLAIN.get(floor.name, floor.name), floor.measures[name]) for floor in floors if name in floor.measures]
+    if not beside:
+        return said
+    sign = 1 if measure.better == "higher" else -1
+    told = [f"{plain} scores {_with_unit(name, one.value)}" for plain, one in beside]
+    sentence = f"For comparison: {' and '.join(told)}"
+    best = max((one for _, one in beside), key=lambda one: sign * one.value)
+    if sign * best.value >= sign * measure.value:
+        return [*said, f"{sentence}; the model is no better than that and has learned little that helps."]
+    apart = measure.low > best.high if sign > 0 else measure.high < best.low
+    return [*said, f"{sentence}." if apart else f"{sentence}; the intervals overlap, so that may be chance."]
+
+
+def gap(name: str, first: str, second: str, found: Gap) -> str:
+    """What lies between two runs by one measure, in a sentence."""
+    more = "more" if found.value >= 0 else "less"
+    doubt = "" if found.low > 0 or found.high < 0 else "; that may be chance"
+    size = _with_unit(name, abs(found.value))
+    ends = f"95 % interval of the difference {found.low:+.2f} to {found.high:+.2f}"
+    return f"{called(name)}: {first} scores {size} {more} than {second} on the same pairs ({ends}){doubt}."
+
+
+def _with_unit(name: str, value: float) -> str:
+    return " ".join(filter(None, (figure(name, value), unit_of(name))))

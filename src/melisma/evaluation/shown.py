@@ -1,0 +1,159 @@
+"""What was measured, as a page tells it: scores beside others, by length, and example by example."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from melisma.evaluation.compare import Floor, gaps
+from melisma.evaluation.differences import compared, shortened
+from melisma.evaluation.evaluate import Evaluation
+from melisma.evaluation.meaning import gap
+from melisma.evaluation.samples import Group, groups
+from melisma.measures.by_length import Bucket
+from melisma.measures.measure import Measure, normalised
+from melisma.measures.units import called, figure, unit_of
+from melisma.report.page import Cell, Example, Examples, Scores, Table
+from melisma.task import Figure
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a page tells of answers: the evaluation, its pairs, and what it stands beside."""
+
+    name: str
+    found: Evaluation
+    sources: tuple[str, ...]
+    references: tuple[str, ...]
+    floors: tuple[Floor, ...] = ()
+    maps: tuple[Figure, ...] = ()
+    remarks: tuple[str, ...] = ()
+    against: tuple[str, Evaluation] | None = None
+
+
+def scores(measured: Measured) -> Scores:
+    """Every measure of the model, of the run it stands against, and of the floors."""
+    columns = _columns(measured)
+    names = list(measured.found.measures)
+    rows: list[tuple[Cell, ...]] = []
+    for name in names:
+        cells = [_cell(name, measures.get(name)) for _, measures in columns]
+        rows.append((", ".join(filter(None, (measured.found.measures[name].name, unit_of(name)))), *cells))
+    table = Table(("measure", *(column for column, _ in columns)), tuple(rows))
+    shown = [name for name in dict.fromkeys((names[0], "exact", "chrf")) if name in names][:2]
+    figures = tuple(_bars(name, columns) for name in shown)
+    remarks = [
+        *_apart(measured),
+        *measured.remarks,
+        *(f"{floor.name.capitalize()}: {floor.how}" for floor in measured.floors),
+    ]
+    remarks += ["Scores stand with their 95 % intervals: other pairs of this kind would most likely score between."]
+    signatures = tuple((one.name, one.signature) for one in measured.found.measures.values() if one.signature)
+    return Scores(table, figures, tuple(remarks), Table(("measure", "signature"), signatures) if signatures else None)
+
+
+def _columns(measured: Measured) -> list[tuple[str, Mapping[str, Measure]]]:
+    """Whatever answered, with its scores: the model first."""
+    columns: list[tuple[str, Mapping[str, Measure]]] = [(measured.name, measured.found.measures)]
+    if measured.against is not None:
+        columns.append((measured.against[0], measured.against[1].measures))
+    return columns + [(floor.name, floor.measures) for floor in measured.floors]
+
+
+def _cell(name: str, one: Measure | None) -> Cell:
+    return "–" if one is None else (figure(name, one.value), _ends(name, one))
+
+
+def _ends(name: str, one: Measure) -> str:
+    return f"{figure(name, one.low)} – {figure(name, one.high)}"
+
+
+def _bars(name: str, columns: Sequence[tuple[str, Mapping[str, Measure]]]) -> Figure:
+    found = [(column, measures[name]) for column, measures in columns if name in measures]
+    bars = [
+        {"name": column, "value": one.value, "low": one.low, "high": one.high, "text": figure(name, one.value)}
+        | ({"strong": True} if number == 0 else {})
+        for number, (column, one) in enumerate(found)
+    ]
+    unit = unit_of(name)
+    title = ", ".join(filter(None, (called(name), unit)))
+    better = "more" if found[0][1].better == "higher" else "less"
+    return Figure(f"{title} ({better} is better)", "bars", {"bars": bars})
+
+
+def _apart(measured: Measured) -> list[str]:
+    """How far the two runs are apart."""
+    if measured.against is None:
+        return []
+    other, against = measured.against
+    texts = [[answer.text for answer in one.answers] for one in (against, measured.found)]
+    found = gaps(texts[0], texts[1], measured.references)
+    return [gap(name, measured.name, other, one) for name, one in found.items() if name in measured.found.measures]
+
+
+# --- by length
+
+
+def by_length(measured: Measured) -> list[Figure]:
+    """A chart for each measure that was taken in groups of source length, where there are several groups."""
+    return [_lengths(name, measured) for name, buckets in measured.found.by_length.items() if len(buckets) > 1]
+
+
+def _lengths(name: str, measured: Measured) -> Figure:
+    runs = [(measured.name, measured.found.by_length[name])]
+    if measured.against is not None:
+        runs.append((measured.against[0], measured.against[1].by_length.get(name, [])))
+    names = [f"{one.shortest}–{one.longest}" for one in runs[0][1]]
+    data = {
+        "series": [_line(name, run, buckets) for run, buckets in runs if len(buckets) == len(names)],
+        "names": names,
+        "x": "characters of the source",
+        "y": "with 95 % intervals",
+    }
+    title = ", ".join(filter(None, (called(name), unit_of(name))))
+    return Figure(f"{title} by length", "curves", data)
+
+
+def _line(name: str, run: str, buckets: Sequence[Bucket]) -> dict[str, Any]:
+    measures = [one.measure for one in buckets]
+    return {
+        "name": run,
+        "x": list(range(len(buckets))),
+        "y": [one.value for one in measures],
+        "low": [one.low for one in measures],
+        "high": [one.high for one in measures],
+        "told": {
+            place: f"{run}, {bucket.shortest}–{bucket.longest} characters: {figure(name, bucket.measure.value)} "
+            f"({_ends(name, bucket.measure)}), {bucket.measure.count:,} pairs"
+            for place, bucket in enumerate(buckets)
+        },
+    }
+
+
+def length_remarks(measured: Measured) -> tuple[str, ...]:
+    """How many pairs the groups have."""
+    buckets = next(iter(measured.found.by_length.values()), [])
+    if len(buckets) < 2:
+        return ()
+    counts = ", ".join(f"{one.measure.count:,}" for one in buckets)
+    return (f"Pairs in each group, from the shortest: {counts}.",)
+
+
+def examples(measured: Measured) -> list[Examples]:
+    """Examples by chance, and the worst, middling and best, their differences marked."""
+    texts = [answer.text for answer in measured.found.answers]
+    return [
+        Examples(group.name, group.why, tuple(_shown(measured, texts, group)))
+        for group in groups(texts, measured.references)
+    ]
+
+
+def _shown(measured: Measured, texts: Sequence[str], group: Group) -> list[Example]:
+    made = []
+    for sample in group.samples:
+        said, wanted = compared(texts[sample.place], measured.references[sample.place])
+        source = shortened(measured.sources[sample.place])
+        right = normalised(texts[sample.place]) == normalised(measured.references[sample.place])
+        made.append(Example(source, said, wanted, right, f"{sample.score:.1f}"))
+    return made

@@ -1,0 +1,96 @@
+"""Floors and gaps: what a score stands beside."""
+
+from __future__ import annotations
+
+import pytest
+
+from melisma.errors import Refusal
+from melisma.evaluation import compare
+from melisma.evaluation.compare import floors, gaps
+from melisma.evaluation.meaning import MEANINGS, gap, interval, meaning
+from melisma.files.columns import Pair
+from melisma.files.lines import Place
+from melisma.measures.bleu import bleu, chrf
+from melisma.measures.exact import exact
+from melisma.measures.table import MEASURES
+from melisma.tasks.translate import TASK
+
+KNOWN = [("red house", "rotes Haus"), ("green house", "grünes Haus"), ("red car", "rotes Auto"), ("same", "same")]
+ASKED = [("Red house", "rotes Haus"), ("a green house", "ein grünes Haus"), ("same", "same")]
+
+
+def pairs(texts: list[tuple[str, str]]) -> list[Pair]:
+    return [Pair(source, target, Place("a.en", number)) for number, (source, target) in enumerate(texts, 1)]
+
+
+def test_floors_are_the_nearest_target_and_the_source_itself() -> None:
+    nearest, copy = floors(TASK, pairs(KNOWN), pairs(ASKED))
+    references = [target for _, target in ASKED]
+    assert (nearest.name, copy.name) == ("nearest neighbour", "copy")
+    assert nearest.measures["exact"] == exact(["rotes Haus", "grünes Haus", "same"], references)
+    assert copy.measures["chrf"] == chrf([source for source, _ in ASKED], references)
+    assert "4 training pairs" in nearest.how
+    assert "ter" not in nearest.measures
+    assert "4 training pairs out of 1,000" in floors(TASK, pairs(KNOWN), pairs(ASKED), 1000)[0].how
+
+
+def test_without_known_pairs_nothing_is_looked_up() -> None:
+    assert [floor.name for floor in floors(TASK, [], pairs(ASKED))] == ["copy"]
+
+
+def test_what_was_sampled_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compare, "ASKED", 2)
+    monkeypatch.setattr(compare, "affordable", lambda texts: 2)
+    nearest, copy = floors(TASK, pairs(KNOWN), pairs(ASKED))
+    assert "2 training pairs out of 4" in nearest.how
+    assert all("on 2 of the 3 pairs" in floor.how and floor.measures["exact"].count == 2 for floor in (nearest, copy))
+
+
+def test_gaps_are_differences_of_the_scores() -> None:
+    references = [target for _, target in ASKED] * 10
+    references = [f"{text} ist immer ganz nah" for text in references]
+    first, second = ["x"] * 30, references[:15] + ["ein rotes Auto ist nah"] * 15
+    found = gaps(first, second, references)
+    for name, measure in (("bleu", bleu), ("chrf", chrf), ("exact", exact)):
+        wanted = measure(second, references).value - measure(first, references).value
+        assert found[name].value == pytest.approx(wanted)
+        assert found[name].low <= found[name].value <= found[name].high
+        assert found[name].low > 0
+        assert gaps(second, first, references)[name].value == pytest.approx(-wanted)
+    with pytest.raises(Refusal, match="as many of both"):
+        gaps(first, second[:-1], references)
+
+
+def test_a_gap_is_told_with_its_doubt() -> None:
+    assert gap("exact", "a", "b", compare.Gap(-2.0, -3.0, -1.0)) == (
+        "exact: a scores 2.00 % less than b on the same pairs (95 % interval of the difference -3.00 to -1.00)."
+    )
+    assert gap("bleu", "a", "b", compare.Gap(1.0, -0.5, 2.0)).endswith("; that may be chance.")
+
+
+def test_meaning_says_what_the_score_is_worth() -> None:
+    beside = floors(TASK, pairs(KNOWN), pairs(ASKED))
+    references = [target for _, target in ASKED]
+    right = exact(references, references)
+    assert meaning("exact", right, [])[0] == "Of 100 questions about 100 are answered exactly as the reference has it."
+    nothing = meaning("exact", exact(["", "", ""], references), beside)
+    assert "no better than that" in nothing[-1]
+    assert "looking up the most similar training pair scores 66.67 %" in nothing[-1]
+    assert "overlap" in meaning("exact", right, beside)[-1]
+    many = exact(references * 200, references * 200)
+    assert meaning("exact", many, floors(TASK, pairs(KNOWN), pairs(ASKED * 60)))[-1].endswith("scores 33.33 %.")
+    worse = MEASURES["wrong"](["", "", ""], references)
+    beside = [compare.Floor("copy", "", {"wrong": worse}, 3)]
+    assert "no better" in meaning("wrong", worse, beside)[-1]
+    assert "no better" not in meaning("wrong", MEASURES["wrong"](references, references), beside)[-1]
+
+
+def test_every_measure_has_a_meaning() -> None:
+    assert set(MEASURES) - set(MEANINGS) == {"bleu_lowercase"}
+    for sentence in MEANINGS.values():
+        assert sentence.format(value=12.3).endswith(".")
+
+
+def test_an_interval_is_told_with_its_size() -> None:
+    references = [target for _, target in ASKED]
+    assert interval("exact", exact(references, references)) == "95 % interval 43.85 to 100.00, on 3 pairs"
