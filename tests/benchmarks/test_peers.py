@@ -28,9 +28,11 @@ MODULES = ("peer_counts", "peer_data", "peer_environments", "peer_observed", "pe
 def parts():
     with pytest.MonkeyPatch.context() as patched:
         patched.syspath_prepend(FOLDER)
+        for name in MODULES:  # a folder of tests is called training too
+            patched.delitem(sys.modules, name, raising=False)
         yield {name: importlib.import_module(name) for name in MODULES}
-    for name in MODULES:
-        sys.modules.pop(name, None)
+        for name in MODULES:
+            sys.modules.pop(name, None)
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import unicodedata
+from itertools import chain, repeat
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -70,7 +71,7 @@ def test_it_trains_answers_measures_draws_compares_and_then_uses_what_is_there(
 
 
 def test_a_training_that_was_stopped_goes_on(demo: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    taken = iter([False, False, True])
+    taken = chain([False, False], repeat(True))
     steps = list(demo.melisma.train("dates", "runs/dates", SMALL, stopped=lambda: next(taken)))
     assert steps[-1].step == 2
     demo.trained(Path("runs/dates"), SMALL)
