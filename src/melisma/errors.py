@@ -24,6 +24,14 @@ class Failure(Exception):  # noqa: N818
     exit_code = 1
 
 
+def out_of_memory(error: BaseException) -> bool:
+    """Whether this is Python's own way to say so or torch's, which is known by its words where torch is not loaded."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    words = ("DefaultCPUAllocator", "out of memory", "ALLOC_FAILED")
+    return isinstance(error, RuntimeError) and any(word in str(error) for word in words)
+
+
 class Interrupted(Exception):  # noqa: N818
     """The user stopped the work; what it had reached is saved."""
 

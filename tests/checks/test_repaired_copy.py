@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from melisma.checks import repair
 from melisma.checks.repair import repaired, require_new
+from melisma.checks.translate import look
 from melisma.errors import Failure, Refusal
 from melisma.files.columns import Pairs
 from melisma.runs.disk import Disk
@@ -208,3 +209,15 @@ def test_a_folder_that_is_there_or_nowhere_is_refused(tmp_path: Path) -> None:
         require_new(tmp_path / "new", DataSettings(train=(("made:dates.train",),)))
     require_new(tmp_path / "new", data)
     assert sorted(os.listdir(tmp_path)) == ["a.de", "a.en", "there"]
+
+
+def test_a_file_that_shrinks_while_it_is_copied_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a", "b"):
+        Path(name).write_text("".join(f"{name} line number {number}\n" for number in range(50)))
+    before = look(DataSettings(train=(("a", "b"),)))
+    for name in ("a", "b"):
+        Path(name).write_text("".join(f"{name} line number {number}\n" for number in range(20)))
+    with pytest.raises(Refusal, match="a changed while it was copied"):
+        repaired(before, Path("fixed"))
+    assert not Path("fixed").exists()

@@ -13,7 +13,7 @@ from melisma.api.data import check_unchanged, seen_from_here
 from melisma.api.device import threads
 from melisma.api.familiar import sentences
 from melisma.api.model import Model, load
-from melisma.errors import Failure, Refusal
+from melisma.errors import Failure, Refusal, out_of_memory
 from melisma.evaluation.compare import floors
 from melisma.evaluation.courses import courses
 from melisma.evaluation.evaluate import Evaluation, evaluate
@@ -54,9 +54,14 @@ def write_report(
     ``known`` are training pairs, some or all. Where the training was stopped, the page holds no scores yet. A page
     about a model is not worth a failure, and so there is none.
     """
-    with contextlib.suppress(Failure, Refusal, OSError, MemoryError):
+    try:
         measured = None if stopped() or not valid else _of_training(writer.path, known, valid, device)
         writer.write_page(REPORT, page(gathered(writer.path, measured)))
+    except (Failure, Refusal, OSError):
+        pass
+    except (MemoryError, RuntimeError) as error:
+        if not out_of_memory(error):
+            raise
 
 
 def asked(valid: Sequence[Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -190,8 +191,13 @@ class Sweep:
         trainers: Trainers = Here() if self.plan.processes == 1 else Elsewhere(self.plan.processes)
         try:
             yield from self._train(trainers, stopped)
-        finally:
+        except KeyboardInterrupt:
             trainers.kill()
+            raise
+        finally:
+            for done in trainers.close():  # asked to save, whatever it is that ends the others too
+                with contextlib.suppress(Refusal, Failure):
+                    self._ended(done)
             for lock in self._took.values():
                 lock.release()
             self._took.clear()
@@ -223,9 +229,11 @@ class Sweep:
             ended = trainers.ended(stopped) if self._took else []
             if stopped():
                 ended += trainers.close()
-            yield from (news for done in ended if (news := self._ended(done)) is not None)
-            if stopped() and (left := self._open()):
-                of = len(self.trials)
+            yield from [news for done in ended if (news := self._ended(done)) is not None]
+            if stopped():
+                left, of = self._open(), len(self.trials)
+                if not left:
+                    return
                 raise Interrupted(f"stopped: {of - len(left)} of {of} trainings are done, what was begun is saved")
 
     def _begin(self, trial: Trial, trainers: Trainers) -> None:

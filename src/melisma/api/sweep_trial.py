@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from melisma.api.train import resume, train
-from melisma.errors import Busy, Failure, Refusal
+from melisma.errors import Busy, Failure, Refusal, out_of_memory
 from melisma.runs.place import is_run
 
 
@@ -61,17 +61,15 @@ def _trained(job: Job, stopped: Callable[[], bool]) -> Done:
         return Done(job.name, "refused", str(error))
     except Failure as error:
         return Done(job.name, "failed", str(error))
-    except MemoryError:
-        return Done(job.name, "failed", "there is not enough memory for this training")
-    except RuntimeError as error:
-        if "memory" not in str(error).lower():
-            raise
-        return Done(job.name, "failed", "there is not enough memory for this training")
+    except Exception as error:
+        told = f"this should not have happened ({type(error).__name__}: {str(error)[:200]})"
+        return Done(job.name, "failed", "there is not enough memory for it" if out_of_memory(error) else told)
     return Done(job.name, "stopped" if end == "stopped" else "finished")
 
 
 def main() -> None:
     """Does the jobs that come in, one after another."""
+    answers, sys.stdout = sys.stdout, sys.stderr  # what else is printed is no answer
     read = b""
     while True:
         while b"\n" not in read:
@@ -80,13 +78,10 @@ def main() -> None:
                 return
             read += more
         line, _, read = read.partition(b"\n")
+        done = trained(Job(**json.loads(line)), _closed)
         try:
-            done = trained(Job(**json.loads(line)), _closed)
-        except Exception as error:
-            done = Done(json.loads(line)["name"], "failed", f"{type(error).__name__}: {str(error)[:200]}")
-        try:
-            sys.stdout.write(json.dumps(asdict(done)) + "\n")
-            sys.stdout.flush()
+            answers.write(json.dumps(asdict(done)) + "\n")
+            answers.flush()
         except BrokenPipeError:  # whoever started it has died
             os._exit(0)
 

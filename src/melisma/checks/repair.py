@@ -201,6 +201,13 @@ class _Copy:
             for record in self._reading:
                 self._one(record)
             self._partnerless()
+        self._require_unchanged()
+
+    def _require_unchanged(self) -> None:
+        """Refusal where a file is not what it was when it was looked at: a part of it would be missing in the copy."""
+        for was, now in zip(self.looked.reading.facts, self._reading.facts, strict=True):
+            if (was.lines, was.refused) != (now.lines, now.refused):
+                raise Refusal(f"{named(now.path)} changed while it was copied: wanted is a file that stays as it is")
 
     def _opened(self, name: str) -> _File:
         """A new file, closed with all the others."""

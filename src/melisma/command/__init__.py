@@ -12,7 +12,7 @@ import click
 
 from melisma import __version__
 from melisma.command.talk import ReaderGone, say, unwritten
-from melisma.errors import Failure, Interrupted, Refusal
+from melisma.errors import Failure, Interrupted, Refusal, out_of_memory
 from melisma.settings.names import nearest
 
 VERBS: dict[str, tuple[str, str]] = {
@@ -132,7 +132,7 @@ def run(words: Sequence[str]) -> int:
         if isinstance(error, OSError) and _is_from_click(error):
             say(unwritten(error))
             return 1
-        if _out_of_memory(error):
+        if out_of_memory(error):
             say("there is not enough memory; a smaller training.batch_tokens, search batch or model is wanted")
             return 1
         if os.environ.get("MELISMA_TRACE"):
@@ -147,11 +147,3 @@ def _is_from_click(error: Exception) -> bool:
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     return trace is not None and trace.tb_frame.f_globals.get("__name__") == click.echo.__module__
-
-
-def _out_of_memory(error: Exception) -> bool:
-    """Python's own way to say so and torch's, which is known by its words, as torch may not have been loaded."""
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return True
-    words = ("DefaultCPUAllocator", "out of memory", "ALLOC_FAILED")
-    return isinstance(error, RuntimeError) and any(word in str(error) for word in words)
