@@ -33,6 +33,7 @@ from command.drill import (
     write_pairs,
 )
 
+from melisma.api.train import train
 from melisma.files.split import overlap
 from melisma.runs.verify import verify
 from melisma.runs.write import RunWriter, SaveFailed, open_for_training
@@ -479,3 +480,15 @@ def test_a_finished_run_that_is_not_whole_is_repaired_by_resume(here) -> None:
     assert typed("predict", "run", "one").code == 2
     assert typed("resume", "run").code == 0
     assert typed("predict", "run", "one").code == 0
+
+
+def test_steps_take_the_place_of_minutes_that_never_became_steps(here) -> None:
+    settings = {"data.train": "a.en,a.de", "training.minutes": 60.0, "model.hidden": 8, "model.encoder_hidden": 4}
+    stopped = train("translate", "run", settings)
+    for progress in stopped:
+        if progress.step >= 2:
+            break
+    stopped.close()
+    assert typed("resume", "run", "training.steps=4").code == 0
+    ends = record(here / "run")["settings"]["training"]
+    assert (ends["minutes"], ends["steps"]) == (None, 4)

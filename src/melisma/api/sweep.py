@@ -27,7 +27,7 @@ from melisma.runs.layout import BEST
 from melisma.runs.lock import Lock
 from melisma.runs.place import is_run, size
 from melisma.settings.levers import Level, effort, ended_by, levels, own_value
-from melisma.settings.read import build, flat
+from melisma.settings.read import build, flat, listed
 from melisma.settings.sweep import SweepSettings
 from melisma.task import Task
 from melisma.tasks import settings_of
@@ -252,7 +252,7 @@ class Sweep:
     def _beside(self, trial: Trial) -> dict[str, Any]:
         """The settings of a training that are not its recipe's own, as JSON holds them."""
         found = {name: value for name, value in flat(trial.settings).items() if self._bare[name] != value}
-        return {name: _listed(value) for name, value in found.items()}
+        return {name: listed(value) for name, value in found.items()}
 
     def _ended(self, done: Done) -> News | None:
         """Writes down what a training came to."""
@@ -334,7 +334,3 @@ def _result(run: Path, measure: str) -> Trained | str:
     if best is None or measure not in scores:
         return "its validation came to no number"
     return Trained(scores, best.step, known.course.seconds or 0.0, known.sizes.parameters or 0)
-
-
-def _listed(value: Any) -> Any:
-    return [_listed(item) for item in value] if isinstance(value, tuple) else value

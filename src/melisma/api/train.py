@@ -215,12 +215,15 @@ def _rewrite(found: Run, before: Any, built: Any, course: Course | None, writer:
     writer.update_run(changes)
 
 
-def ending(built: Any, layers: Sequence[Mapping[str, Any]]) -> Any:
-    """The end that was asked for, of steps, epochs and minutes, replaces those that were not."""
+def ending(built: Any, layers: Sequence[Mapping[str, Any]], *, settled: bool = False) -> Any:
+    """The end that was asked for, of steps, epochs and minutes, replaces those that were not.
+
+    ``settled``: the minutes were turned into steps, which those that are asked for replace.
+    """
     given = {name for name in ("steps", "epochs", "minutes") for layer in layers if _has(layer, "training", name)}
     if not any(getattr(built.training, name) is not None for name in given):
         return built
-    kept = given | ({"minutes"} if "epochs" not in given else set())  # minutes once turned into steps follow these
+    kept = given | ({"minutes"} if settled and "epochs" not in given else set())
     ends = {name: getattr(built.training, name) if name in kept else None for name in ("steps", "epochs", "minutes")}
     return replace(built, training=replace(built.training, **ends))
 

@@ -48,7 +48,7 @@ def plain(settings: object) -> dict[str, Any]:
         _inside(result, name)
     for name, value in flat(settings).items():
         group, _, last = name.rpartition(".")
-        _inside(result, group)[last] = _listed(value)
+        _inside(result, group)[last] = listed(value)
     return result
 
 
@@ -123,5 +123,6 @@ def _inside(result: dict[str, Any], group: str) -> dict[str, Any]:
     return result
 
 
-def _listed(value: Any) -> Any:
-    return [_listed(item) for item in value] if isinstance(value, tuple) else value
+def listed(value: Any) -> Any:
+    """Tuples as lists, at any depth: as JSON has them."""
+    return [listed(item) for item in value] if isinstance(value, tuple) else value
