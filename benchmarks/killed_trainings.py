@@ -48,6 +48,7 @@ PHASES = {
     "begin": "in the first steps of a process, before its first save",
     "validation": "between a validation and the end of its save",
     "saved": "in the steps and the validation after a save",
+    "report": "while the page at the end is made",
     "end": "after the end was told",
 }
 """The kind of the last progress that was heard -> where the kill fell."""
