@@ -310,7 +310,7 @@ def test_a_step_is_read_once_for_all_that_lead_to_it(run, monkeypatch) -> None:
     read.clear()
     found = survey(run)
     assert found.pointers == dict.fromkeys(("best", "best-bleu", "best-f1", "latest"))
-    assert found.newest == StepName(20, 1)
+    assert found.resumed == StepName(20, 1)
     assert len(set(found.faults.values())) == 1
     assert sorted(read) == step_names(run)
 
@@ -460,4 +460,4 @@ def test_where_no_step_is_whole_nothing_is_changed(run) -> None:
         path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file() and path.name != ".lock"
     } == before
     assert verify(run).state == "damaged"
-    assert survey(run).newest is None
+    assert survey(run).resumed is None

@@ -23,7 +23,7 @@ from melisma.runs.place import check_new
 from melisma.runs.read import Run, Step, read_run, read_step
 from melisma.runs.verify import verify
 from melisma.runs.write import RunWriter, claim, create
-from melisma.settings.read import build, differences, flat, plain
+from melisma.settings.read import build, differences, flat, given_in, plain
 from melisma.settings.training import TrainingSettings
 from melisma.task import Corpus, Progress
 from melisma.tasks import settings_of
@@ -102,7 +102,7 @@ def resume(
     tables(layers)
     found = read_run(path)
     task = task_of(found.task)
-    given = [name for name in ("train", "valid") if any(_has(layer, "data", name) for layer in layers)]
+    given = [name for name in ("train", "valid") if any(given_in(layer, "data", name) for layer in layers)]
     before: Any = as_given(seen_from_here(found.path, build(task.settings, found.settings), given))
     built = as_given(build(task.settings, flat(before), *layers))
     _check_changes(before, built)
@@ -220,17 +220,12 @@ def ending(built: Any, layers: Sequence[Mapping[str, Any]], *, settled: bool = F
 
     ``settled``: the minutes were turned into steps, which those that are asked for replace.
     """
-    given = {name for name in ("steps", "epochs", "minutes") for layer in layers if _has(layer, "training", name)}
+    given = {name for name in ("steps", "epochs", "minutes") for layer in layers if given_in(layer, "training", name)}
     if not any(getattr(built.training, name) is not None for name in given):
         return built
     kept = given | ({"minutes"} if settled and "epochs" not in given else set())
     ends = {name: getattr(built.training, name) if name in kept else None for name in ("steps", "epochs", "minutes")}
     return replace(built, training=replace(built.training, **ends))
-
-
-def _has(layer: Mapping[str, Any], group: str, name: str) -> bool:
-    inner = layer.get(group)
-    return f"{group}.{name}" in layer or (isinstance(inner, Mapping) and name in inner)
 
 
 def _check_changes(before: Any, after: Any) -> None:

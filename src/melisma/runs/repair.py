@@ -24,14 +24,9 @@ class Survey:
     faults: Mapping[str, str]  # why a pointer leads to none
 
     @property
-    def newest(self) -> StepName | None:
-        """The newest whole step."""
-        return next((step for step, fault in reversed(list(self.steps.items())) if fault is None), None)
-
-    @property
     def resumed(self) -> StepName | None:
         """The step from which a training goes on: the newest whole one, even where a crash left ``latest`` behind."""
-        return self.newest
+        return next((step for step, fault in reversed(list(self.steps.items())) if fault is None), None)
 
     @property
     def behind(self) -> bool:

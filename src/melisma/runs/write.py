@@ -80,7 +80,7 @@ class SaveFailed(Failure):
 
 
 class RunWriter:
-    """The one writer of a run: holds its lock until ``close``. Made by ``create`` and ``open_for_training``."""
+    """The one writer of a run: holds its lock until ``close``. Made by ``create`` and ``Claim.begin``."""
 
     def __init__(self, path: Path, lock: Lock, keep: int, disk: Disk, notes: tuple[str, ...] = ()) -> None:
         if keep < 2:

@@ -123,6 +123,14 @@ def _inside(result: dict[str, Any], group: str) -> dict[str, Any]:
     return result
 
 
+def given_in(layer: Mapping[str, Any], group: str, name: str) -> list[Any]:
+    """The value of a setting in a layer, nested or dotted, in a list; empty where the layer says nothing of it."""
+    if f"{group}.{name}" in layer:
+        return [layer[f"{group}.{name}"]]
+    inner = layer.get(group)
+    return [inner[name]] if isinstance(inner, Mapping) and name in inner else []
+
+
 def listed(value: Any) -> Any:
     """Tuples as lists, at any depth: as JSON has them."""
     return [listed(item) for item in value] if isinstance(value, tuple) else value

@@ -11,6 +11,7 @@ from typing import Any
 
 from melisma.errors import Refusal
 from melisma.settings.names import nearest
+from melisma.settings.read import given_in
 from melisma.settings.show import shown
 
 
@@ -28,19 +29,11 @@ class Recipe:
     def under(self, *layers: Mapping[str, Any]) -> dict[str, Any]:
         """The settings that hold under what a user gives: who gives training data isn't validated on the recipe's."""
         own = self.settings.get("data", {})
-        train = [found for layer in layers if (found := _given(layer, "train"))]
-        valid = any(_given(layer, "valid") for layer in layers)
+        train = [found for layer in layers if (found := given_in(layer, "data", "train"))]
+        valid = any(given_in(layer, "data", "valid") for layer in layers)
         if valid or not train or own.get("train") is None or train[-1][0] in (own["train"], [own["train"]]):
             return self.settings
         return self.settings | {"data": {name: value for name, value in own.items() if name != "valid"}}
-
-
-def _given(layer: Mapping[str, Any], name: str) -> list[Any]:
-    """The value of a data setting in a layer, nested or dotted, in a list; empty where it says nothing of it."""
-    if f"data.{name}" in layer:
-        return [layer[f"data.{name}"]]
-    inner = layer.get("data")
-    return [inner[name]] if isinstance(inner, Mapping) and name in inner else []
 
 
 @cache
