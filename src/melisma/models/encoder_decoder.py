@@ -14,7 +14,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional
 
-from melisma.contract import Cell, Layer, over, take, whole
+from melisma.contract import Layer, over, take, whole
 from melisma.layers.attention import (
     ATTENTIONS,
     Fixed,
@@ -26,16 +26,15 @@ from melisma.layers.attention import (
     attend_in_turn,
     remembered,
 )
-from melisma.layers.cells import CELLS
-from melisma.layers.deep import BothWays, OneWay, Residual, began
+from melisma.layers.deep import OneWay, Residual, began
 from melisma.layers.dropout import LockedDropout, LockedState, PlainDropout, PlainState
-from melisma.layers.embedding import Embedding, OneHot
+from melisma.layers.embedding import Embedding
 from melisma.layers.initial import uniform
-from melisma.layers.mogrifier import Mogrifier
 from melisma.layers.scan import scan
 from melisma.layers.serial import Serial, SerialState
 from melisma.losses.tokens import TokenLoss, row_nats, token_loss
-from melisma.models.transformer import TransformerDecoder, TransformerState, dropout, transformer_encoder
+from melisma.models.recurrent import decoder, encoder, entrance
+from melisma.models.transformer import TransformerDecoder, TransformerState, dropout
 from melisma.ragged import Ragged, filled
 from melisma.settings.model import EncoderDecoderSettings
 
@@ -70,16 +69,16 @@ class EncoderDecoder(nn.Module):
         super().__init__()
         self.settings = settings
         hidden, memory, readout = settings.hidden, settings.memory, settings.readout
-        self.embed_source = _entrance(settings, source_symbols)
-        self.embed_target = self.embed_source if settings.tied == "three" else _entrance(settings, target_symbols)
+        self.embed_source = entrance(settings, source_symbols)
+        self.embed_target = self.embed_source if settings.tied == "three" else entrance(settings, target_symbols)
         tied = settings.tied != "none"
         self.output = cast(Embedding, self.embed_target) if tied else Embedding(target_symbols, readout)
         self.output_bias = nn.Parameter(torch.zeros(target_symbols))
-        self.encoder = Serial(_encoder(settings, self.embed_source.size))
+        self.encoder = Serial(encoder(settings, self.embed_source.size))
         self.scorer = self._scorer()
         attending = settings.decoder == "transformer"
         self.transformer = TransformerDecoder(settings, self.embed_target.size) if attending else None
-        self.decoder = Serial([] if attending else _decoder(settings, self.embed_target.size))
+        self.decoder = Serial([] if attending else decoder(settings, self.embed_target.size))
         states = sum(len(state) for state in self._zero_states(1))
         self.bridge = nn.ModuleList(
             nn.Linear(memory, hidden) for _ in range(states if settings.begin == "bridge" else 0)
@@ -360,43 +359,3 @@ def _read(scorer: Scorer, query: Tensor, memory: Memory, looked: Tensor | None) 
     if torch.is_grad_enabled() or query.shape[1] <= most:
         return attend(scorer, query, memory)[0]
     return torch.cat([attend(scorer, queries, memory)[0] for queries in torch.split(query, most, 1)], 1)
-
-
-def _entrance(settings: EncoderDecoderSettings, symbols: int) -> Embedding | OneHot:
-    return OneHot(symbols) if settings.input == "one_hot" else Embedding(symbols, settings.embedding)
-
-
-def _cell(settings: EncoderDecoderSettings, size: int, hidden: int) -> Cell:
-    if settings.cell == "mogrifier":
-        return Mogrifier(size, hidden, settings.mogrifier_rounds)
-    return CELLS[settings.cell](size, hidden)
-
-
-def _encoder(settings: EncoderDecoderSettings, size: int) -> list[Layer]:
-    """What reads symbols that enter as ``size`` numbers."""
-    if settings.encoder == "transformer":
-        return transformer_encoder(settings, size)
-    hidden, thin = settings.encoder_hidden, settings.weight_dropout
-    layers: list[Layer] = [dropout(settings, settings.embedding_dropout, size)]
-    for _ in range(settings.encoder_layers):
-        cell = _cell(settings, size, hidden)
-        layer: Layer = (
-            BothWays(cell, _cell(settings, size, hidden), thin) if settings.bidirectional else OneWay(cell, thin)
-        )
-        layers.append(Residual(layer) if settings.residual and size == settings.memory else layer)
-        size = settings.memory
-        layers.append(dropout(settings, settings.dropout, size))
-    return layers
-
-
-def _decoder(settings: EncoderDecoderSettings, size: int) -> list[Layer]:
-    """What reads symbols that enter as ``size`` numbers, and what is fed besides."""
-    size += settings.memory if settings.attention == "fixed" else 0
-    size += settings.readout if settings.input_feeding else 0
-    layers: list[Layer] = [dropout(settings, settings.embedding_dropout, size)]
-    for _ in range(settings.decoder_layers):
-        layer: Layer = OneWay(_cell(settings, size, settings.hidden), settings.weight_dropout)
-        layers.append(Residual(layer) if settings.residual and size == settings.hidden else layer)
-        size = settings.hidden
-        layers.append(dropout(settings, settings.dropout, size))
-    return layers
