@@ -53,10 +53,10 @@ def write_without_end(path: Path) -> None:
     """Goes on with the run, or begins it, and saves until it is killed; names each step once it is saved."""
     import numpy as np
 
-    from melisma.runs.write import create, open_for_training
+    from melisma.runs.write import claim, create
 
     if is_run(path):
-        writer = open_for_training(path)
+        writer = claim(path).begin()
     else:
         writer = create(path, {"task": "tag", "recipe": "kills", "settings": {}}, {"labels": ["a"]})
     step = int(writer.latest or 0)

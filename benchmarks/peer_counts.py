@@ -18,16 +18,18 @@ SOURCE, TARGET, SENTENCE, LOOKUP = "sources", "targets", "sentences", None
 ATTENDED = 512 + 512  # multiply-adds of a (source, target) pair: its score, and its share of what is read
 
 # Which matrix is multiplied how often: the start of a weight's name -> once a symbol, once a sentence, or looked up.
+MELISMA = (
+    ("embed_", LOOKUP),
+    ("encoder.", SOURCE),
+    ("scorer.", SOURCE),
+    ("bridge.", SENTENCE),
+    ("decoder.", TARGET),
+    ("combine", TARGET),
+    ("output.", TARGET),
+)
 RULES: Mapping[str, tuple[tuple[str, str | None], ...]] = {
-    "melisma": (
-        ("embed_", LOOKUP),
-        ("encoder.", SOURCE),
-        ("scorer.", SOURCE),
-        ("bridge.", SENTENCE),
-        ("decoder.", TARGET),
-        ("combine", TARGET),
-        ("output.", TARGET),
-    ),
+    "melisma": MELISMA,
+    "melisma int8": MELISMA,
     "plain nn.LSTM": (  # it searches with Melisma's weights
         ("source.", LOOKUP),
         ("target.", LOOKUP),

@@ -51,11 +51,12 @@ class Data:
     source: str = "en"
     target: str = "de"
     seed: int = 1
+    learned: int = LEARNED  # subwords, at most
 
     @property
     def settings(self) -> TranslateSettings:
         sides = ",".join(str(self.folder / f"train.{end}") for end in (self.source, self.target))
-        given = {"data.train": sides, "text.size": LEARNED, "training.seed": self.seed}
+        given = {"data.train": sides, "text.size": self.learned, "training.seed": self.seed}
         return build(TranslateSettings, MODEL | TRAINING | given)
 
     def pairs(self, use: str):

@@ -101,7 +101,42 @@ def joeynmt_train(path):
     main()
 
 
-PROGRAMS = {"opennmt-train": opennmt_train, "opennmt-translate": opennmt_translate, "joeynmt-train": joeynmt_train}
+def joeynmt_learn(path):
+    """CPU-seconds since it begins to read, without those in which answers are searched for a validation."""
+    from joeynmt import training
+    from joeynmt.__main__ import main
+
+    notes = Notes(path, ("joeynmt", "torch", "numpy"))
+    plain, began, validating = training.predict, time.process_time(), [0.0]
+
+    def predict(*arguments, **named):
+        entered = time.process_time()
+        try:
+            return plain(*arguments, **named)
+        finally:
+            validating[0] += time.process_time() - entered
+
+    def told(manager, validated):
+        stats, seconds = manager.stats, time.process_time() - began - validating[0]
+        notes.write({"epoch": stats.epochs, "updates": stats.steps, "seconds": seconds, "validated": validated})
+
+    def updated(manager, arguments):
+        notes.begin(manager.model.named_parameters())
+        if manager.stats.steps % 50 == 0:
+            told(manager, False)
+
+    training.predict = predict
+    after(training.TrainManager, "_train_step", updated)
+    after(training.TrainManager, "_validate", lambda manager, arguments: told(manager, True))
+    main()
+
+
+PROGRAMS = {
+    "opennmt-train": opennmt_train,
+    "opennmt-translate": opennmt_translate,
+    "joeynmt-train": joeynmt_train,
+    "joeynmt-learn": joeynmt_learn,
+}
 
 
 def main():

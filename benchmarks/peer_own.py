@@ -1,8 +1,8 @@
 """Melisma, and plain torch of the same size, observed as the peers are: see peer_observed.py.
 
 usage: python peer_own.py PROGRAM NOTES UPDATES DATA WORK SOURCE TARGET SEED
-PROGRAM is melisma-train, plain-train, melisma-translate or plain-translate; both translate with the same weights, those
-of Melisma after ``melisma-train``.
+PROGRAM is melisma-train, plain-train, melisma-translate, melisma-int8 or plain-translate; all translate with the same
+weights, those of Melisma after ``melisma-train``.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from training import Plain
 
+from melisma.layers.columns import by_columns
+from melisma.layers.int8 import in_int8
 from melisma.models.encoder_decoder import EncoderDecoder
 from melisma.settings.search import SearchSettings
 from melisma.tasks import translate
@@ -76,13 +78,24 @@ def plain_train(data: Data, updates: int, notes: Notes) -> None:
 
 
 def melisma_translate(data: Data, updates: int, notes: Notes) -> None:
-    model, codec = trained(data), data.codec()
+    model, codec = by_columns(trained(data)), data.codec()
     notes.begin(model.named_parameters())
     found = []
     for texts, sources in searched(data):
         found += [list(one.tokens) for one in answer(model, codec, texts, FORCED, traced=False)]
         notes.mark(*searched_counts(sources))
     notes.write({"answers": found})
+
+
+def int8_translate(data: Data, updates: int, notes: Notes) -> None:
+    model, codec = by_columns(trained(data)), data.codec()
+    with torch.device("meta"):
+        blank = translate.build(codec, data.settings)
+    quick = in_int8(blank, dict(model.named_parameters())).eval()
+    notes.begin(model.named_parameters())
+    for texts, sources in searched(data):
+        answer(quick, codec, texts, FORCED, traced=False)
+        notes.mark(*searched_counts(sources))
 
 
 def plain_translate(data: Data, updates: int, notes: Notes) -> None:
@@ -104,7 +117,7 @@ def trained(data: Data) -> EncoderDecoder:
     with torch.no_grad():
         for name, weight in model.named_parameters():
             weight.copy_(weights[name])
-    return model.eval()
+    return model.eval().requires_grad_(False)
 
 
 def weights_of(data: Data) -> Path:
@@ -130,6 +143,7 @@ PROGRAMS = {
     "melisma-train": melisma_train,
     "plain-train": plain_train,
     "melisma-translate": melisma_translate,
+    "melisma-int8": int8_translate,
     "plain-translate": plain_translate,
 }
 

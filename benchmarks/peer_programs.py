@@ -9,7 +9,7 @@ sentences of one length together. Both get a larger padded batch, so that it hol
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,13 +59,15 @@ use_cuda: false
 random_seed: {seed}
 data:
   train: {work}/train
-  dev: {work}/few
+  dev: {work}/{valid}
   dataset_type: plain
   src: {{lang: source, level: word, lowercase: false, max_length: 1000, voc_file: {work}/vocabulary.joeynmt}}
   trg: {{lang: target, level: word, lowercase: false, max_length: 1000, voc_file: {work}/vocabulary.joeynmt}}
 training:
-  optimizer: adam
-  learning_rate: 0.0005
+  optimizer: {optimizer}
+  adam_betas: [0.9, {beta}]
+  learning_rate: {rate}
+  label_smoothing: {smoothing}
   scheduling: exponential
   clip_grad_norm: 1.0
   normalization: tokens
@@ -73,11 +75,11 @@ training:
   batch_type: token
   epochs: 100
   updates: {updates}
-  logging_freq: 100
-  validation_freq: 1000000
+  logging_freq: {logged}
+  validation_freq: {validated}
   overwrite: true
   shuffle: true
-testing: {{beam_size: 1, batch_size: 32, batch_type: sentence}}
+testing: {{beam_size: 1, batch_size: {answered}, batch_type: sentence, max_output_length: {longest_answer}}}
 model:
   initializer: xavier_uniform
   tied_embeddings: false
@@ -89,7 +91,7 @@ model:
     hidden_size: {each_way}
     bidirectional: true
     dropout: {dropout}
-    num_layers: 2
+    num_layers: {layers}
   decoder:
     type: recurrent
     rnn_type: lstm
@@ -102,6 +104,21 @@ model:
     init_hidden: bridge
     attention: luong
 """
+
+JOEYNMT_AS_TIMED = {  # beside the other peers: see above
+    "valid": "few",
+    "optimizer": "adam",
+    "beta": 0.999,
+    "rate": 0.0005,
+    "smoothing": 0.0,
+    "joeynmt_batch": JOEYNMT_BATCH,
+    "logged": 100,
+    "validated": 1_000_000,
+    "answered": 32,
+    "longest_answer": -1,
+    "layers": 2,
+    "dropout": DROPOUT,
+}
 
 OPENNMT_TRANSLATE = (
     "-model {work}/opennmt_step_{updates}.pt -src {work}/searched.source -output {work}/opennmt.answers "
@@ -130,6 +147,11 @@ def own() -> list[System]:
     ]
 
 
+def in_int8() -> System:
+    """Melisma's search in 8-bit integers, with the weights of its training."""
+    return System("melisma int8", Path(sys.executable), "melisma-train", "melisma-int8", True)
+
+
 def peer(name: str, python: Path) -> System:
     """A peer by its name."""
     return {
@@ -147,6 +169,13 @@ def train_command(system: System, data: Data, updates: int, notes: Path) -> list
     config.write_text(text.format(**_filled(data, updates)), encoding="utf-8")
     arguments = ["train", str(config), "-t"] if system.name == "JoeyNMT" else ["-config", str(config)]
     return [str(system.python), str(HERE / "peer_observed.py"), system.train, str(notes), *arguments]
+
+
+def learn_command(python: Path, data: Data, updates: int, notes: Path, learned: Mapping[str, object]) -> list[str]:
+    """Writes JoeyNMT's configuration -> the command of a training that validates, ``learned`` as it says."""
+    config = data.work / "joeynmt-learn.yaml"
+    config.write_text(JOEYNMT_TRAIN.format(**_filled(data, updates) | learned), encoding="utf-8")
+    return [str(python), str(HERE / "peer_observed.py"), "joeynmt-learn", str(notes), "train", str(config), "-t"]
 
 
 def translate_command(system: System, data: Data, updates: int, notes: Path) -> list[str]:
@@ -175,16 +204,14 @@ def _own(system: System, program: str, data: Data, notes: Path, updates: int) ->
 
 
 def _filled(data: Data, updates: int) -> dict[str, object]:
-    return {
+    return JOEYNMT_AS_TIMED | {
         "work": data.work,
         "seed": data.seed,
         "updates": updates,
         "hidden": HIDDEN,
         "each_way": EACH_WAY,
         "width": WIDTH,
-        "dropout": DROPOUT,
         "opennmt_batch": OPENNMT_BATCH,
-        "joeynmt_batch": JOEYNMT_BATCH,
         "beam": BEAM,
         "sentences": SENTENCES,
         "length": LENGTH,

@@ -35,6 +35,7 @@ from peer_programs import (
     LENGTH,
     SENTENCES,
     System,
+    in_int8,
     own,
     peer,
     train_command,
@@ -232,6 +233,7 @@ def compare(chosen: argparse.Namespace, data: Data) -> None:
     training = [part for part in parts if chosen.only != "decoding" or part.name in SEARCHED]
     trained = train(chosen, data, training, best)
     searching = [part for part in parts if part.name not in trained or not trained[part.name].failure]
+    searching.append(in_int8())
     searched = translate(chosen, data, searching, best) if chosen.only != "training" else {}
     rate = max(statistics.median(found) for found in best.values())
     if chosen.only != "decoding":

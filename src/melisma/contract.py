@@ -82,23 +82,39 @@ class Cell(Protocol):
 
 
 class GatedCell(Cell, Protocol):
-    """A cell whose memory enters through one product, ``h @ recurrent.T + recurrent_bias``: the fast path of ``scan``.
+    """A cell that reads its input and its memory through one product each: the fast path of ``scan``.
 
-    ``gates`` and ``gates_backward`` are pure arithmetic on rows, without autograd: ``scan`` derives the rest from them.
+    What enters is ``x @ weight.T + bias``, the memory's product ``h @ recurrent.T + recurrent_bias``. ``gates`` and
+    ``gates_backward`` are pure arithmetic on rows, without autograd, written where they are told: ``scan`` derives the
+    rest from them.
     """
 
+    weight: Tensor  # (G, I)
+    bias: Tensor  # (G,)
     recurrent: Tensor  # (G, H)
-    recurrent_bias: Tensor | None  # (G,)
+    recurrent_bias: Tensor | None  # (G,); None: the cell knows nothing but the sum of what entered and the product
 
     def gates(
-        self, state: tuple[Tensor, ...], entered: Tensor, product: Tensor
-    ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-        """(state, entered (B, G), product (B, G)) -> the next state, ``h`` first, and what the backward needs."""
+        self, state: tuple[Tensor, ...], entered: Tensor, product: Tensor, out: tuple[Tensor, ...]
+    ) -> tuple[Tensor, ...]:
+        """(state, entered (B, G), product (B, G)) -> what the backward needs; the next state is written to ``out``.
+
+        Both may be overwritten; without ``recurrent_bias`` they are one, their sum. What is given back must not be a
+        part of ``out``.
+        """
 
     def gates_backward(
-        self, gradient: tuple[Tensor, ...], state: tuple[Tensor, ...], kept: tuple[Tensor, ...]
-    ) -> tuple[tuple[Tensor | None, ...], Tensor, Tensor]:
-        """Gradient of the next state -> of the one before (but through the product), of ``entered``, of ``product``."""
+        self,
+        gradient: tuple[Tensor, ...],
+        state: tuple[Tensor, ...],
+        kept: tuple[Tensor, ...],
+        out: tuple[Tensor, Tensor],
+    ) -> bool:
+        """The gradient of the next state becomes that of the one before, but for what goes through the product.
+
+        ``out`` gets the gradients of ``entered`` and ``product``, which are one without ``recurrent_bias``. False: all
+        of the gradient of ``h`` goes through the product, and what stands in its place means nothing.
+        """
 
 
 def is_gated(cell: Cell) -> TypeGuard[GatedCell]:

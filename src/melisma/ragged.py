@@ -19,6 +19,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -155,6 +156,49 @@ class Ragged:
         return torch.repeat_interleave(torch.arange(len(self.live)), live).to(self.place.device)
 
     @cached_property
+    def preceding(self) -> Tensor:
+        """(M,) for each row but those of the first step, the row of its sequence one step before."""
+        counts = torch.tensor(self.live[1:], dtype=torch.int64)
+        shifts = torch.repeat_interleave(torch.tensor(self.live[:-1], dtype=torch.int64), counts)
+        return (torch.arange(self.live[0], len(self.rows)) - shifts).to(self.place.device)
+
+    @cached_property
+    def following(self) -> Tensor:
+        """(N,) for each row the row of its sequence one step later; any where there is none."""
+        live = torch.tensor(self.live, dtype=torch.int64)
+        later = torch.arange(len(self.rows)) + torch.repeat_interleave(live, live)
+        return later.clamp(max=len(self.rows) - 1).to(self.place.device)
+
+    @cached_property
+    def ends_at(self) -> Tensor:
+        """(M,) the last row of each sequence that has one, by slot."""
+        lengths = self.slot_lengths[: self.live[0]]
+        offsets = torch.tensor(self.offsets, device=self.place.device)
+        return offsets[lengths - 1] + torch.arange(len(lengths), device=self.place.device)
+
+    @cached_property
+    def mirror(self) -> Tensor:
+        """(N,) for each row the one that stands as far from the end of its sequence as it does from the beginning."""
+        offsets = torch.tensor(self.offsets, device=self.place.device)
+        return offsets[self.slot_lengths[self.row_slots] - 1 - self.row_steps] + self.row_slots
+
+    @cached_property
+    def spots(self) -> Tensor:
+        """(N,) where each row stands in the padded form (B, T), counted through."""
+        return self.owners * len(self.live) + self.row_steps
+
+    @cached_property
+    def there(self) -> Tensor:
+        """(B, T) true where a row stands in the padded form."""
+        return torch.arange(len(self.live), device=self.place.device)[None, :] < self.lengths()[:, None]
+
+    @cached_property
+    def beds(self) -> Tensor:
+        """(B * T,) the row that stands at each place of the padded form; -1 where none does."""
+        none = self.place.new_full((self.batch * len(self.live),), -1)
+        return none.scatter_(0, self.spots, torch.arange(len(self.rows), device=self.place.device))
+
+    @cached_property
     def owners(self) -> Tensor:
         """(N,) the sequence that each row belongs to, as its position in the caller's order."""
         return self.place[self.row_slots]
@@ -174,26 +218,19 @@ class Ragged:
     def padded(self, fill: float = 0.0) -> tuple[Tensor, Tensor]:
         """(B, T, *F) in the caller's order, ``fill`` written where nothing is, and (B, T) true where something is."""
         steps = len(self.live)
-        if self.even:
-            return self._even()[:, self.slots].transpose(0, 1).contiguous(), self.place.new_ones(
-                self.batch, steps, dtype=torch.bool
-            )
-        padded = self.rows.new_full((self.batch, steps, *self.rows.shape[1:]), fill)
-        padded = padded.index_put((self.owners, self.row_steps), self.rows)
-        mask = torch.arange(steps, device=self.place.device)[None, :] < self.lengths()[:, None]
-        return padded, mask
+        flat = _Padded.apply(self.rows, self.beds, self.spots, fill)  # type: ignore[no-untyped-call]
+        return flat.view(self.batch, steps, *self.rows.shape[1:]), self.there
 
     def gathered(self, padded: Tensor) -> Ragged:
         """The rows of a padded (B, T, *G), in the caller's order, as sequences of these lengths."""
-        return self.with_rows(padded[self.owners, self.row_steps])
+        flat = padded.reshape(-1, *padded.shape[2:])
+        return self.with_rows(_Gathered.apply(flat, self.beds, self.spots))  # type: ignore[no-untyped-call]
 
     def reversed(self) -> Ragged:
         """Each sequence backwards, within its own length."""
         if not self.live:
             return self
-        offsets = torch.tensor(self.offsets, device=self.place.device)
-        mirrored = self.slot_lengths[self.row_slots] - 1 - self.row_steps
-        return self.with_rows(self.rows[offsets[mirrored] + self.row_slots])
+        return self.with_rows(_Mirrored.apply(self.rows, self.mirror))  # type: ignore[no-untyped-call]
 
     def flat(self) -> Tensor:
         """(N, *F) the sequences one after another, in the caller's order."""
@@ -262,6 +299,55 @@ class Ragged:
     def to(self, device: torch.device | str) -> Ragged:
         """The same sequences on another device."""
         return Ragged(self.rows.to(device, non_blocking=True), self.live, self.place.to(device, non_blocking=True))
+
+
+class _Padded(torch.autograd.Function):
+    """Rows (N, *F) -> (P, *F), ``fill`` where there is none; a copy each way, as no row stands in two places."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, beds: Tensor, spots: Tensor, fill: float) -> Tensor:
+        ctx.save_for_backward(beds, spots)
+        return _laid(rows, beds, fill)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        beds, spots = ctx.saved_tensors
+        return _Gathered.apply(gradient, beds, spots), None, None, None  # type: ignore[no-untyped-call]
+
+
+class _Gathered(torch.autograd.Function):
+    """The way back: (P, *F) -> rows (N, *F)."""
+
+    @staticmethod
+    def forward(ctx: Any, padded: Tensor, beds: Tensor, spots: Tensor) -> Tensor:
+        ctx.save_for_backward(beds, spots)
+        return padded.index_select(0, spots)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        beds, spots = ctx.saved_tensors
+        return _Padded.apply(gradient, beds, spots, 0.0), None, None  # type: ignore[no-untyped-call]
+
+
+class _Mirrored(torch.autograd.Function):
+    """Rows in another order, which taken twice is the first."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, mirror: Tensor) -> Tensor:
+        ctx.save_for_backward(mirror)
+        return rows.index_select(0, mirror)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        (mirror,) = ctx.saved_tensors
+        return _Mirrored.apply(gradient, mirror), None  # type: ignore[no-untyped-call]
+
+
+def _laid(rows: Tensor, beds: Tensor, fill: float) -> Tensor:
+    if not len(rows):
+        return rows.new_full((len(beds), *rows.shape[1:]), fill)
+    found = rows.index_select(0, beds.clamp(min=0))
+    return found.index_fill_(0, (beds < 0).nonzero()[:, 0], fill)
 
 
 def _layout(lengths: Tensor) -> tuple[tuple[int, ...], Tensor]:

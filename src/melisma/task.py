@@ -173,13 +173,17 @@ class Task(Generic[E, A]):
     measure: Callable[
         [Sequence[A], Sequence[E], Sequence[str]], dict[str, Measure]
     ]  # answers, examples, measures' names
-    measures: tuple[str, ...]  # what an evaluation measures
-    validated: Mapping[str, str]  # what a validation measures, and whether "higher" or "lower" is better
+    measures: Callable[[Any], tuple[str, ...]]  # settings -> what an evaluation measures, the most telling first
+    validated: Mapping[str, str]  # of these what a validation measures too, and whether "higher" or "lower" is better
     losses: Callable[[Any], Mapping[str, float]] = _symbols  # settings -> each loss and its weight, the main one first
     order: Callable[[Prepared, Any], Order] = _by_length  # prepared, settings -> how an epoch goes through them
     # codec, examples to measure on; Refusal where one is longer than can be answered, before any is
     check: Callable[[Any, Sequence[E]], None] = _nothing_refused
     carry: Callable[[nn.Module, Any], Any] = _no_carry  # model, settings -> what the first step of an epoch is handed
+
+    def validating(self, settings: Any) -> dict[str, str]:
+        """What a validation under these settings measures, and whether "higher" or "lower" is better."""
+        return {name: self.validated[name] for name in self.measures(settings) if name in self.validated}
 
 
 @dataclass(frozen=True)
@@ -210,6 +214,10 @@ class Learner(Protocol):
     @property
     def epoch(self) -> int:
         """The epoch that the next step belongs to, from 0."""
+
+    @property
+    def rate(self) -> float | None:
+        """The learning rate of the last step; None before it, and where there is no such rate."""
 
     def plan(self, steps: int | None) -> None:
         """How many steps there will be in all, as far as it is known: schedules depend on it."""

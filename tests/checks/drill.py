@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from melisma.checks.finding import Finding
+from melisma.checks.finding import Draft, Finding
 from melisma.checks.reading import Given, Record
 from melisma.checks.translate import Check, Looked, is_whole, look
 from melisma.settings.translate import DataSettings
@@ -15,6 +15,11 @@ Texts = Sequence[tuple[str, str]]
 
 def seen(check: Check, **parts: Texts) -> dict[str, Finding]:
     """The findings of one check by name, after it has seen the pairs of each part."""
+    return {draft.finding.name: draft.finding for draft in drafts(check, **parts)}
+
+
+def drafts(check: Check, **parts: Texts) -> list[Draft]:
+    """The findings of one check with the numbers of their records, after it has seen the pairs of each part."""
     number = 0
     for part, texts in parts.items():
         given = Given(part, (f"{part}.en", f"{part}.de"))
@@ -22,7 +27,7 @@ def seen(check: Check, **parts: Texts) -> dict[str, Finding]:
             record = Record(number, given, line, source, target, None, "")
             check.see(record, is_whole(record))
             number += 1
-    return {draft.finding.name: draft.finding for draft in check.drafts()}
+    return list(check.drafts())
 
 
 def write(folder: Path, name: str, texts: Iterable[tuple[str, str]]) -> tuple[str, str]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from melisma.checks import coverage as covering
 from melisma.checks.coverage import cover
 from melisma.files.columns import Pair
 from melisma.files.lines import Place
@@ -24,8 +26,10 @@ class Letters:
 
     def __init__(self, train: Sequence[Pair]) -> None:
         self.source = self.target = Characters.learn([pair.source for pair in train], 500, 1)
+        self.most = 0  # pairs that were asked for together
 
     def symbols(self, examples: Sequence[Pair]) -> list[tuple[list[int], list[int]]]:
+        self.most = max(self.most, len(examples))
         sources = self.source.encode([pair.source for pair in examples])
         return list(zip([[*one, 1] for one in sources], self.target.encode([pair.target for pair in examples])))
 
@@ -54,6 +58,9 @@ def test_shares_are_those_that_are_counted(train: list[tuple[str, str]], valid: 
         assert found.vocabulary == len({symbol for line in codec.source.encode(lines) for symbol in line})
         assert found.characters == len(characters)
         assert set(found.some_unseen) <= set(asked_characters) - characters
+        lengths = [len(line) for line in codec.source.encode(lines)]
+        told = (found.median, found.p95, found.longest)
+        assert told == tuple(int(np.percentile(lengths, share) + 1e-9) for share in (50, 95, 100))
 
 
 def test_lengths_do_not_count_the_end() -> None:
@@ -71,6 +78,44 @@ def test_pairs_over_the_limits_are_those_that_training_leaves_out(limits: tuple[
     over = [finding for finding in findings if finding.name == "over the limits"]
     assert coverage.left_out == left_out == sum(finding.count for finding in over)
     assert all(finding.severity == ("error" if left_out == 2 else "warning") for finding in over)
+
+
+def test_no_more_than_a_block_of_pairs_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = [pair for number in range(40) for pair in pairs_of([("a" * (number % 7 + 1), f"b{number}")])]
+    asked, data = (
+        pairs_of([("aab c", f"b{number}") for number in range(30, 50)]),
+        DataSettings(train=(("a", "b"),), limit_source=4),
+    )
+    whole = cover(Letters(known), known, asked, data)
+
+    class Passing(list[Pair]):
+        """Pairs that can only be gone through."""
+
+        def __getitem__(self, index: object) -> Pair:  # type: ignore[override]
+            raise AssertionError(index)
+
+    monkeypatch.setattr(covering, "AT_ONCE", 3)
+    codec = Letters(known)
+    assert cover(codec, Passing(known), Passing(asked), data) == whole
+    over = next(finding for finding in whole[1] if finding.name == "over the limits")
+    assert [place.text for place in over.places] == ["a" * 7] * 3, "the longest"
+    assert codec.most == 3
+
+
+@pytest.mark.parametrize(("asked", "share"), [("new", "100 %"), ("new a", "50.0 %"), ("new" + " a" * 999, "0.1 %")])
+def test_a_share_is_told_as_people_read_it(asked: str, share: str) -> None:
+    known = pairs_of([("a", "b")])
+    _, findings = cover(Letters(known), known, pairs_of([(asked, "b")]), DataSettings(train=(("a", "b"),)))
+    words = next(finding for finding in findings if finding.name == "unseen words")
+    assert words.sentence == f"{share} of the words in the sources of valid never occur in train"
+
+
+def test_words_are_counted_up_to_a_bound_and_shares_beyond_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    known, asked = pairs_of([(f"w{number}", "b") for number in range(40)]), pairs_of([("w39", "b"), ("new", "b")])
+    monkeypatch.setattr(covering, "MOST_WORDS", 8)
+    monkeypatch.setattr(covering, "AT_ONCE", 3)
+    source = cover(Letters(known), known, asked, DataSettings(train=(("a", "b"),)))[0].sides[0]
+    assert (source.words, source.unseen_words) == (8, 0.5)
 
 
 def test_few_words_in_many_pairs_are_odd() -> None:

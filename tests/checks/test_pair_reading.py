@@ -127,6 +127,12 @@ def test_broken_rows_are_counted_and_reading_goes_on(tmp_path: Path, name: str, 
     assert reading.facts[0].rows.count == len(lines)
 
 
+def test_a_line_that_is_no_text_spoils_its_own_record_of_a_table_alone(tmp_path: Path) -> None:
+    reading, found = read(beside(tmp_path, "t.csv", b'source,target\na,b\n"c\n\xe4\nd",e\nf,g\nh\x00,i\n"j""",k\n'))
+    assert found == [(2, "a", "b"), (3, None, None), (6, "f", "g"), (7, None, None), (8, 'j"', "k")]
+    assert (reading.facts[0].undecodable.count, reading.facts[0].nul.count) == (1, 1)
+
+
 @pytest.mark.parametrize("name", ["t.tsv", "t.csv"])
 def test_a_table_without_the_columns_says_which_it_has(tmp_path: Path, name: str) -> None:
     mark = "\t" if name.endswith("tsv") else ","

@@ -114,6 +114,30 @@ def _ids(path: Path) -> list[int]:
         return [int(row[1]) for row in list(csv.reader(file))[1:]]
 
 
+ODD = r'{ "id":1.50,"big" : 12345678901234567890123, "target":"\u00fcber  x","half":"\ud83d","e":1E5, "source" :"\u0041" }'
+
+
+@pytest.mark.parametrize("around", ["{}", '{{"n":-0.0, "translation" : {} ,"m":[1.0 ,2]}}'])
+def test_what_is_not_changed_in_a_line_of_json_stays_as_it_is_spelled(tmp_path: Path, around: str) -> None:
+    path = tmp_path / "t.jsonl"
+    changed = ODD.replace(r'"\u0041"', r'"a\u200bb"').replace("\u00fc", "u\\u0308")
+    mended = changed.replace(r'"a\u200bb"', '"ab"').replace("u\\u0308", "\\u00fc")
+    wide = '{"source":"ä","target":"e\u0308","id":2.50}'
+    path.write_text("".join(around.format(line) + "\n" for line in (ODD, changed, wide)), encoding="utf-8")
+    told = repaired(looked((str(path),)), tmp_path / "new")
+    kept = Path(told.corpora["train"][0]).read_text(encoding="utf-8").splitlines()
+    assert kept == [around.format(line) for line in (ODD, mended, wide.replace("e\u0308", "ë"))]
+
+
+def test_what_training_refuses_in_a_line_of_json_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    odd = ('"n":NaN', '"source":"c"', '"n":' + 70 * "[" + 70 * "]", '"n":1')
+    path.write_text("".join(f'{{"source":"a{n}","target":"b", {more}}}\n' for n, more in enumerate(odd)))
+    told = repaired(looked((str(path),)), tmp_path / "new")
+    assert (told.kept["train"], told.removed) == (1, {"no row": 3})
+    assert [pair.source for pair in Pairs(told.corpora["train"])] == ["a3"]
+
+
 @pytest.mark.parametrize(("ending", "opened"), [("gz", gzip.open), ("xz", lzma.open)])
 def test_what_was_packed_is_packed_again(tmp_path: Path, ending: str, opened: object) -> None:
     assert callable(opened)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 
-from checks.drill import Texts, seen
+import pytest
+from checks.drill import Texts, drafts, seen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from melisma.checks import hashes
 from melisma.checks.duplicates import GENERIC, Duplicates
 from melisma.files.columns import Pair
 from melisma.files.lines import Place
@@ -48,6 +50,19 @@ def test_overlap_is_that_of_the_split(train: Texts, valid: Texts) -> None:
     assert count(findings, "overlap of sources") == wanted.sources
     assert count(findings, "overlap of targets") == wanted.targets
     assert count(findings, "overlap of pairs") == wanted.pairs
+
+
+@settings(deadline=None, max_examples=40)
+@given(PAIRS, PAIRS, st.integers(1, 5))
+def test_a_few_at_a_time_find_the_same(train: Texts, valid: Texts, together: int) -> None:
+    generic = [(f"source {number}", f"I don't know {number % 3}.") for number in range(20)]
+    parts = {"train": [*train, *generic, *train], "valid": [*valid, *valid]}
+    whole = seen(Duplicates(), **parts)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hashes, "AT_ONCE", together)
+        assert seen(Duplicates(), **parts) == whole
+        spots = [draft.spots for draft in drafts(Duplicates(), **parts)]
+    assert spots == [draft.spots for draft in drafts(Duplicates(), **parts)]
 
 
 @settings(deadline=None)

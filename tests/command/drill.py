@@ -157,7 +157,9 @@ def weights(run: Path, pointer: str = "latest") -> str:
 def log(run: Path) -> list[dict[str, Any]]:
     """The log, without what the clock says."""
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    return [{name: value for name, value in line.items() if name != "seconds"} for line in lines]
+    return [
+        {name: value for name, value in line.items() if name not in ("seconds", "symbols_per_second")} for line in lines
+    ]
 
 
 def record(run: Path) -> dict[str, Any]:

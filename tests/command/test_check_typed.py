@@ -101,10 +101,10 @@ def test_what_cannot_be_repaired_is_said_after_what_was_found(here: Path) -> Non
 
 
 def test_what_training_refuses_and_no_check_knows_is_an_error(here: Path) -> None:
-    (here / "t.jsonl").write_text('{"source":"a","source":"b","target":"c"}\n' * 3)
-    said = typed("check", "translate", "data.train=t.jsonl", *TINY, "dry_run=no")
+    (here / "t.tsv").write_text("source\tsource\ttarget\n" + "a\tb\tc\n" * 3)
+    said = typed("check", "translate", "data.train=t.tsv", *TINY, "dry_run=no")
     assert said.code == 1
-    assert "training refuses this: t.jsonl, line 1: the key 'source' occurs twice" in said.out
+    assert "training refuses this: t.tsv, line 1: the column 'source' occurs twice" in said.out
 
 
 def test_one_file_for_both_sides_is_told_and_the_home_folder_is_found(

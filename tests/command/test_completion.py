@@ -32,15 +32,32 @@ def test_verbs_recipes_and_runs() -> None:
         (("train", "dates", "new", "training.rate=1"), "model.attention_", ["model.attention_size="]),
         (("train", "dates", "new"), "training.device=", [f"training.device={one}" for one in ("auto", "cpu", "gpu")]),
         (("train", "dates", "new", "training.device", "="), "c", ["cpu"]),
+        (("train", "dates", "new", "training.device"), "=", ["auto", "cpu", "gpu"]),
+        (("train", "dates", "new", "training.device"), "", ["auto", "cpu", "gpu"]),
         (("train", "dates", "new"), "text.shared=", ["text.shared=yes", "text.shared=no"]),
         (("train", "dates", "new"), "data.train=a", ["<file>"]),
         (("train", "dates", "new"), "mine.t", ["<file>"]),
         (("resume", "tiny"), "training.ep", ["training.epochs="]),
         (("resume", "tiny"), "model.hid", ["<file>"]),
+        (("resume", "tiny"), "data", ["data.train=", "data.valid="]),
         (("predict", "tiny"), "bea", ["beam="]),
         (("predict", "tiny"), "device=g", ["device=gpu"]),
         (("predict", "tiny"), "data", ["<file>"]),
-        (("evaluate", "tiny"), "data", ["data=", "data.source=", "data.target="]),
+        (("evaluate", "tiny"), "data.s", ["data.source="]),
+        (("evaluate", "tiny"), "ag", ["against="]),
+        (("evaluate", "tiny"), "report=", ["<file>"]),
+        (("evaluate", "tiny", "against", "="), "ti", ["<dir>"]),
+        (("check", "dates"), "fi", ["fix="]),
+        (("check", "dates"), "fix=", ["<dir>"]),
+        (("check", "dates"), "dry_run=", ["dry_run=yes", "dry_run=no"]),
+        (("look",), "s", ["steps"]),
+        (("look", "attention", "tiny"), "file=", ["<file>"]),
+        (("look", "attention", "tiny"), "targ", ["<file>"]),  # as any text: only look steps has a target
+        (("look", "steps", "tiny"), "targ", ["target="]),
+        (("look", "steps", "tiny"), "target=", []),
+        (("predict", "tiny"), "step=l", ["step=latest"]),
+        (("predict", "tiny"), "step=12", ["step=12"]),
+        (("predict", "tiny", "step", "="), "be", ["best", "best-bleu", "best-chrf", "best-exact", "best-loss"]),
         (("evaluate", "tiny"), "data=", ["<file>"]),
         (("look", "attention", "tiny"), "exa", ["exact="]),
     ],
@@ -57,3 +74,6 @@ def test_bash_is_answered_without_loading_torch(tmp_path_factory) -> None:
     code = "import sys; from melisma.command import run; run([]); sys.exit(3 if 'torch' in sys.modules else 0)"
     said = in_shell(f"{line} '{sys.executable}' -c \"{code}\"", folder)
     assert (said.code, said.out) == (0, "plain,length_penalty=\n")
+    line = "COMP_WORDS='melisma predict tiny step =' COMP_CWORD=4 _MELISMA_COMPLETE=bash_complete"
+    said = in_shell(f"{line} '{sys.executable}' -c \"{code}\"", folder)
+    assert (said.code, said.out.split()[-1]) == (0, "plain,12")

@@ -55,9 +55,17 @@ def by_error(steps: Steps, kind: str, step: int) -> None:
         looked()
 
 
-@pytest.mark.parametrize("leave", [by_closing, by_break, by_error])
 @pytest.mark.parametrize(
-    ("kind", "step"), [("step", 1), ("step", 4), ("validation", 4), ("saved", 4), ("step", 7), ("step", 12)]
+    ("leave", "kind", "step"),
+    [
+        (by_closing, "step", 1),
+        (by_break, "step", 4),
+        (by_error, "validation", 4),
+        (by_closing, "saved", 4),
+        (by_break, "step", 7),
+        (by_error, "step", 7),
+        (by_closing, "step", 12),
+    ],
 )
 def test_what_was_reached_is_saved_and_goes_on_to_the_same_bits(
     tiny: Path, tmp_path: Path, monkeypatch, leave: Callable[[Steps, str, int], None], kind: str, step: int

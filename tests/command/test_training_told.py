@@ -10,7 +10,7 @@ from pathlib import Path
 from command.drill import DATA, PAIRS, TINY, Screen, picture, record, refused, sentence, typed
 
 from melisma.runs.verify import verify
-from melisma.runs.write import RunWriter, open_for_training
+from melisma.runs.write import RunWriter, claim
 
 TRAIN = ("train", "translate", "run", DATA, *TINY)
 
@@ -30,7 +30,7 @@ def test_an_end_that_lies_behind_is_refused(tiny, tmp_path, monkeypatch) -> None
 
 def test_training_into_a_folder_in_use_is_busy_as_resume_is(tiny, tmp_path) -> None:
     shutil.copytree(tiny / "tiny", tmp_path / "tiny")
-    with open_for_training(tmp_path / "tiny"):
+    with claim(tmp_path / "tiny").begin():
         for _ in range(2):
             said = refused("train", "dates", str(tmp_path / "tiny"), code=75)
             assert f"tiny is being trained by process {os.getpid()} since" in said

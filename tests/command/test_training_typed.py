@@ -36,7 +36,7 @@ from command.drill import (
 from melisma.api.train import train
 from melisma.files.split import overlap
 from melisma.runs.verify import verify
-from melisma.runs.write import RunWriter, SaveFailed, open_for_training
+from melisma.runs.write import RunWriter, SaveFailed, claim
 from melisma.settings.read import build
 from melisma.settings.translate import TranslateSettings
 from melisma.tasks.translate import read
@@ -262,7 +262,7 @@ def test_two_trainings_at_once(tiny, tmp_path) -> None:
     for side in ("en", "de"):
         shutil.copy(tiny / f"a.{side}", tmp_path / "all")
     run = str(tmp_path / "all" / "tiny")
-    with open_for_training(run):
+    with claim(run).begin():
         before = picture(tmp_path)
         said = refused("resume", run, "training.steps=20", code=75)
         assert f"is being trained by process {os.getpid()} since" in said

@@ -13,6 +13,7 @@ from melisma.files.lines import Place
 from melisma.measures.bleu import bleu, chrf
 from melisma.measures.exact import exact
 from melisma.measures.table import MEASURES
+from melisma.settings.translate import TranslateSettings
 from melisma.tasks.translate import TASK
 
 KNOWN = [("red house", "rotes Haus"), ("green house", "grünes Haus"), ("red car", "rotes Auto"), ("same", "same")]
@@ -24,24 +25,24 @@ def pairs(texts: list[tuple[str, str]]) -> list[Pair]:
 
 
 def test_floors_are_the_nearest_target_and_the_source_itself() -> None:
-    nearest, copy = floors(TASK, pairs(KNOWN), pairs(ASKED))
+    nearest, copy = floors(TASK, TranslateSettings(), pairs(KNOWN), pairs(ASKED))
     references = [target for _, target in ASKED]
     assert (nearest.name, copy.name) == ("nearest neighbour", "copy")
     assert nearest.measures["exact"] == exact(["rotes Haus", "grünes Haus", "same"], references)
     assert copy.measures["chrf"] == chrf([source for source, _ in ASKED], references)
     assert "4 training pairs" in nearest.how
     assert "ter" not in nearest.measures
-    assert "4 training pairs out of 1,000" in floors(TASK, pairs(KNOWN), pairs(ASKED), 1000)[0].how
+    assert "4 training pairs out of 1,000" in floors(TASK, TranslateSettings(), pairs(KNOWN), pairs(ASKED), 1000)[0].how
 
 
 def test_without_known_pairs_nothing_is_looked_up() -> None:
-    assert [floor.name for floor in floors(TASK, [], pairs(ASKED))] == ["copy"]
+    assert [floor.name for floor in floors(TASK, TranslateSettings(), [], pairs(ASKED))] == ["copy"]
 
 
 def test_what_was_sampled_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compare, "ASKED", 2)
     monkeypatch.setattr(compare, "affordable", lambda texts: 2)
-    nearest, copy = floors(TASK, pairs(KNOWN), pairs(ASKED))
+    nearest, copy = floors(TASK, TranslateSettings(), pairs(KNOWN), pairs(ASKED))
     assert "2 training pairs out of 4" in nearest.how
     assert all("on 2 of the 3 pairs" in floor.how and floor.measures["exact"].count == 2 for floor in (nearest, copy))
 
@@ -50,15 +51,16 @@ def test_gaps_are_differences_of_the_scores() -> None:
     references = [target for _, target in ASKED] * 10
     references = [f"{text} ist immer ganz nah" for text in references]
     first, second = ["x"] * 30, references[:15] + ["ein rotes Auto ist nah"] * 15
-    found = gaps(first, second, references)
+    sources = [str(number) for number in range(30)]
+    found = gaps(first, second, references, sources)
     for name, measure in (("bleu", bleu), ("chrf", chrf), ("exact", exact)):
         wanted = measure(second, references).value - measure(first, references).value
         assert found[name].value == pytest.approx(wanted)
         assert found[name].low <= found[name].value <= found[name].high
         assert found[name].low > 0
-        assert gaps(second, first, references)[name].value == pytest.approx(-wanted)
+        assert gaps(second, first, references, sources)[name].value == pytest.approx(-wanted)
     with pytest.raises(Refusal, match="as many of both"):
-        gaps(first, second[:-1], references)
+        gaps(first, second[:-1], references, sources)
 
 
 def test_a_gap_is_told_with_its_doubt() -> None:
@@ -69,7 +71,7 @@ def test_a_gap_is_told_with_its_doubt() -> None:
 
 
 def test_meaning_says_what_the_score_is_worth() -> None:
-    beside = floors(TASK, pairs(KNOWN), pairs(ASKED))
+    beside = floors(TASK, TranslateSettings(), pairs(KNOWN), pairs(ASKED))
     references = [target for _, target in ASKED]
     right = exact(references, references)
     assert meaning("exact", right, [])[0] == "Of 100 questions about 100 are answered exactly as the reference has it."
@@ -78,11 +80,13 @@ def test_meaning_says_what_the_score_is_worth() -> None:
     assert "looking up the most similar training pair scores 66.67 %" in nothing[-1]
     assert "overlap" in meaning("exact", right, beside)[-1]
     many = exact(references * 200, references * 200)
-    assert meaning("exact", many, floors(TASK, pairs(KNOWN), pairs(ASKED * 60)))[-1].endswith("scores 33.33 %.")
-    worse = MEASURES["wrong"](["", "", ""], references)
-    beside = [compare.Floor("copy", "", {"wrong": worse}, 3)]
-    assert "no better" in meaning("wrong", worse, beside)[-1]
-    assert "no better" not in meaning("wrong", MEASURES["wrong"](references, references), beside)[-1]
+    assert meaning("exact", many, floors(TASK, TranslateSettings(), pairs(KNOWN), pairs(ASKED * 60)))[-1].endswith(
+        "scores 33.33 %."
+    )
+    worse = MEASURES["word_error"](["", "", ""], references)
+    beside = [compare.Floor("copy", "", {"word_error": worse}, 3)]
+    assert "no better" in meaning("word_error", worse, beside)[-1]
+    assert "no better" not in meaning("word_error", MEASURES["word_error"](references, references), beside)[-1]
 
 
 def test_every_measure_has_a_meaning() -> None:

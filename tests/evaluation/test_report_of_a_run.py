@@ -18,7 +18,7 @@ from melisma.errors import Refusal
 from melisma.evaluation import shown
 from melisma.evaluation.evaluate import Evaluation
 from melisma.measures.units import figure
-from melisma.runs.write import open_for_training
+from melisma.runs.write import claim
 from melisma.tasks.translate import examples
 
 DATA_OF = "a.en,a.de"
@@ -51,7 +51,7 @@ def test_the_page_tells_what_the_evaluation_found(tiny: Path, found: Evaluation)
         assert part in page
     assert "nearest neighbour" in page
     assert "the model has learned from a.en,a.de itself" in page
-    assert "Measured on a.en,a.de, with search.beam=5" in page
+    assert "Measured on a.en,a.de, at step 12, with search.beam=5" in page
 
 
 def test_no_folder_is_on_the_page(tiny: Path) -> None:
@@ -111,7 +111,7 @@ def test_where_the_training_data_is_gone_nothing_is_looked_up(writable: Path) ->
 def test_a_training_ends_with_its_page(writable: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reports, "MEASURED", 3)
     pairs, _ = examples(load("tiny").settings, [("a.en", "a.de")])
-    with open_for_training(writable) as writer:
+    with claim(writable).begin() as writer:
         write_report(writer, pairs, pairs[:5], "cpu", lambda: False)
     page = words((writable / "report.html").read_text(encoding="utf-8"))
     assert "finished" in page
@@ -121,7 +121,7 @@ def test_a_training_ends_with_its_page(writable: Path, monkeypatch: pytest.Monke
 
 def test_a_training_that_was_stopped_has_a_page_without_scores(writable: Path) -> None:
     pairs, _ = examples(load("tiny").settings, [("a.en", "a.de")])
-    with open_for_training(writable) as writer:
+    with claim(writable).begin() as writer:
         write_report(writer, pairs, pairs[:5], "cpu", lambda: True)
     page = (writable / "report.html").read_text(encoding="utf-8")
     assert 'id="scores"' not in page
@@ -130,7 +130,7 @@ def test_a_training_that_was_stopped_has_a_page_without_scores(writable: Path) -
 
 def test_while_a_training_goes_on_there_is_a_page_of_its_course(writable: Path) -> None:
     (writable / "README.md").unlink()
-    with open_for_training(writable) as writer:
+    with claim(writable).begin() as writer:
         write_pages(writer)
     page = words((writable / "report.html").read_text(encoding="utf-8"))
     assert "in training when this page was written" in page
@@ -143,7 +143,7 @@ def test_a_page_that_cannot_be_made_stops_no_training(writable: Path, monkeypatc
 
     monkeypatch.setattr(reports, "gathered", fails)
     (writable / "report.html").unlink()
-    with open_for_training(writable) as writer:
+    with claim(writable).begin() as writer:
         write_report(writer, [], [], "cpu", lambda: False)
         write_pages(writer)
     assert not (writable / "report.html").exists()

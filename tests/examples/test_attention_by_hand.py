@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import runpy
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from examples.drill import EXAMPLES, close, drawn, opened
 
 from melisma.layers.attention import ATTENTIONS, attend, remembered
 from melisma.ragged import Ragged
 
-PAGE = Path(__file__).parents[2] / "examples" / "attention.py"
+PAGE = EXAMPLES / "attention.py"
 T, S, SIZE, A = 4, 6, 5, 3
 PARAMETERS = {  # the package's names of the page's letters
     "dot": {},
@@ -29,21 +26,8 @@ SCORES = pytest.mark.parametrize("name", PARAMETERS)
 
 
 @pytest.fixture(scope="module")
-def page() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("attention_by_hand", PAGE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def close(ours: Any, theirs: Any) -> None:
-    np.testing.assert_allclose(np.asarray(ours), np.asarray(theirs), rtol=0, atol=1e-10)
-
-
-def drawn(*shape: int, seed: int) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+def page() -> Any:
+    return opened(PAGE)
 
 
 def a_scorer(name: str, query: int = SIZE) -> Any:
@@ -59,7 +43,7 @@ def letters_of(name: str, scorer: Any) -> dict[str, Any]:
     return {letter: getattr(scorer, its).detach().numpy().copy() for letter, its in PARAMETERS[name].items()}
 
 
-def test_the_page_has_every_score_of_the_package_and_its_letters(page: ModuleType) -> None:
+def test_the_page_has_every_score_of_the_package_and_its_letters(page: Any) -> None:
     others = {"fixed", "location", "multi_head"}  # one vector, one that looks back at itself, and several of these
     assert set(PARAMETERS) == set(ATTENTIONS) - others
     assert {name: set(letters) for name, letters in page.LETTERS.items()} == {k: set(v) for k, v in PARAMETERS.items()}
@@ -67,7 +51,7 @@ def test_the_page_has_every_score_of_the_package_and_its_letters(page: ModuleTyp
 
 @pytest.mark.parametrize("query", [SIZE, SIZE - 2])
 @SCORES
-def test_weights_readings_and_gradients_are_the_packages(page: ModuleType, name: str, query: int) -> None:
+def test_weights_readings_and_gradients_are_the_packages(page: Any, name: str, query: int) -> None:
     query = SIZE if name == "dot" else query  # which has to be as long as what it is multiplied with
     scorer = a_scorer(name, query)
     q, h, dc = drawn(T, query, seed=1).requires_grad_(), drawn(S, SIZE, seed=2).requires_grad_(), drawn(T, SIZE, seed=3)
@@ -93,13 +77,13 @@ def test_weights_readings_and_gradients_are_the_packages(page: ModuleType, name:
         assert np.abs(G[letter]).max() > 1e-3, "a gradient of zero would prove nothing"
 
 
-def test_great_scores_do_not_overflow(page: ModuleType) -> None:
+def test_great_scores_do_not_overflow(page: Any) -> None:
     with np.errstate(over="raise", invalid="raise"):
         close(page.softmax(np.array([[1000.0, 1000.0, 0.0]])), [[0.5, 0.5, 0.0]])
 
 
 @SCORES
-def test_in_another_order_the_same_is_read(page: ModuleType, name: str) -> None:
+def test_in_another_order_the_same_is_read(page: Any, name: str) -> None:
     P, q, h = letters_of(name, a_scorer(name)), drawn(T, SIZE, seed=1).numpy(), drawn(S, SIZE, seed=2).numpy()
     (c, a), (turned_c, turned_a) = (page.attend(name, P, q, order) for order in (h, h[::-1]))
     close(c, turned_c)
@@ -107,7 +91,7 @@ def test_in_another_order_the_same_is_read(page: ModuleType, name: str) -> None:
 
 
 @SCORES
-def test_it_finds_out_where_to_look(page: ModuleType, name: str) -> None:
+def test_it_finds_out_where_to_look(page: Any, name: str) -> None:
     assert page.learn(name, 20)[1] < 0.6
     P, right = page.learn(name, 900)
     assert right > 0.95
@@ -116,7 +100,7 @@ def test_it_finds_out_where_to_look(page: ModuleType, name: str) -> None:
 
 
 def test_the_picture_is_darker_where_more_is_read(
-    page: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    page: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     weights = np.array([[0.0, 1.0, 0.0], [0.3, 0.1, 0.5], [0.72, 0.28, 0.0]])
     monkeypatch.setattr(page, "attend", lambda *_: (None, weights))

@@ -3,38 +3,28 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import math
 import runpy
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
 import pytest
 import torch
+from examples.drill import EXAMPLES, opened
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
 from melisma.search import Bounds, Ranking, beam, greedy
 
-PAGE = Path(__file__).parents[2] / "examples" / "beam_search.py"
+PAGE = EXAMPLES / "beam_search.py"
 WORDS = ("do", ".", "re", "mi", "fa")  # the end stands among the others, so that an order of equals shows
 FIRST, LAST = len(WORDS), 1
 Model = Callable[[tuple[str, ...]], dict[str, float]]
 
 
-def loaded() -> Any:
-    spec = importlib.util.spec_from_file_location("beam_search_by_hand", PAGE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-page: Any = loaded()
+page = opened(PAGE)
 
 
 class Said(NamedTuple):

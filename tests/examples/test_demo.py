@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 import unicodedata
 from itertools import chain, repeat
@@ -11,10 +10,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from examples.drill import EXAMPLES, opened
 
 from melisma.files import dates
 
-FILE = Path(__file__).parents[2] / "examples/demo.py"
+FILE = EXAMPLES / "demo.py"
 SMALL = {
     "data.train": "few.tsv",
     "data.valid": "few.tsv",
@@ -31,11 +31,7 @@ SMALL = {
 @pytest.fixture
 def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The program as a module, its working directory new, its test dates few."""
-    place = importlib.util.spec_from_file_location("demo", FILE)
-    assert place is not None
-    assert place.loader is not None
-    made = importlib.util.module_from_spec(place)
-    place.loader.exec_module(made)
+    made = opened(FILE)
     monkeypatch.chdir(tmp_path)
     rows = "".join(f"{text}\t{iso}\n" for text, iso in dates.pairs("train", 30))
     (tmp_path / "few.tsv").write_text(rows, encoding="utf-8")

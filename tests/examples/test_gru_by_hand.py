@@ -3,43 +3,28 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import runpy
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from examples.drill import EXAMPLES, close, drawn, opened
 from torch import Tensor
 
 from melisma.layers import GruResetAfter, GruResetBefore
 from melisma.layers.scan import scan
 from melisma.ragged import Ragged
 
-PAGE = Path(__file__).parents[2] / "examples" / "gru.py"
+PAGE = EXAMPLES / "gru.py"
 T, B, I, H = 7, 3, 4, 5  # noqa: E741 - as in the shapes of the page
 GATES = ("r", "z", "n")
 VARIANTS = pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 
 
 @pytest.fixture(scope="module")
-def page() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("gru_by_hand", PAGE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def close(ours: Any, theirs: Any) -> None:
-    np.testing.assert_allclose(np.asarray(ours), np.asarray(theirs), rtol=0, atol=1e-10)
-
-
-def drawn(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+def page() -> Any:
+    return opened(PAGE)
 
 
 def a_cell(after: bool) -> Any:
@@ -70,7 +55,7 @@ def letters_of(cell: Any) -> dict[str, Any]:
 
 
 @VARIANTS
-def test_the_whole_backward_through_time_is_the_packages_under_autograd(page: ModuleType, after: bool) -> None:
+def test_the_whole_backward_through_time_is_the_packages_under_autograd(page: Any, after: bool) -> None:
     cell, V, a = a_cell(after), drawn(1, H, seed=1).requires_grad_(), drawn(1, 1, seed=2).requires_grad_()
     x, wanted = drawn(T, I, B, seed=3), drawn(T, 1, B, seed=4)
     read = {name: value.detach().numpy() for name, value in (("V", V), ("a", a))}
@@ -96,7 +81,7 @@ def test_the_whole_backward_through_time_is_the_packages_under_autograd(page: Mo
 
 
 @VARIANTS
-def test_one_step_and_what_it_hands_back_to_its_input_and_its_memory(page: ModuleType, after: bool) -> None:
+def test_one_step_and_what_it_hands_back_to_its_input_and_its_memory(page: Any, after: bool) -> None:
     cell, x, h = a_cell(after), drawn(B, I, seed=5).requires_grad_(), drawn(B, H, seed=6).requires_grad_()
     P, dh = letters_of(cell), drawn(B, H, seed=7)
     _, theirs = cell.step(type(cell.start(B))(h), cell.enter(x))
@@ -111,7 +96,7 @@ def test_one_step_and_what_it_hands_back_to_its_input_and_its_memory(page: Modul
     close(of_h.T, h.grad)
 
 
-def test_the_two_variants_differ(page: ModuleType) -> None:
+def test_the_two_variants_differ(page: Any) -> None:
     P, x, h = letters_of(a_cell(True)), drawn(I, B, seed=5).numpy(), drawn(H, B, seed=6).numpy()
     before, after = (page.step(P, x, h, variant)[0] for variant in (False, True))
     assert np.abs(before - after).max() > 0.05
@@ -119,7 +104,7 @@ def test_the_two_variants_differ(page: ModuleType) -> None:
 
 @VARIANTS
 def test_its_own_check_sees_a_gradient_that_is_wrong(
-    page: ModuleType, after: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    page: Any, after: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert page.check(after) < 1e-9
     right = page.step_back
@@ -135,7 +120,7 @@ def test_its_own_check_sees_a_gradient_that_is_wrong(
     assert all(row[1] == row[2] or abs(float(row[1]) - float(row[2])) < 2e-9 for row in rows[:12])
 
 
-def test_the_latch_wants_the_sign_of_the_last_write(page: ModuleType) -> None:
+def test_the_latch_wants_the_sign_of_the_last_write(page: Any) -> None:
     x, wanted = page.latch(np.random.default_rng(4), 30, 5)
     assert (x.shape, wanted.shape) == ((30, 2, 5), (30, 1, 5))
     for b in range(5):
@@ -158,7 +143,7 @@ def test_run_alone_it_learns_and_shows_a_gate_that_opens_where_it_writes(capsys:
         assert min(where[" "]) >= 7
 
 
-def test_hardly_taught_it_guesses(page: ModuleType) -> None:
+def test_hardly_taught_it_guesses(page: Any) -> None:
     assert page.learn(True, 4) < 0.9
 
 

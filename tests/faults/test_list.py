@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from faults.plant import FAULTS, PACKAGE, ROOT, Fault, planted
+from faults.fault import Fault
+from faults.plant import FAULTS, PACKAGE, ROOT, planted
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)

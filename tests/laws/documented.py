@@ -11,9 +11,24 @@ from typing import NamedTuple
 from command.drill import PAIRS, Said, typed, write_pairs
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/guide.md")
+PAGES = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/architecture.md",
+    "docs/guide.md",
+    "docs/why.md",
+    "docs/tutorial.md",
+    "docs/how-to-data.md",
+    "docs/how-to-train.md",
+    "docs/how-to-answer.md",
+    "docs/how-to-python.md",
+    "docs/ideas.md",
+    "docs/completion.md",
+)
+TRANSLATED = "README.zh-TW.md"
+"""README.md in another language: the same commands, programs, figures and links."""
 
-TRAINED = ("train", "resume", "sweep")
+TRAINED = ("check", "train", "resume", "sweep")
 SWEPT = {"vary": "hidden", "points": "2", "seeds": "2", "processes": "1"}
 SMALL = {
     "model.embedding": "8",
@@ -48,6 +63,16 @@ def shown_lines(text: str) -> list[str]:
     return [line for line in lines if words_of(line)]
 
 
+def prose(text: str) -> str:
+    """A page without its fenced blocks."""
+    return re.sub(r"^```(\w*)\n(.*?)^```$", "", text, flags=re.M | re.S)
+
+
+def spans(text: str) -> list[str]:
+    """What stands in backticks within the prose of a page."""
+    return re.findall(r"`([^`\n]+)`", prose(text))
+
+
 def words_of(line: str) -> list[str]:
     """The words of a line as a shell would part them; pipes and redirections are words."""
     lexer = shlex.shlex(line, posix=True, punctuation_chars="|<>")
@@ -68,6 +93,10 @@ def furnish(folder: Path) -> None:
     rows = "".join(f"{source}\t{target}\n" for source, target in PAIRS)
     (folder / "pairs.tsv").write_text(rows, encoding="utf-8")
     (folder / "test.csv").write_text("en,de\n" + rows.replace("\t", ","), encoding="utf-8")
+    counted = "".join(f"{number} apples\t{number} 個蘋果\n" for number in range(20))
+    (folder / "zh.tsv").write_text("en\tzh\n" + counted, encoding="utf-8")
+    letters = "".join(f"{'ab' * n}{'ba' * m}\t{'A B ' * n}{'B A ' * m}\n" for n in range(5) for m in range(5) if n + m)
+    (folder / "phonemes.tsv").write_text(letters, encoding="utf-8")
     (folder / "dates.tsv").write_text("3 May 1998\t1998-05-03\n1998年5月3日\t1998-05-03\n" * 4, encoding="utf-8")
     (folder / "sentences.txt").write_text("one two three\n\nfour five six\n", encoding="utf-8")
     (folder / "mine.toml").write_text('[data]\ntrain = "pairs.tsv"\n', encoding="utf-8")

@@ -16,10 +16,12 @@ from laws.miniatures import MINIATURES, Miniature
 from melisma.evaluation.validate import Validation
 from melisma.runs.log import read_log
 from melisma.runs.read import read_run, read_step
-from melisma.runs.write import RunWriter, create, open_for_training
+from melisma.runs.write import RunWriter, claim, create
 from melisma.task import Task
 from melisma.training.descent import GradientDescent, learner
 from melisma.training.fit import Calls, Course, Fit
+
+TIMES = ("seconds", "symbols_per_second")  # in a line of the log: no two trainings have the same
 
 
 class Drill:
@@ -36,7 +38,7 @@ class Drill:
             task, model, codec, task.prepare(codec, corpus.train, settings), settings
         )
         self.validation = Validation(task, codec, settings, corpus.valid)
-        self.writer = open_for_training(path) if self.resumed else self._created(task, settings, codec, path)
+        self.writer = claim(path).begin() if self.resumed else self._created(task, settings, codec, path)
         course = None
         if self.writer.latest is not None:
             saved = read_step(path, "latest", shapes=task.shapes(codec, settings), training=True)
@@ -72,7 +74,7 @@ def outcome(
     """What a training left behind, but for times: weights, what resuming needs, log lines."""
     saved = read_step(path, "latest", training=True)
     course = {name: value for name, value in saved.state["course"].items() if name != "seconds"}
-    lines = [{name: value for name, value in line.items() if name != "seconds"} for line in read_log(path)]
+    lines = [{name: value for name, value in line.items() if name not in TIMES} for line in read_log(path)]
     return saved.model, saved.training, {"learner": saved.state["learner"], "course": course}, lines
 
 

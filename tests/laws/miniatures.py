@@ -184,7 +184,7 @@ LANGUAGE: Task[str, str] = Task(
     inputs=lambda texts: [text[:-3] for text in texts],
     references=lambda texts: [text[-3:] for text in texts],
     measure=lambda answers, texts, names: {"exact": exact(answers, LANGUAGE.references(texts))},
-    measures=("exact",),
+    measures=lambda settings: ("exact",),
     validated={"exact": "higher"},
     order=lambda prepared, settings: Windows(len(prepared.encoded), settings.streams, settings.window),
     carry=lambda model, settings: model.memory.start(settings.streams),
@@ -329,7 +329,7 @@ TAGS: Task[Tagged, str] = Task(
     inputs=lambda sentences: [words for words, _ in sentences],
     references=lambda sentences: [" ".join(tags) for _, tags in sentences],
     measure=lambda answers, sentences, names: {"exact": exact(answers, TAGS.references(sentences))},
-    measures=("exact",),
+    measures=lambda settings: ("exact",),
     validated={"exact": "higher"},
     losses=lambda settings: {"tags": 1.0, "letters": settings.beside},
 )
@@ -476,7 +476,7 @@ SOUNDS: Task[Sound, str] = Task(
     inputs=lambda sounds: [samples for samples, _ in sounds],
     references=lambda sounds: [letters for _, letters in sounds],
     measure=lambda answers, sounds, names: {"exact": exact(answers, SOUNDS.references(sounds))},
-    measures=("exact",),
+    measures=lambda settings: ("exact",),
     validated={"exact": "higher"},
 )
 

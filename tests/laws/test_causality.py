@@ -18,13 +18,17 @@ STEPS = 29
 
 
 def reach(layer: Any, steps: int = STEPS) -> Tensor:
-    """(outputs, steps) true where an output has a gradient towards an input, in float64."""
+    """(outputs, steps) true where an output has a gradient towards an input, in float64.
+
+    As many copies of one sequence as it has outputs are heard together, and of each copy another output is asked.
+    """
     (sequence,) = some_sequences(1, [steps])
-    sequence = sequence.double().requires_grad_()
-    rows = whole(layer.double(), Ragged.of([sequence])).rows
+    outputs = len(whole(layer.double(), Ragged.of([sequence.double()])).rows)
+    copies = sequence.double().expand(outputs, -1, -1).clone().requires_grad_()
+    said = whole(layer, Ragged.of(list(copies))).sequences()
     weights = torch.randn(FEATURES, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
-    gradients = [torch.autograd.grad(row @ weights, sequence, retain_graph=True)[0] for row in rows]
-    return torch.stack(gradients).abs().sum(-1) > 0
+    (gradients,) = torch.autograd.grad(sum(said[output][output] @ weights for output in range(outputs)), copies)
+    return gradients.abs().sum(-1) > 0
 
 
 def furthest(reached: Tensor) -> list[int]:

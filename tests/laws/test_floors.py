@@ -57,7 +57,17 @@ TABLES = {
 }
 """Table of modules that are loaded by name -> where it stands. Nothing else loads a module by name."""
 
-HEAVY = ("backports", "matplotlib", "numba", "pyarrow", "safetensors", "sacrebleu", "tokenizers", "torch")
+HEAVY = (
+    "backports",
+    "matplotlib",
+    "numba",
+    "pyarrow",
+    "safetensors",
+    "sacrebleu",
+    "tensorboard",
+    "tokenizers",
+    "torch",
+)
 """Packages so slow to load that a function may import them when it is called."""
 
 LATE = (

@@ -5,19 +5,37 @@ from __future__ import annotations
 import importlib.util
 import re
 import shutil
+from collections import Counter
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import click
 import pytest
-from laws.documented import PAGES, ROOT, SMALL, Shown, blocks, furnish, run, shown, shown_lines, words_of
+from click.shell_completion import ShellComplete, get_completion_class
+from laws.documented import (
+    PAGES,
+    ROOT,
+    SMALL,
+    TRANSLATED,
+    Shown,
+    blocks,
+    furnish,
+    prose,
+    run,
+    shown,
+    shown_lines,
+    spans,
+    words_of,
+)
 
 import melisma
-from melisma.command import VERBS
+from melisma.checks import dry_run
+from melisma.command import VERBS, commands
 from melisma.settings.leaves import shape
 from melisma.settings.read import build
 from melisma.settings.toml import read_toml
+from melisma.settings.values import convert
 from melisma.tasks import SETTINGS, settings_of
 from melisma.tasks.recipe import recipes
 
@@ -98,15 +116,43 @@ def test_every_verb_is_in_the_guide_or_the_readme_and_shows_examples_of_itself(v
 
 
 def test_links_lead_to_files() -> None:
-    for page in (*PAGES, "CHANGELOG.md"):
+    for page in (*PAGES, TRANSLATED, "CHANGELOG.md"):
         for link in re.findall(r"\]\(([^)#]+)", page_of(page)):
             assert "://" in link or ((ROOT / page).parent / link).exists(), f"{page}: {link}"
 
 
 def test_files_that_are_named_are_there() -> None:
-    for page in (*PAGES, "CHANGELOG.md"):
-        for name in re.findall(r"`((?:src|tests|docs|examples|benchmarks)/[\w./-]+)`", page_of(page)):
+    for page in (*PAGES, TRANSLATED, "CHANGELOG.md"):
+        named = re.findall(r"`(?:python )?((?:src|tests|docs|examples|benchmarks)/[\w./-]+)[` ]", page_of(page))
+        for name in named:
             assert (ROOT / name).exists(), f"{page}: {name}"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_settings_and_verbs_that_the_text_names_are_there(page: str) -> None:
+    leaves = shape(settings_of("translate")).leaves
+    typed = [word for one in shown(page) for word in words_of(one.line)]
+    for name, value in re.findall(r"^(\w+\.\w+)=(.+)$", "\n".join([*typed, *spans(page_of(page))]), re.M):
+        assert name in leaves, f"{page}: {name}"
+        if value != "…":
+            convert(leaves[name], value)
+    for verb in re.findall(r"^melisma ([a-z]+)(?: |$)", "\n".join(spans(page_of(page))), re.M):
+        assert verb in (*VERBS, "VERB"), f"{page}: melisma {verb}"
+
+
+def test_the_translated_page_has_the_commands_the_programs_the_figures_and_the_links_of_the_other() -> None:
+    one, other = page_of("README.md"), page_of(TRANSLATED)
+    parts = [re.findall(r"^```(\w+)$", text, re.M) for text in (one, other)]
+    assert parts[0] == parts[1]
+    for language in set(parts[0]) - {"sh"}:
+        assert blocks(one, language) == blocks(other, language)
+    assert [words_of(line) for line in shown_lines(one)] == [words_of(line) for line in shown_lines(other)]
+    assert re.findall(r"^#+ ", prose(one), re.M) == re.findall(r"^#+ ", prose(other), re.M)
+    links, others = (Counter(re.findall(r"\]\(([^)]+)\)", prose(text))) for text in (one, other))
+    assert links - Counter([TRANSLATED]) == others - Counter(["README.md"])
+    assert Counter(spans(one)) == Counter(spans(other))  # in any order, as sentences are built otherwise there
+    figures = [Counter(re.findall(r"\d[\d,.–-]*\d|\d", prose(text))) for text in (one, other)]
+    assert figures[0] == figures[1]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -114,6 +160,21 @@ def test_settings_files_that_are_shown_are_settings(page: str, tmp_path: Path) -
     for block in blocks(page_of(page), "toml"):
         (tmp_path / "shown.toml").write_text(block, encoding="utf-8")
         assert build(settings_of("translate"), read_toml(tmp_path / "shown.toml")) != settings_of("translate")()
+
+
+def test_the_page_on_completion_says_what_the_shell_is_offered(place: Path) -> None:
+    page = page_of("docs/completion.md")
+    shells = re.findall(r"_MELISMA_COMPLETE=(\w+)_source melisma", page)
+    assert [get_completion_class(name) is not None for name in shells] == [True] * 3
+    rows = re.findall(r"^\| `melisma (.*)⇥` \| (.*) \|$", page, re.M)
+    assert len(rows) > 5
+    for typed, told in rows:
+        *before, begun = typed.split(" ")
+        found = ShellComplete(commands, {}, "melisma", "_MELISMA_COMPLETE").get_completions(before, begun)
+        offered = [one.value.removeprefix(begun) if begun.endswith("=") else one.value for one in found]
+        for word in spans(told):
+            assert word.split(" ")[-1] in offered, f"{typed}: {offered}"
+        assert spans(told) or [one.type for one in found] == ["dir"]
 
 
 # --- what can be typed ------------------------------------------------------------------------------------------------
@@ -138,27 +199,40 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ):
             done = run(line, folder)
             assert done.code == 0, done.err
+    shutil.copytree(folder / "runs/en-de", folder / "runs/additive")  # one more, to compare with
     return folder
 
 
 @pytest.fixture
 def place(furnished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working directory: a copy of that folder."""
+    monkeypatch.setattr(dry_run, "MOST", dry_run.WARM + dry_run.FEWEST)
     shutil.copytree(furnished, tmp_path / "here")
     monkeypatch.chdir(tmp_path / "here")
     return tmp_path / "here"
 
 
+TRIED: set[tuple[str, ...]] = set()
+"""Lines that were run and stand alone: they are run once, on whatever pages they stand."""
+
+
 def try_out(one: Shown, place: Path) -> None:
     """Runs one line; a training that would meet the folder's own run begins without it."""
     words = [word for word in words_of(one.line) if word not in ("TORCH=cpu", "PYTHON=python3.12")]
+    if words[0] == "python":  # tests/examples and tests/benchmarks run these
+        assert (ROOT / words[1]).exists(), one
+        return
     if words[0] in UNRUN:
         assert words[0] != "make" or set(words[1:]) <= TARGETS, one
         return
     if "train" in words[:2]:
         shutil.rmtree(place / words[3], ignore_errors=True)
+    alone = words[1] in ("check", "sweep")  # dear, and no other line needs what they leave
+    if alone and tuple(words) in TRIED:
+        return
     done = run(one.line, place)
     assert done.code == 0, f"{one.page}: {one.line}: {done.err}"
+    TRIED.update([tuple(words)] if alone else [])
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -219,14 +221,16 @@ def test_torch_agrees(name: str, theirs: type[nn.RNNBase]) -> None:
 # --- the fast path against the plain loop, and both against differences -------------------------------------------------
 
 
-def _by(loop: Callable[..., tuple[Any, Tensor]], name: str, lengths: list[int]) -> list[Tensor]:
+def _by(
+    loop: Callable[..., tuple[Any, Tensor]], name: str, lengths: list[int], backwards: bool = False
+) -> list[Tensor]:
     """Outputs, last states, and the gradients towards inputs, first states and every parameter."""
     cell = double_cell(name)
     x = [sequence.double().requires_grad_() for sequence in some_sequences(2, lengths, I)]
     begun = type(cell.start(1))(*(leaf.requires_grad_() for leaf in given_state(cell, len(lengths))))
-    entered = Ragged.of(x).map(cell.enter)
-    state, rows = loop(cell, entered, take(begun, entered.place))
-    state = take(state, entered.slots)
+    given = Ragged.of(x)
+    state, rows = loop(cell, given, take(begun, given.place), backwards)
+    state = take(state, given.slots)
     total = (rows * drawn(tuple(rows.shape), 5)).sum()
     for place, leaf in enumerate(state):
         total = total + (leaf * drawn(tuple(leaf.shape), 6 + place)).sum()
@@ -235,10 +239,37 @@ def _by(loop: Callable[..., tuple[Any, Tensor]], name: str, lengths: list[int]) 
 
 
 @pytest.mark.parametrize("lengths", [LENGTHS, [3], [1, 1, 1], [1, 0], [5, 5, 5], [0, 0, 6]])
+@pytest.mark.parametrize("backwards", [False, True])
 @pytest.mark.parametrize("name", FAST)
-def test_the_fast_path_is_the_plain_loop(name: str, lengths: list[int]) -> None:
-    for found, wanted in zip(_by(fast_loop, name, lengths), _by(plain_loop, name, lengths), strict=True):
+def test_the_fast_path_is_the_plain_loop(name: str, lengths: list[int], backwards: bool) -> None:
+    both = (_by(loop, name, lengths, backwards) for loop in (fast_loop, plain_loop))
+    for found, wanted in zip(*both, strict=True):
         torch.testing.assert_close(found, wanted, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", CELL_NAMES)
+def test_backwards_is_forwards_over_sequences_turned_round(name: str) -> None:
+    cell = double_cell(name)
+    begun = given_state(cell, len(LENGTHS))
+    state, y = scan(cell, Ragged.of(sequences()), begun, backwards=True)
+    wanted_state, wanted = scan(cell, Ragged.of([sequence.flip(0) for sequence in sequences()]), begun)
+    for found, other in zip(y.sequences(), wanted.sequences(), strict=True):
+        torch.testing.assert_close(found, other.flip(0), rtol=0, atol=1e-12)
+    for found, other in zip(state, wanted_state, strict=True):
+        torch.testing.assert_close(found, other, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", FAST)
+def test_what_the_fast_path_keeps_for_its_backward_goes_with_its_outputs(name: str) -> None:
+    cell = double_cell(name)
+    gc.disable()  # which would find what holds itself, too late
+    try:
+        state, y = scan(cell, Ragged.of(sequences()), cell.start(len(LENGTHS)))
+        there = weakref.ref(y.rows.grad_fn)
+        del state, y
+        assert there() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("only", ["outputs", "h", "last"])
@@ -248,7 +279,7 @@ def test_the_fast_path_is_the_plain_loop_where_only_a_part_is_used(name: str, on
     found = []
     for loop in (fast_loop, plain_loop):
         x = [sequence.double().requires_grad_() for sequence in some_sequences(2, LENGTHS, I)]
-        state, rows = cast(Any, loop)(cell, Ragged.of(x).map(cell.enter), cell.start(len(x)))
+        state, rows = cast(Any, loop)(cell, Ragged.of(x), cell.start(len(x)))
         used = {"outputs": rows, "h": state[0], "last": state[-1]}[only]
         found.append(torch.autograd.grad((used**2).sum(), [*x, *cell.parameters()]))
     for one, other in zip(*found, strict=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -114,7 +115,10 @@ RULES: tuple[Callable[[ast.Module, str], Iterator[str]], ...] = (
 
 
 def broken(rule: Callable[[ast.Module, str], Iterator[str]], text: str) -> list[str]:
-    return list(rule(ast.parse(text), text))
+    return list(rule(parsed(text), text))
+
+
+parsed = cache(ast.parse)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)

@@ -6,10 +6,11 @@ import importlib
 import inspect
 import pkgutil
 from dataclasses import fields
+from itertools import combinations, product
 
 import pytest
 import torch
-from laws.things import CELL_NAMES, LAYERS, VARIANTS, WINDOWS, a_cell, a_layer, a_model, classes_within
+from laws.things import CELL_NAMES, FEW, LAYERS, VARIANTS, WINDOWS, a_cell, a_layer, a_model, classes_within
 from torch import nn
 
 import melisma.layers
@@ -45,17 +46,13 @@ def test_every_scorer_is_in_the_table() -> None:
 
 
 def test_every_cell_stands_in_every_kind_of_layer() -> None:
-    for kind in (
-        "one way",
-        "both ways",
-        "residual one way",
-        "residual both ways",
-        "thin one way",
-        "thin both ways",
-    ):
+    for kind in ("one way", "both ways", "thin one way"):
         for name in CELL_NAMES:
             within = classes_within(a_layer(f"{kind} {name}"))
             assert type(a_cell(name)) in within
+    for kind in ("residual one way", "residual both ways", "thin both ways"):
+        within = [a_cell(name) for name in CELL_NAMES if f"{kind} {name}" in LAYERS]
+        assert {is_gated(cell) for cell in within} == {False, True}, "one has a loop of its own, one has not"
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -99,6 +96,17 @@ def test_settings_offer_what_the_tables_hold() -> None:
     assert {settings.input for settings in VARIANTS.values()} == set(choices["input"])
     assert {settings.begin for settings in VARIANTS.values()} == set(choices["begin"])
     assert {settings.cell for settings in VARIANTS.values() if settings.weight_dropout} == set(choices["cell"])
+
+
+def test_any_two_values_that_go_together_stand_in_a_model() -> None:
+    crossed = ("attention", "cell", "input_feeding", "tied")
+    values = {name: {getattr(settings, name) for settings in VARIANTS.values()} for name in crossed}
+    for one, other in combinations(crossed, 2):
+        met = {(getattr(settings, one), getattr(settings, other)) for settings in VARIANTS.values()}
+        unmet = set(product(values[one], values[other])) - met
+        assert unmet == ({("none", True)} if (one, other) == ("attention", "input_feeding") else set())
+    read = {(settings.attention, settings.input_feeding) for name, settings in VARIANTS.items() if name in FEW}
+    assert len(read) == 2 * len(values["attention"]) - 1, "each form once, of few models too"
 
 
 def test_the_models_are_of_the_settings_that_name_them() -> None:

@@ -121,10 +121,11 @@ WINDOWS = ((1, 1), (2, 1), (3, 1), (4, 1), (3, 2), (4, 3), (5, 2), (5, 5), (7, 4
 LAYERS: dict[str, Callable[[], Layer]] = {
     **{f"one way {name}": _one_way(name) for name in CELLS},
     **{f"both ways {name}": _both_ways(name) for name in CELLS},
-    **{f"residual one way {name}": _residual(_one_way(name)) for name in CELLS},
-    **{f"residual both ways {name}": _residual(_both_ways(name)) for name in CELLS},
     **{f"thin one way {name}": _thin(name) for name in CELLS},
-    **{f"thin both ways {name}": _thin(name, both=True) for name in CELLS},
+    # these know nothing of the cell within: each stands around a cell with a loop of its own and one without
+    **{f"residual one way {name}": _residual(_one_way(name)) for name in ("lstm", "gru_reset_before")},
+    **{f"residual both ways {name}": _residual(_both_ways(name)) for name in ("elman", "mogrifier")},
+    **{f"thin both ways {name}": _thin(name, both=True) for name in ("gru_reset_after", "lstm_normalised")},
     "residual thin one way": _residual(_thin("gru_reset_after")),
     "residual thin both ways": _residual(_thin("lstm", both=True)),
     "serial of thin cells": _serial(_thin("lstm"), _locked, _thin("gru_reset_before")),
@@ -222,6 +223,15 @@ TRANSFORMER = replace(
 )
 
 
+READING = (
+    ("none", False),
+    *product(("fixed", "general"), (False, True)),
+    ("location", True),  # remembers what it read last
+    ("multi_head", True),  # reads something of its own
+)
+"""Ways of reading the memory that differ for the halves around them; the scorers themselves know nothing of these."""
+
+
 def _of_parts(deep: EncoderDecoderSettings, one_way: EncoderDecoderSettings) -> dict[str, EncoderDecoderSettings]:
     """What is read, what the states begin as, and weights that are left out."""
     found: dict[str, EncoderDecoderSettings] = {}
@@ -251,23 +261,27 @@ def _transformers() -> dict[str, EncoderDecoderSettings]:
     found["transformer of one width"] = replace(TRANSFORMER, embedding=6, feed_forward=5, heads=3)
     found["transformer plain dropout"] = replace(TRANSFORMER, locked=False)
     found["transformer after recurrent"] = replace(TRANSFORMER, encoder="recurrent", encoder_hidden=3)
-    for attention, fed in product(("none", *ATTENTIONS), (False, True)):
-        if attention == "none" and fed:
-            continue
+    for attention, fed in READING:
         half = replace(TRANSFORMER, decoder="recurrent", attention=attention, input_feeding=fed)
         found[f"{attention} after transformer" + (" fed" if fed else "")] = half
     return found
 
 
-PLAIN_LOOP = ("lstm_normalised", "mogrifier")  # cells that have no other loop: with three attentions, tied once
+TIED = ("none", "two", "three")
 
 
 def _crossed() -> Iterator[tuple[str, str, bool, str]]:
-    """Attention, cell, whether it is fed, what is tied: all that go together."""
-    for attention, cell, fed, tied in product(("none", *ATTENTIONS), CELLS, (False, True), ("none", "two", "three")):
-        alone = cell in PLAIN_LOOP and (tied != "two" or attention not in ("none", "fixed", "general"))
-        if not alone and not (attention == "none" and fed):
-            yield attention, cell, fed, tied
+    """Attention, cell, whether it is fed, what is tied: any two that go together, and each attention fed or not.
+
+    Since 2 and 3 share no factor, every cell and every attention meets each way of feeding with each way of tying.
+    """
+    for (row, attention), (column, cell) in product(enumerate(("none", *ATTENTIONS)), enumerate(CELLS)):
+        yield attention, cell, (row + column) % 2 == 1 and attention != "none", TIED[(row + column) % 3]
+    for attention, fed in product(("none", *ATTENTIONS), (False, True)):
+        if not (attention == "none" and fed):
+            yield attention, "lstm", fed, "two"
+    for tied in TIED:
+        yield "general", "lstm", False, tied
 
 
 def _variants() -> dict[str, EncoderDecoderSettings]:
@@ -276,9 +290,7 @@ def _variants() -> dict[str, EncoderDecoderSettings]:
         name = f"{attention} {cell} tied={tied}" + (" fed" if fed else "")
         found[name] = replace(SMALL, attention=attention, cell=cell, input_feeding=fed, tied=tied)
     deep = replace(SMALL, encoder_layers=2, decoder_layers=2, residual=True)
-    for attention, fed in product(("none", *ATTENTIONS), (False, True)):
-        if attention == "none" and fed:
-            continue
+    for attention, fed in READING:
         found[f"deep {attention}" + (" fed" if fed else "")] = replace(deep, attention=attention, input_feeding=fed)
     one_way = replace(SMALL, bidirectional=False, encoder_hidden=6)
     found["one way"], found["one way fixed"] = one_way, replace(one_way, attention="fixed")

@@ -33,10 +33,10 @@ PERFECT = {
     "chrf": 100.0,
     "ter": 0.0,
     "exact": 100.0,
-    "wrong": 0.0,
+    "word_error": 0.0,
     "wer": 0.0,
     "cer": 0.0,
-    "per": 0.0,
+    "phoneme_error": 0.0,
 }
 
 SAID = ["The dog bit the man.", "It wasn't surprising.", "The man had just bitten him."]

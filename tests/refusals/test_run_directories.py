@@ -21,7 +21,7 @@ from melisma.runs.disk import Disk
 from melisma.runs.place import check_new
 from melisma.runs.read import read_run, read_step
 from melisma.runs.verify import verify
-from melisma.runs.write import create, open_for_training
+from melisma.runs.write import claim, create
 
 RECORD = {"task": "tag", "recipe": "names", "settings": {}}
 
@@ -56,8 +56,8 @@ def test_a_run_that_exists_is_neither_written_over_nor_touched(tmp_path) -> None
     said = refused(tmp_path / "run", "is there already: choose another folder, or go on with it: melisma resume")
     assert said.endswith(f"melisma resume {tmp_path / 'run'}")
     assert picture(tmp_path) == before
-    for again in (open_for_training, begin, lambda path: check_new(path, 0, Disk())):
-        with pytest.raises(Busy, match="is being trained by process"), open_for_training(tmp_path / "run"):
+    for again in (claim, begin, lambda path: check_new(path, 0, Disk())):
+        with pytest.raises(Busy, match="is being trained by process"), claim(tmp_path / "run").begin():
             again(tmp_path / "run")
     refused(tmp_path / "run", "is there already")
 
@@ -143,7 +143,7 @@ def test_a_link_of_another_user_is_refused(tmp_path) -> None:
         os.lchown(tmp_path / name, 12345, 12345)
         refused(tmp_path / name, "is a link that belongs to another user")
     with pytest.raises(Refusal, match="belongs to another user"):
-        open_for_training(tmp_path / "alias")
+        claim(tmp_path / "alias").begin()
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.EDQUOT, errno.ENOSPC, errno.EIO])
@@ -158,7 +158,7 @@ def test_a_parent_that_takes_nothing_is_found_out_before_anything_is_made(tmp_pa
     begin(tmp_path / "run").close()
     before = picture(tmp_path)
     with pytest.raises(Refusal, match="cannot be opened for training"):
-        open_for_training(tmp_path / "run", disk=Closed())
+        claim(tmp_path / "run", disk=Closed()).begin()
     assert picture(tmp_path).keys() == before.keys()
 
 
@@ -197,7 +197,7 @@ def test_a_path_that_is_no_run_names_the_runs_it_may_mean(tmp_path, monkeypatch)
         ("en-de", "did you mean runs/en-de"),
         ("runs", "did you mean runs/dates or runs/en-de or runs/en-fr?"),
     ):
-        for read in (read_run, verify, open_for_training):
+        for read in (read_run, verify, claim):
             with pytest.raises(Refusal) as caught:
                 read(asked)
             assert meant in str(caught.value)
@@ -209,7 +209,7 @@ def test_a_path_that_is_no_run_names_the_runs_it_may_mean(tmp_path, monkeypatch)
 
 @pytest.mark.parametrize("path", ["", "a\x00b", "x" * 5000, "\udc80", "a\nb", "-x", "/proc/self/mem", "/dev/zero"])
 def test_strange_paths_are_no_runs(path) -> None:
-    for read in (read_run, verify, open_for_training):
+    for read in (read_run, verify, claim):
         with pytest.raises(Refusal) as caught:
             read(path)
         assert str(caught.value).isprintable()
@@ -242,8 +242,8 @@ def test_reading_needs_no_torch_before_there_are_tensors(tmp_path) -> None:
     program = (
         "import sys\n"
         "from melisma.runs.verify import verify\n"
-        "from melisma.runs.write import open_for_training\n"
-        "open_for_training(sys.argv[1]).close()\n"
+        "from melisma.runs.write import claim\n"
+        "claim(sys.argv[1]).begin().close()\n"
         "assert verify(sys.argv[1]).state == 'whole'\n"
         "assert 'torch' not in sys.modules\n"
     )

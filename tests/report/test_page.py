@@ -186,6 +186,25 @@ def test_a_page_is_bounded_whatever_it_is_given() -> None:
     assert len(page(report).encode()) <= pages.LARGEST
 
 
+def test_whatever_makes_a_page_too_large_is_left_out_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = full("plain")
+    bare = Report(whole.head)
+    names = [name for name, _ in pages._PARTS]
+    limit = len(page(replace(bare, left_out=tuple(names))).encode())
+    monkeypatch.setattr(pages, "LARGEST", limit)
+    made = page(whole)
+    assert len(made.encode()) <= limit
+    assert f"too large: {', '.join(names)}." in made
+    assert "too large" not in page(bare)
+
+
+def test_the_head_alone_is_never_too_large() -> None:
+    long = '"' * 2000
+    most = (long,) * 1000
+    made = page(Report(Head(long, long, long, long, long, most, ((long, long),) * 1000, most)))
+    assert len(made.encode()) <= pages.LARGEST
+
+
 def test_of_too_large_a_page_the_maps_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = page(full("plain"))
     monkeypatch.setattr(pages, "LARGEST", len(whole.encode()) - 1)

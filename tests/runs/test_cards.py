@@ -117,3 +117,22 @@ def test_a_cell_stays_one_cell_on_one_line(text: str) -> None:
     assert cell.splitlines() in ([], [cell])
     assert not re.search(r"[<>]", cell)
     assert not re.search(r"\|", re.sub(r"\\[\\`*\[\]|~#_]", "", cell))
+
+
+@pytest.mark.parametrize(
+    ("given", "shown", "left_out"),
+    [
+        ({}, {"encoder", "decoder", "cell", "attention"}, {"heads"}),
+        ({"attention": "multi_head"}, {"encoder", "cell", "heads"}, set()),
+        ({"encoder": "transformer"}, {"encoder", "decoder", "heads", "cell", "attention"}, set()),
+        ({"encoder": "transformer", "decoder": "transformer"}, {"encoder", "decoder", "heads"}, {"cell", "attention"}),
+    ],
+)
+def test_of_the_model_is_told_what_it_has(
+    tmp_path: Path, given: dict[str, Any], shown: set[str], left_out: set[str]
+) -> None:
+    new(tmp_path, settings={"model": given}).close()
+    told = next(one for one in sections.sections(facts_unchecked(tmp_path / "run")) if one.title == "Settings")
+    names = {row[0].removeprefix("model.") for row in told.table}
+    assert shown <= names
+    assert not left_out & names

@@ -24,7 +24,7 @@ from melisma.runs.log import read_log
 from melisma.runs.read import read_files, read_run
 from melisma.runs.tensors import check_header
 from melisma.runs.verify import verify
-from melisma.runs.write import SaveFailed, create, open_for_training
+from melisma.runs.write import SaveFailed, claim, create
 
 OPERATIONS = (
     "create", "extend", "hold", "write", "truncate", "sync", "sync_folder", "rename", "replace", "make_folder",
@@ -243,7 +243,7 @@ def begin_or_open(path: Path, disk: Disk):
         verify(path)
     except Refusal:
         return create(path, RECORD, CODEC, disk=disk)
-    return open_for_training(path, disk=disk)
+    return claim(path, disk=disk).begin()
 
 
 def quiet() -> FaultyDisk:
@@ -291,11 +291,11 @@ def test_a_process_that_dies_while_it_repairs_what_another_left_loses_nothing(pl
         shutil.copytree(before, path)
         disk = FaultyDisk(at, "dead")
         with contextlib.suppress(Died):
-            open_for_training(path, disk=disk).close()
+            claim(path, disk=disk).begin().close()
         close_all(place)
         assert verify(path).state != "damaged"
         assert verify(path).resumes == "000030"
-        train(open_for_training(path, disk=quiet()), [])
+        train(claim(path, disk=quiet()).begin(), [])
         made = {name: data for name, data in content(path).items() if not name.startswith("steps/damaged-")}
         assert made == straight
         shutil.rmtree(path)
@@ -348,7 +348,7 @@ def test_an_error_at_any_operation_leaves_the_run_whole_and_the_training_going(p
         check_whole(path, said)
         assert sum(isinstance(what, SaveFailed) for what in said) <= 1
         assert [line["step"] for line in read_log(path)] == list(STEPS)
-        train(open_for_training(path, disk=quiet()), said)
+        train(claim(path, disk=quiet()).begin(), said)
         assert verify(path) == verify(path)
         assert verify(path).resumes == "000040"
         shutil.rmtree(path)
@@ -412,7 +412,7 @@ def test_a_removal_that_keeps_failing_is_not_a_failed_save(place) -> None:
     with create(place / "run", RECORD, CODEC) as writer:
         for step in (1, 2):
             writer.save_step(step, *tensors(step))
-    with open_for_training(place / "run", disk=Clinging()) as writer:
+    with claim(place / "run", disk=Clinging()).begin() as writer:
         assert writer.save_step(3, *tensors(3)) == "000003"
     assert verify(place / "run").state == "whole"
 

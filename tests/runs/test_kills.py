@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from melisma.runs.write import create, open_for_training
+from melisma.runs.write import claim, create
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def kills():
     with pytest.MonkeyPatch.context() as patched:
         patched.syspath_prepend(folder)
         yield importlib.import_module("kills")
-    for name in ("kills", "killed_trainings", "killing"):
+    for name in ("kills", "killed_trainings", "killed_runs", "killing"):
         del sys.modules[name]
 
 
@@ -91,7 +91,7 @@ def test_a_resume_that_begins_before_what_was_saved_has_lost_it(trained) -> None
 def test_a_step_that_is_not_that_of_a_training_never_stopped_has_other_bits(trained) -> None:
     path, _, _, promised = trained
     weights = {"weights": np.full(3, 3.5, dtype="<f4")}
-    with open_for_training(path, keep=3) as writer:
+    with claim(path).begin(keep=3) as writer:
         writer.save_step(3, weights, weights, {"course": {"seconds": 1.0}})
     assert faults_of(trained) == {"other bits"}
     assert ("other bits", "finished, the weights of latest differ") in promised.faults

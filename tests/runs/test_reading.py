@@ -14,6 +14,7 @@ import pytest
 
 from melisma.errors import Busy, Refusal
 from melisma.runs import repair
+from melisma.runs.disk import PASSING
 from melisma.runs.inside import Missing
 from melisma.runs.layout import FILES, LIMITS, StepName, is_pointer, step_name
 from melisma.runs.log import read_log
@@ -21,7 +22,7 @@ from melisma.runs.read import following, read_files, read_run, read_shapes, read
 from melisma.runs.repair import survey
 from melisma.runs.tensors import Form, check_shapes, to_bytes
 from melisma.runs.verify import verify
-from melisma.runs.write import claim, create, open_for_training
+from melisma.runs.write import claim, create
 
 RECORD = {"task": "tag", "recipe": "names", "settings": {"model.width": 8}}
 
@@ -113,7 +114,7 @@ def test_a_pointer_that_is_no_step_is_refused_and_set_right_by_a_resume(run, con
         read_step(run, "latest")
     verdict = verify(run)
     assert (verdict.state, verdict.resumes) == ("repairable", "000030")
-    with open_for_training(run) as writer:
+    with claim(run).begin() as writer:
         assert writer.latest == "000030"
         assert "going on from step 30" in writer.notes[0]
         assert len(writer.notes) == 1
@@ -165,7 +166,7 @@ def test_nothing_is_swept_where_a_link_leads(run, tmp_path) -> None:
     (outside / ".tmp-precious").mkdir()
     (run / "steps").symlink_to(outside)
     with pytest.raises(Refusal, match="link"):
-        open_for_training(run)
+        claim(run).begin()
     assert (outside / ".tmp-precious").is_dir()
 
 
@@ -176,7 +177,7 @@ def test_nothing_is_written_where_a_link_or_a_pipe_leads(run, tmp_path, name) ->
         (run / name).unlink()
         make()
         with pytest.raises(Refusal):
-            open_for_training(run)
+            claim(run).begin()
     assert (tmp_path / "outside").read_bytes() == b"untouched"
 
 
@@ -191,7 +192,7 @@ def test_a_pipe_is_refused_and_not_waited_for(run, name) -> None:
 def test_a_run_may_itself_be_reached_through_a_link(run, tmp_path) -> None:
     (tmp_path / "alias").symlink_to(run)
     assert read_step(tmp_path / "alias", "latest").number == 30
-    with open_for_training(tmp_path / "alias") as writer:
+    with claim(tmp_path / "alias").begin() as writer:
         assert writer.latest == "000030"
 
 
@@ -371,13 +372,13 @@ def test_remarks_are_not_faults(run) -> None:
     with (run / "metrics.jsonl").open("ab") as log:
         log.write(b"\n")
     assert verify(run).state == "repairable"
-    open_for_training(run).close()
+    claim(run).begin().close()
     assert verify(run).sentences == (f"{run / 'steps' / 'damaged-000001'} was set aside as damaged",)
 
 
 def test_a_damaged_latest_is_set_aside_and_the_log_cut_to_the_step_before(run) -> None:
     (run / STEP / "model.safetensors").write_bytes(b"")
-    with open_for_training(run) as writer:
+    with claim(run).begin() as writer:
         assert writer.latest == "000020"
         assert writer.notes == (
             "step 30 is damaged (model.safetensors: it has 0 bytes, by its manifest 96 were written): "
@@ -386,17 +387,17 @@ def test_a_damaged_latest_is_set_aside_and_the_log_cut_to_the_step_before(run) -
         )
     assert sorted(os.listdir(run / "steps")) == ["000020", "damaged-000030"]
     assert [line["step"] for line in read_log(run)] == [10, 20]
-    with open_for_training(run) as writer:
+    with claim(run).begin() as writer:
         assert writer.notes == ()
         shutil.copytree(run / "steps/000020", run / STEP)
         (run / "latest").write_text("000030\n")
-    open_for_training(run).close()
+    claim(run).begin().close()
     assert sorted(os.listdir(run / "steps")) == ["000020", "damaged-000030", "damaged-000030.2"]
 
 
 def test_a_best_that_is_damaged_is_forgotten_and_said(run) -> None:
     (run / "steps" / "000020" / "model.safetensors").write_bytes(b"")
-    with open_for_training(run) as writer:
+    with claim(run).begin() as writer:
         assert writer.latest == "000030"
         assert writer.notes == (
             "step 20 is damaged (model.safetensors: it has 0 bytes, by its manifest 96 were written): "
@@ -411,7 +412,7 @@ def test_one_bad_step_with_many_pointers_is_said_once(run) -> None:
     for name in ("best", "best-f1", "best-bleu"):
         (run / name).write_text("000030\n")
     (run / STEP / "manifest.json").unlink()
-    with open_for_training(run) as writer:
+    with claim(run).begin() as writer:
         (note,) = (note for note in writer.notes if "metrics" not in note)
     assert note == (
         "step 30 is damaged (manifest.json is not there): set aside as damaged-000030; "
@@ -422,7 +423,7 @@ def test_one_bad_step_with_many_pointers_is_said_once(run) -> None:
 
 def test_a_run_without_its_latest_says_from_where_it_goes_on(run) -> None:
     (run / "latest").unlink()
-    with open_for_training(run) as writer:
+    with claim(run).begin() as writer:
         assert writer.notes == (f"{run / 'latest'} is not there; going on from step 30, the newest that is whole",)
         assert writer.latest == "000030"
 
@@ -455,9 +456,17 @@ def test_where_no_step_is_whole_nothing_is_changed(run) -> None:
         (run / "steps" / str(step) / "manifest.json").unlink()
     before = {path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file() and path.name != ".lock"}
     with pytest.raises(Refusal, match=r"has no whole step to go on from .*begin another run"):
-        open_for_training(run)
+        claim(run).begin()
     assert {
         path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file() and path.name != ".lock"
     } == before
     assert verify(run).state == "damaged"
     assert survey(run).resumed is None
+
+
+def test_what_is_being_written_is_told_by_its_number(run) -> None:
+    for number, said in ((1, "1 file or folder is being written"), (2, "2 files or folders are being written")):
+        (run / f"{PASSING}{number}").mkdir()
+        verdict = verify(run)
+        assert verdict.state == "whole"
+        assert any(sentence.startswith(said) for sentence in verdict.sentences)

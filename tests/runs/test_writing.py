@@ -23,7 +23,7 @@ from melisma.runs.log import cut_log, read_log
 from melisma.runs.read import read_pointer, read_run, read_step
 from melisma.runs.tensors import forms_of
 from melisma.runs.verify import verify
-from melisma.runs.write import RunWriter, SaveFailed, create, open_for_training
+from melisma.runs.write import RunWriter, SaveFailed, claim, create
 
 RECORD = {"task": "translate", "recipe": "dates", "settings": {"model": {"width": 8}, "rate": 0.1}, "seeds": [1, 2]}
 CODEC = {"characters": ["a", "ß", "日"]}
@@ -159,7 +159,7 @@ def test_a_step_that_latest_was_not_led_to_is_gone_on_from_and_is_the_best_it_wa
         save(writer, 20, better=("best",))
     (writer.path / "latest").write_text("000010\n")
     (writer.path / "best").write_text("000010\n")
-    with open_for_training(tmp_path / "run") as writer:
+    with claim(tmp_path / "run").begin() as writer:
         assert writer.latest == "000020"
         assert writer.notes == ("a save was cut off when its step was whole already; going on from step 20",)
         for step in (30, 40):
@@ -173,7 +173,7 @@ def test_the_first_save_cut_off_before_its_pointers_is_the_best_so_far(tmp_path)
         save(writer, 10, better=("best", "best-bleu"))
     for name in ("latest", "best", "best-bleu"):
         (writer.path / name).unlink()
-    with open_for_training(tmp_path / "run") as writer:
+    with claim(tmp_path / "run").begin() as writer:
         for step in (20, 30, 40):
             save(writer, step)
         assert {name: read_pointer(writer.path, name) for name in ("best", "best-bleu")} == dict.fromkeys(
@@ -268,7 +268,7 @@ def test_log_lines_wait_while_the_disk_takes_none_and_come_in_order(tmp_path) ->
     writer.log({"step": 5})
     with pytest.raises(SaveFailed, match="metrics"):
         writer.close()
-    open_for_training(tmp_path / "run").close()
+    claim(tmp_path / "run").begin().close()
 
 
 def kept(log: bytes, step: int) -> list[dict]:
@@ -317,13 +317,13 @@ def test_a_log_line_too_long_to_be_read_is_dropped_and_its_neighbours_stay(write
 
 def test_of_two_writers_the_second_is_told_who_the_first_is(writer) -> None:
     with pytest.raises(Busy, match=f"is being trained by process {os.getpid()} since 20") as caught:
-        open_for_training(writer.path)
+        claim(writer.path).begin()
     assert caught.value.exit_code == 75
     writer.close()
     writer.close()
     with pytest.raises(ValueError, match="was closed"):
         save(writer, 1)
-    open_for_training(writer.path).close()
+    claim(writer.path).begin().close()
 
 
 def test_only_one_of_many_begins_a_run(tmp_path) -> None:
@@ -384,7 +384,7 @@ def test_a_limit_on_the_size_of_files_fails_one_save_and_keeps_the_one_before(tm
     program = """
 import resource, sys
 import numpy as np
-from melisma.runs.write import create, SaveFailed
+from melisma.runs.write import SaveFailed, create
 writer = create(sys.argv[1], {"task": "t", "recipe": "r", "settings": {}}, {})
 writer.save_step(1, {"w": np.ones(100, "f4")}, {}, {})
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))

@@ -71,6 +71,8 @@ def value_of(leaf):
         )
     elif leaf.kind == "text":
         values = st.sampled_from(meaning.choices) if meaning.choices else st.text("ab ,", min_size=1)
+    elif leaf.kind == "texts":
+        values = st.lists(st.sampled_from(meaning.choices), min_size=1, unique=True).map(tuple)
     else:
         values = st.lists(st.tuples(*[st.text("a,\\ é", min_size=1)] * 2), min_size=1, max_size=2).map(tuple)
     return st.none() | values if leaf.optional else values

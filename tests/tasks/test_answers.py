@@ -94,13 +94,13 @@ def test_a_pair_too_long_to_be_measured_on_is_refused_by_its_place_before_any_is
     monkeypatch.setattr(answering, "LONGEST", 4)
     good, bad = [pair("abca", "xyzx")], [pair("abca", "xyzx"), Pair(*long, Place("a.en", 7))]
     assert set(Validation(translate.TASK, CODEC, SETTINGS, good).scores(NETWORK)) == {"loss", "bleu", "chrf", "exact"}
-    assert evaluate(translate.TASK, NETWORK, CODEC, SEARCH, good).measures["exact"].count == 1
+    assert evaluate(translate.TASK, NETWORK, CODEC, SETTINGS, good).measures["exact"].count == 1
     monkeypatch.setattr(answering, "_search", lambda *_: pytest.fail("too late"))
     said = f"a.en, line 7: the {side} has 5 symbols; a pair to measure on has at most 4"
     with pytest.raises(Refusal, match=said):
         Validation(translate.TASK, CODEC, SETTINGS, bad)
     with pytest.raises(Refusal, match=said):
-        evaluate(translate.TASK, NETWORK, CODEC, SEARCH, bad)
+        evaluate(translate.TASK, NETWORK, CODEC, SETTINGS, bad)
 
 
 def test_attention_that_does_not_fit_is_left_out_and_batches_hold_what_fits(monkeypatch) -> None:

@@ -40,7 +40,8 @@ def test_a_larger_share_holds_all_of_a_smaller_one(data: Path, one: float, other
 def test_a_share_has_its_size_and_the_order_of_the_whole(data: Path, share: float) -> None:
     whole, part = corpus(data, 1.0).train, corpus(data, share).train
     assert len(part) == max(1, round(share * len(whole)))
-    assert [pair for pair in whole if pair in set(part)] == list(part)
+    kept = set(part)
+    assert [pair for pair in whole if pair in kept] == list(part)
 
 
 def test_validation_stays_the_same(data: Path) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from melisma.text import unicode
-from melisma.text.unicode import is_cjk, is_hangul, is_unspaced, normalise, printable
+from melisma.text.unicode import is_cjk, is_unspaced, normalise, printable
 
 any_text = st.text(st.characters(exclude_categories=()))
 marks = st.text(
@@ -92,8 +92,6 @@ def test_printable_leaves_no_control(text: str) -> None:
 def test_scripts_are_told_apart() -> None:
     assert all(is_cjk(char) for char in "中々〇ひカーｱㄅ𠮷豈")
     assert not any(is_cjk(char) for char in "aé1。、・한ไ가 Ａ「")
-    assert all(is_hangul(char) for char in "한ᄒㅎ")
-    assert not any(is_hangul(char) for char in "中aカ")
     assert all(is_unspaced(char) for char in "中カไລမខ")
     assert not any(is_unspaced(char) for char in "한aह1 ")
 
@@ -113,5 +111,5 @@ def test_the_ranges_hold_all_ideographs_and_kana_that_unicode_names() -> None:
             )
         ):
             assert is_cjk(chr(code)), name
-        if name.startswith("HANGUL SYLLABLE") and not name.endswith("MARK"):
-            assert is_hangul(chr(code)), name
+        if name.startswith("HANGUL"):
+            assert not is_unspaced(chr(code)), name

@@ -72,6 +72,6 @@ def test_it_takes_back_what_was_saved() -> None:
     _, average, _ = walk(0.9, 10)
     saved = {name: value.clone() for name, value in average.tensors().items()}
     other = Average(nn.Linear(3, 2), 0.9)
-    other.restore(saved)
+    other.restore(saved, {}, 0)
     assert all(torch.equal(other.tensors()[name], value) for name, value in saved.items())
     assert other.tensors()["weight"] is not saved["weight"]

@@ -89,7 +89,9 @@ class Run:
         return {"error": float(self.learner.step)}
 
     def log(self, line: Mapping[str, Any]) -> None:
-        self.lines.append({name: value for name, value in line.items() if name != "seconds"})
+        self.lines.append(
+            {name: value for name, value in line.items() if name not in ("seconds", "symbols_per_second")}
+        )
 
     def save(self, course: Mapping[str, Any], better: list[str]) -> None:
         model, training, state = self.learner.snapshot()

@@ -24,12 +24,14 @@ from melisma.checks.translate import Looked, look, readable
 from melisma.errors import Failure, Refusal
 from melisma.evaluation.validate import Validation
 from melisma.runs.disk import DISK
+from melisma.runs.place import run_room
 from melisma.settings.read import build
 from melisma.task import Corpus, Task
 from melisma.tasks import settings_of
 from melisma.tasks import task as task_of
 from melisma.tasks.recipe import recipe as recipe_of
 from melisma.training.optimise import late_warmup
+from melisma.training.shards import Alone
 
 LOOKS = {"translate": look}
 """Task -> what looks at its data."""
@@ -82,7 +84,7 @@ def _measured(
     if not corpus.train:
         return findings, None, None
     codec: Any = task.learn(corpus.train, settings)
-    coverage, found = cover(codec, corpus.train, corpus.valid, settings.data)
+    coverage, found = cover(codec, corpus.train, corpus.valid, settings.data, settings.text.units)
     findings += found
     if not dry_run or coverage.left_out == coverage.pairs:
         return findings, coverage, None
@@ -111,7 +113,7 @@ def _cost(task: Task[Any, Any], settings: Any, codec: Any, corpus: Corpus[Any]) 
     """Takes steps of the very training, and writes nothing."""
     place = device(settings.training.device)
     with threads(settings.training.threads):
-        training = Training(task, settings, codec, replace(corpus, valid=()), place, never)
+        training = Training(task, settings, codec, replace(corpus, valid=()), Alone(place), never)
         epoch_steps = training.learner.epoch_steps()
         training.learner.plan(planned(settings.training, epoch_steps, 1.0, 0.0)[0])
         timed = time_steps(training.learner)
@@ -119,7 +121,6 @@ def _cost(task: Task[Any, Any], settings: Any, codec: Any, corpus: Corpus[Any]) 
     steps, seconds = planned(settings.training, epoch_steps, timed.seconds, validation)
     every = settings.training.validate_every or epoch_steps
     memory = torch.cuda.max_memory_allocated() if place.type == "cuda" else memory_peak()
-    kept = settings.training.keep + 1 + len(task.validated) + 1  # the best by each measure, and one being written
     return Cost(
         "a GPU" if place.type == "cuda" else "the processor",
         training.parameters,
@@ -133,7 +134,7 @@ def _cost(task: Task[Any, Any], settings: Any, codec: Any, corpus: Corpus[Any]) 
         steps,
         seconds,
         memory,
-        kept * training.room,
+        run_room(training.parameters, settings.training.keep, len(task.validating(settings)), settings.training.copies),
         DISK.free(Path()),
     )
 

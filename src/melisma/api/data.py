@@ -60,7 +60,11 @@ def _mapped(settings: Any, change: Callable[[str], str]) -> Any:
 
 def _corpora(settings: Any) -> list[tuple[str, tuple[Any, ...]]]:
     values = [(field.name, getattr(settings.data, field.name)) for field in fields(settings.data)]
-    return [(name, value) for name, value in values if isinstance(value, tuple)]
+    return [
+        (name, value)
+        for name, value in values
+        if isinstance(value, tuple) and all(isinstance(corpus, tuple) for corpus in value)
+    ]
 
 
 def signatures(run: Path, found: Mapping[str, Any]) -> dict[str, Any]:

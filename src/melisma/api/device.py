@@ -18,16 +18,25 @@ from melisma.settings.training import TrainingSettings
 from melisma.settings.values import convert
 
 
-def device(wanted: str, setting: str = "training.device") -> torch.device:
+def device(wanted: str, setting: str = "training.device", local: int | None = None) -> torch.device:
     """``cpu``, ``gpu`` (refused where there is none) or ``auto``: the GPU if there is one.
 
-    ``setting`` is what a Refusal calls it.
+    ``setting`` is what a Refusal calls it. ``local`` is which GPU is wanted, where several processes have one each.
     """
     wanted = convert(replace(shape(TrainingSettings).leaves["device"], name=setting), wanted)
     there = torch.cuda.is_available()
     if wanted == "gpu" and not there:
         raise Refusal(f"{setting}=gpu: torch finds no GPU on this machine; wanted is {setting}=cpu or auto")
-    return torch.device("cuda" if there and wanted != "cpu" else "cpu")
+    if not there or wanted == "cpu":
+        return torch.device("cpu")
+    if local is None:
+        return torch.device("cuda")
+    if local >= (count := torch.cuda.device_count()):
+        raise Refusal(
+            f"process {local + 1} on this machine has no GPU of its own, of which there are {count}: "
+            f"--nproc-per-node={count} or {setting}=cpu is wanted"
+        )
+    return torch.device("cuda", local)
 
 
 @contextmanager
@@ -49,10 +58,13 @@ def drawing(seed: int) -> Iterator[None]:
         yield
 
 
-def require_memory(numbers: int, place: torch.device) -> None:
-    """Refuses a training whose weights, gradients and two moments alone would not fit into the memory that is free."""
+def require_memory(numbers: int, place: torch.device, copies: int = 0) -> None:
+    """Refuses a training that would not fit into the memory that is free.
+
+    Counted are weights, gradients, two moments and the copies of earlier weights alone.
+    """
     there = torch.cuda.mem_get_info(place)[0] if place.type == "cuda" else _free()
-    wanted = 4 * 4 * numbers
+    wanted = 4 * (4 + copies) * numbers
     if there is not None and wanted > there:
         raise Refusal(
             f"the model would have {numbers:,} parameters and take {wanted / 1e9:,.1f} GB to train, and "

@@ -16,7 +16,7 @@ def elsewhere(record: Mapping[str, Any], machine: Mapping[str, Any], versions: M
 
     What ``run.json`` does not tell is not compared.
     """
-    began, ran = _table(record, "machine"), _table(record, "versions")
+    began, ran = table(record, "machine"), table(record, "versions")
     names = ["device"] if began.get("device", machine["device"]) != machine["device"] else OF_DEVICE[machine["device"]]
     found = [
         _told(name, machine[name], began[name]) for name in names if name in began and began[name] != machine[name]
@@ -29,7 +29,8 @@ def elsewhere(record: Mapping[str, Any], machine: Mapping[str, Any], versions: M
     return [f"{'; '.join(found)}: it goes on, but not to the same bits"] if found else []
 
 
-def _table(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def table(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A table of a run's record; empty where something else stands there."""
     told = record.get(name)
     return told if isinstance(told, dict) else {}
 

@@ -21,8 +21,10 @@ from melisma.settings.values import convert
 def evaluate(run: str | Path | Model, data: Any, *, device: str | None = None, **options: Any) -> Evaluation:
     """Measures a run (or a loaded model) on ``data``, written as ``data.train`` is; options are the search settings.
 
-    What says how a table is read (``**{"data.source": "en"}``) is an option too: without it, as in training. ``device``
-    is that of ``load``. Nothing is written. Refusal where the data or an option is not right, or the run is not whole.
+    What says how a table is read (``**{"data.source": "en"}``) and what is measured (``**{"data.measures": "chrf"}``)
+    are options too: without them, as in training. ``device`` is that of ``load``. Nothing is written
+    but what int8 costs, when that is first asked for. Refusal where the data or an option is not right, or the run is
+    not whole.
     """
     if not isinstance(run, Model):
         run = folder(run)
@@ -39,11 +41,12 @@ def evaluate(run: str | Path | Model, data: Any, *, device: str | None = None, *
     examples = [example for _, some, _ in parts for example in some]
     dropped = tuple(sentence for _, _, said in parts for sentence in said)
     met = familiar(model.run, model.task, model.settings, [(corpus, some) for corpus, some, _ in parts])
+    told, network = model.ready(options), model.answering(search)
     with threads(model.settings.training.threads):
-        found = evaluate_on(model.task, model.network, model.codec, search, examples)
+        found = evaluate_on(model.task, network, model.codec, replace(settings, search=search), examples)
     return replace(
         found,
-        notes=(*dropped, *sentences(met)),
+        notes=(*dropped, *sentences(met), *told),
         run=str(model.run.path),
         step=model.step,
         search=search,

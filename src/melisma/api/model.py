@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, overload
 
@@ -14,7 +14,9 @@ from torch import nn
 from melisma.api.device import device as place_of
 from melisma.api.device import threads
 from melisma.api.given import folder, step_of, texts
+from melisma.api.quick import Quick
 from melisma.errors import Busy, Refusal
+from melisma.layers.columns import by_columns
 from melisma.looks.steps import steps
 from melisma.quoting import shown_path
 from melisma.runs.holder import holder
@@ -37,6 +39,7 @@ class Model:
     codec: Any
     network: nn.Module
     step: str  # the name of the saved step
+    quick: Quick | None = field(default=None, repr=False, compare=False)  # the same in int8, where a run stands behind
 
     @overload
     def __call__(self, inputs: str, **options: Any) -> Any: ...
@@ -44,9 +47,10 @@ class Model:
     def __call__(self, inputs: Sequence[str], **options: Any) -> list[Any]: ...
     def __call__(self, inputs: str | Sequence[str], **options: Any) -> Any:
         """Answers with text, score, alternatives, attention and tokens, in the order of the inputs."""
-        asked = texts(inputs)
+        asked, search = texts(inputs), self.search(options)
+        network = self.answering(search)
         with threads(self.settings.training.threads):
-            answers = self.task.answer(self.network, self.codec, asked, self.search(options))
+            answers = self.task.answer(network, self.codec, asked, search)
         return answers[0] if isinstance(inputs, str) else answers
 
     def steps(self, source: str, target: str | None = None, **options: Any) -> Figure:
@@ -56,6 +60,20 @@ class Model:
                 raise Refusal(f"the {name} is {type(text).__name__}; a text is wanted")
         with threads(self.settings.training.threads):
             return steps(self.network, self.codec, source, target, self.search(options))
+
+    def answering(self, search: Any) -> nn.Module:
+        """The network that answers with these search settings; Refusal where int8 is asked for and costs too much."""
+        if not search.int8:
+            return self.network
+        if self.quick is None:
+            raise Refusal("int8=yes: wants a model that was loaded from a run, as what it costs is measured there")
+        return self.quick.network(search.int8_bound)
+
+    def ready(self, options: Mapping[str, Any]) -> list[str]:
+        """Makes what these options ask for, and measures what that costs: sentences for the user."""
+        search = self.search(options)
+        self.answering(search)
+        return [] if self.quick is None or not search.int8 else self.quick.notes
 
     def search(self, options: Mapping[str, Any]) -> Any:
         """The search settings of the run with some replaced."""
@@ -91,7 +109,9 @@ def load(run: str | Path, step: str | int = BEST, *, device: str = "auto") -> Mo
     with torch.device("meta"):
         network = task.build(codec, settings)
     network.load_state_dict(saved.model, strict=False, assign=True)
-    return Model(found, task, settings, codec, network.to(place).eval().requires_grad_(False), saved.name)
+    by_columns(network.to(place).eval().requires_grad_(False))
+    quick = Quick(found, saved.name, task, settings, codec, network)
+    return Model(found, task, settings, codec, network, saved.name, quick)
 
 
 def _with_what_helps(refusal: Refusal, path: Path, step: str) -> Refusal:

@@ -18,7 +18,7 @@ from melisma.evaluation.compare import floors
 from melisma.evaluation.courses import courses
 from melisma.evaluation.evaluate import Evaluation, evaluate
 from melisma.evaluation.meaning import interval, meaning
-from melisma.evaluation.samples import spread
+from melisma.evaluation.samples import spread, spread_for
 from melisma.evaluation.shown import Measured, by_length, examples, length_remarks, scores
 from melisma.files.made import is_made
 from melisma.looks.attention import attention
@@ -33,8 +33,8 @@ from melisma.runs.log import log_lines
 from melisma.runs.read import Run
 from melisma.runs.sections import ELSEWHERE, Section, sections
 from melisma.runs.write import RunWriter
-from melisma.settings.read import build, differences, with_values
-from melisma.settings.search import SearchSettings
+from melisma.settings.asked import searched
+from melisma.settings.read import build, with_values
 from melisma.settings.show import as_text
 from melisma.settings.training import TrainingSettings
 from melisma.task import Figure, Task
@@ -87,9 +87,10 @@ def report(
     """
     model = run if isinstance(run, Model) else load(run)
     corpora = build(type(model.settings.data), {"train": data}).train
-    pairs, _ = model.task.examples(with_values(model.settings, columns), corpora)
+    settings = with_values(model.settings, columns)
+    pairs, _ = model.task.examples(settings, corpora)
     known, why = _known(model.run, model.task, model.settings)
-    made = _measured(model, found, pairs, known)
+    made = _measured(replace(model, settings=settings), found, pairs, known)
     if against is not None:
         here, there = ([answer.source for answer in one.answers] for one in (found, against))
         if here != there:
@@ -98,7 +99,10 @@ def report(
         made = replace(made, name=name, against=(other, against))
     notes = sentences([replace(one, corpus=tuple(map(_base, one.corpus))) for one in found.familiar])
     notes += [_without_folders(said, corpora) for said in found.dropped]
-    remarks = (*([why] if why else []), f"Measured on {_corpora(corpora)}, with {_asked(found.search)}.")
+    remarks = (
+        *([why] if why else []),
+        f"Measured on {_corpora(corpora)}, at step {_number(found.step):,}, with {searched(found.search, 'search.')}.",
+    )
     return page(gathered(model.run.path, replace(made, remarks=(*made.remarks, *remarks)), warnings=tuple(notes)))
 
 
@@ -126,12 +130,14 @@ def gathered(run: Path, measured: Measured | None = None, warnings: tuple[str, .
 
 def _of_training(path: Path, known: Sequence[Any], valid: Sequence[Any], device: str = "auto") -> Measured:
     model = load(path, device=device)
-    pairs = spread(valid, MEASURED)
+    model = replace(model, settings=with_values(model.settings, {"search.int8": False}))  # as the step that was saved
+    names, sources = model.task.measures(model.settings), [str(one) for one in model.task.inputs(valid)]
+    pairs = spread_for(names, valid, sources, MEASURED)
     with threads(model.settings.training.threads):
-        found = evaluate(model.task, model.network, model.codec, model.search({}), pairs)
+        found = evaluate(model.task, model.network, model.codec, model.settings, pairs)
     of = "" if len(pairs) == len(valid) else f" a spread of {len(pairs):,} of"
     chose = f"Measured on{of} the {len(valid):,} validation pairs, which chose the best step too: scores on pairs that "
-    remark = chose + f"chose nothing are a little lower. Answered with {_asked(model.search({}))}."
+    remark = chose + f"chose nothing are a little lower. Answered with {searched(model.search({}), 'search.')}."
     return replace(_measured(model, replace(found, run=str(path)), pairs, known), remarks=(remark,))
 
 
@@ -140,7 +146,8 @@ def _measured(model: Model, found: Evaluation, pairs: Sequence[Any], known: Sequ
     sources = tuple(str(text) for text in task.inputs(pairs))
     references = tuple(task.references(pairs))
     with threads(model.settings.training.threads):
-        beside = tuple(floors(task, known, pairs, facts_unchecked(model.run.path).pairs.get("train", 0)))
+        learned = facts_unchecked(model.run.path).pairs.get("train", 0)
+        beside = tuple(floors(task, model.settings, known, pairs, learned))
         maps = tuple(_maps(model, found, sources))
     return Measured(_base(os.path.realpath(found.run)), found, sources, references, beside, maps)
 
@@ -244,13 +251,11 @@ def _settings(known: Facts) -> Table | None:
     return Table(("setting", "value", "in the recipe", "by default"), tuple(rows), frozenset(marked)) if rows else None
 
 
-def _asked(search: Any) -> str:
-    changed = {name: value for name, _, value in differences(SearchSettings(), search)}
-    told = {"beam": search.beam} | changed
-    return " ".join(f"search.{name}={as_text(value)}" for name, value in told.items())
-
-
 # --- names without folders
+
+
+def _number(step: str) -> int:
+    return int(step.partition("-")[0])
 
 
 def _base(path: str) -> str:

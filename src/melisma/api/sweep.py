@@ -25,7 +25,7 @@ from melisma.runs.disk import DISK
 from melisma.runs.facts import facts_unchecked
 from melisma.runs.layout import BEST
 from melisma.runs.lock import Lock
-from melisma.runs.place import is_run, size
+from melisma.runs.place import is_run, run_room, size
 from melisma.settings.levers import Level, effort, ended_by, levels, own_value
 from melisma.settings.read import build, flat, listed
 from melisma.settings.sweep import SweepSettings
@@ -122,13 +122,14 @@ class Sweep:
     def _scale(self) -> tuple[Scale, list[str]]:
         measure = str(self.settings.data.validation_measure)
         notes = []
-        if measure == "loss" and "data" in self.levels and self.task.validated:
-            measure = next(iter(self.task.validated))
+        validated = self.task.validating(self.settings)
+        if measure == "loss" and "data" in self.levels and validated:
+            measure = next(iter(validated))
             notes.append(
                 f"the scores are {measure}: with other data other symbols are learned, and losses of different symbols "
                 "cannot be compared"
             )
-        return Scale(measure, self.task.validated.get(measure) == "higher"), notes
+        return Scale(measure, validated.get(measure) == "higher"), notes
 
     # --- before the first training
 
@@ -157,15 +158,16 @@ class Sweep:
         corpus = self.task.read(self.settings)
         codec = self.task.learn(corpus.train, self.settings)
         place = device(self.settings.training.device)
-        kept = self.settings.training.keep + 1 + len(self.task.validated)
+        training, measures = self.settings.training, len(self.task.validating(self.settings))
         room, largest = 0, 0
         for level in {trial.level.name: trial for trial in self.trials.values()}.values():
             shapes = self.task.shapes(codec, level.settings)
             numbers = sum(math.prod(shape) for shape in shapes.values())
             waiting = [name for name in self._open() if self.trials[name].level.name == level.level.name]
-            room += 16 * numbers * kept * sum(not is_run(self.out / TRIALS / name) for name in waiting)
+            begun = sum(is_run(self.out / TRIALS / name) for name in waiting)
+            room += run_room(numbers, training.keep, measures, training.copies) * (len(waiting) - begun)
             largest = max(largest, numbers)
-        require_memory(largest * self.plan.processes, place)
+        require_memory(largest * self.plan.processes, place, training.copies)
         nearest = next(folder for folder in (self.out, *self.out.absolute().parents) if folder.exists())
         free = DISK.free(nearest)
         if free is not None and free < room:

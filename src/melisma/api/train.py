@@ -8,17 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from melisma.api.data import as_given, check_unchanged, require_there, seen_from, seen_from_here, signatures, twice
-from melisma.api.device import device, machine, threads, versions
-from melisma.api.elsewhere import elsewhere
+from melisma.api.device import machine, threads, versions
+from melisma.api.elsewhere import elsewhere, table
 from melisma.api.given import folder, tables
 from melisma.api.saved import check_losses, course_of, position_of, resumed_forms
+from melisma.api.together import alike, joined, processes_of, shared_otherwise, told_of
 from melisma.api.training import Stopped, Training, never
-from melisma.errors import Refusal
+from melisma.errors import Failure, Refusal
+from melisma.runs.board import require_board
 from melisma.runs.disk import DISK
-from melisma.runs.layout import LATEST, PAGES, StepName
+from melisma.runs.layout import LATEST, PAGES, StepName, step_name
 from melisma.runs.place import check_new
 from melisma.runs.read import Run, Step, read_run, read_step
 from melisma.runs.verify import verify
@@ -30,7 +30,10 @@ from melisma.tasks import settings_of
 from melisma.tasks import task as task_of
 from melisma.tasks.recipe import recipe as recipe_of
 from melisma.training.fit import Course
+from melisma.training.launch import launched
 from melisma.training.optimise import late_warmup
+from melisma.training.precision import chosen as chosen_precision
+from melisma.training.shards import Shards
 
 ENDS = ("training.steps", "training.epochs", "training.minutes")
 CHANGEABLE = (
@@ -39,13 +42,16 @@ CHANGEABLE = (
     "training.rate",
     "training.warmup",
     "training.clip",
+    "training.accumulate",
     "training.threads",
     "training.device",
     "training.keep",
+    "training.board",
     "data.train",  # where it lies; what it holds must be the same
     "data.valid",
 )
-"""What a resumed training may change: how long it is, what cures a loss that became NaN, and where it computes."""
+"""What a resumed training may change: how long it is, what cures a loss that became NaN, where it computes and how much
+of a batch at once."""
 
 
 def train(
@@ -55,35 +61,59 @@ def train(
 
     Settings are nested (``data={"train": ("a.en", "a.de")}``) or dotted names in mappings. Everything that can be known
     before the first step is refused here, before anything is made. Whoever leaves the loop ends the training there,
-    saved so that ``resume`` goes on to the same bits.
+    saved so that ``resume`` goes on to the same bits. Of several processes that ``torchrun`` started each makes this
+    call; the first is told everything and writes, the others only that it ended.
     """
     chosen, path, layers = recipe_of(recipe), folder(run), (*layers, settings)
     tables(layers)
     cls: type[Any] = settings_of(chosen.task)
     built = ending(build(cls, chosen.under(*layers), *layers), layers)
     built.data.ready()
-    check_new(path, 0, DISK)
+    launch = launched()
+    if launch.leads:
+        check_new(path, 0, DISK)
+    if launch.leads and built.training.board:
+        require_board()
     task = task_of(chosen.task)
-    place = device(built.training.device)
-    with threads(built.training.threads):
+    shards = joined(launch, built, stopped)
+    with shards.agreeing() as meeting, threads(built.training.threads):
         corpus = task.read(built)
         codec = task.learn(corpus.train, built)
-        training = Training(task, built, codec, corpus, place, stopped)
+        built, rounded = _precise(built, task.shapes(codec, built), shards)
+        training = Training(task, built, codec, corpus, shards, stopped)
+        training.notes += rounded
         late = late_warmup(built.training, training.learner.epoch_steps())
         training.notes[:0] = twice(built)
         training.notes += [f"warning: {late}"] if late else []
-        record = {"task": task.name, "recipe": recipe} | _record(path, built, corpus, training, place)
-    writer = create(path, record, codec.to_json(), keep=built.training.keep, room=training.room)
+        meeting.same |= alike(training, corpus.signatures)
+    if not shards.leads:
+        with shards.agreeing():
+            return training.following()
+    with shards.agreeing(), threads(built.training.threads):
+        record = {"task": task.name, "recipe": recipe} | _record(path, built, corpus, training)
+        writer = create(path, record, codec.to_json(), keep=built.training.keep, room=training.room)
     return training.into(writer)
 
 
-def _record(path: Path, built: Any, corpus: Corpus[Any], training: Training, place: torch.device) -> dict[str, Any]:
+def _precise(built: Any, shapes: Mapping[str, tuple[int, ...]], shards: Shards) -> tuple[Any, list[str]]:
+    """Settles ``training.precision`` for the whole training, and says so; one process on a processor alone measures."""
+    if shards.size > 1 or shards.device.type != "cpu":
+        return built, []
+    found = chosen_precision(built.training.precision, shapes.values())
+    if found == built.training.precision:
+        return built, []
+    told = f"training.precision={found}: products of matrices are faster so on this processor"
+    return replace(built, training=replace(built.training, precision=found)), [told]
+
+
+def _record(path: Path, built: Any, corpus: Corpus[Any], training: Training) -> dict[str, Any]:
+    shards = training.shards
     return {
         "settings": plain(seen_from(path, built)),
         "data": signatures(path, corpus.signatures),
         "pairs": {"train": len(training.train), "valid": len(corpus.valid)},
         "versions": versions(),
-        "machine": machine() | {"device": place.type},
+        "machine": machine() | {"device": shards.device.type} | told_of(shards),
         "began": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "parameters": training.parameters,
     }
@@ -110,27 +140,47 @@ def resume(
     if before == built and (done := _finished(found)) is not None:
         return (one for one in (done,))
     require_there(built, given)
-    place = device(built.training.device)
-    held = claim(path)
+    launch = launched()
+    if launch.leads and built.training.board:
+        require_board()
+    shards = joined(launch, built, stopped)
+    with shards.agreeing() as meeting:
+        held = claim(path) if shards.leads else None
+        meeting.word = "" if held is None or held.resumed is None else str(held.resumed)
     try:
-        with threads(built.training.threads):
-            training = _anew(found, built, place, stopped, held.resumed)
-            saved = None if held.resumed is None else _saved(found, training, held.resumed)
-            course = None if saved is None else _restored(saved, training, before)
-        writer = held.begin(built.training.keep)
+        with shards.agreeing() as said, threads(built.training.threads):
+            training, course = _resumed(found, before, built, shards, stopped, step_name(meeting.word))
+            said.same |= alike(training, table(found.record, "data"))
+        with shards.agreeing():
+            writer = None if held is None else held.begin(built.training.keep)
     except BaseException:
-        held.release()
+        if held is not None:
+            held.release()
         raise
+    if writer is None:
+        return training.following()
     try:
-        if before != built:
-            _rewrite(found, before, built, course, writer)
+        _rewrite(found, before, built, course, writer, shards.size)
     except BaseException:
         writer.close()
+        shards.end(Failure.exit_code)
         raise
     return training.into(writer, course)
 
 
-def _anew(found: Run, built: Any, place: torch.device, stopped: Stopped, step: StepName | None) -> Training:
+def _resumed(
+    found: Run, before: Any, built: Any, shards: Shards, stopped: Stopped, step: StepName | None
+) -> tuple[Training, Course | None]:
+    """The training of a run where a step of it was saved, or at its beginning where none was."""
+    training = _anew(found, built, shards, stopped, step)
+    accumulated, accumulate = before.training.accumulate, built.training.accumulate
+    training.notes[:0] = shared_otherwise(processes_of(found.record), accumulated, shards.size, accumulate)
+    if step is None:
+        return training, None
+    return training, _restored(_saved(found, training, step), training, before)
+
+
+def _anew(found: Run, built: Any, shards: Shards, stopped: Stopped, step: StepName | None) -> Training:
     """The training of a run at its beginning, from the data as it lies here.
 
     The shapes of the step that it will go on from are compared with the settings before anything is allocated.
@@ -141,8 +191,9 @@ def _anew(found: Run, built: Any, place: torch.device, stopped: Stopped, step: S
     codec = task.codec(found.codec, built)
     if step is not None:
         read_step(found.path, step, shapes=task.shapes(codec, built))
-    training = Training(task, built, codec, corpus, place, stopped)
-    training.notes[:0] = elsewhere(found.record, machine() | {"device": place.type}, versions()) + twice(built)
+    training = Training(task, built, codec, corpus, shards, stopped)
+    here = machine() | {"device": shards.device.type}
+    training.notes[:0] = elsewhere(found.record, here, versions()) + twice(built)
     return training
 
 
@@ -205,8 +256,13 @@ def _finished(found: Run) -> Progress | None:
     )
 
 
-def _rewrite(found: Run, before: Any, built: Any, course: Course | None, writer: RunWriter) -> None:
-    changes: dict[str, Any] = {"settings": plain(seen_from(found.path, built))}
+def _rewrite(found: Run, before: Any, built: Any, course: Course | None, writer: RunWriter, processes: int) -> None:
+    """Writes down what is no longer as it was: the settings, and how many processes train."""
+    changes: dict[str, Any] = {} if before == built else {"settings": plain(seen_from(found.path, built))}
+    if processes != processes_of(found.record):
+        changes["machine"] = {"processes": None if processes == 1 else processes}
+    if not changes:
+        return
     if "steps" in found.record:
         limits = [built.training.steps]
         if course is not None and not _changed(before, built) & set(ENDS):

@@ -17,17 +17,19 @@ import torch
 
 from melisma.api.device import drawing, require_memory, threads
 from melisma.api.report import asked, write_pages, write_report
-from melisma.errors import Failure
+from melisma.errors import Failure, Interrupted
 from melisma.evaluation.compare import KNOWN
 from melisma.evaluation.samples import spread
 from melisma.evaluation.validate import Validation
 from melisma.quoting import counted, shown_path
 from melisma.runs.card import write_card
+from melisma.runs.place import step_room
 from melisma.runs.write import RunWriter, SaveFailed
 from melisma.task import Corpus, Progress, Task
 from melisma.training.descent import learner
-from melisma.training.fit import Calls, Course, Fit
+from melisma.training.fit import STOPPED, Calls, Course, Fit
 from melisma.training.order import drawn
+from melisma.training.shards import Shards
 
 Stopped = Callable[[], bool]
 
@@ -46,32 +48,36 @@ class Training:
         settings: Any,
         codec: Any,
         corpus: Corpus[Any],
-        place: torch.device,
+        shards: Shards,
         stopped: Stopped,
     ) -> None:
         self.task, self.settings, self.codec, self.stopped = task, settings, codec, stopped
+        self.shards = shards
         self._began: int | None = None  # the process that iterates over it
         self._left = self._paged = False
+        self._code = Failure.exit_code  # how it ends, as the other processes hear it
         prepared = task.prepare(codec, corpus.train, settings)
         self.train, self.known, self.valid = prepared.encoded, spread(corpus.train, KNOWN), corpus.valid
         self.parameters = sum(math.prod(shape) for shape in task.shapes(codec, settings).values())
-        require_memory(self.parameters, place)
+        require_memory(self.parameters, shards.device, settings.training.copies)
         with drawing(drawn(settings.training.seed, "weights")):
             model = task.build(codec, settings)
-        self.learner = learner(task, model, codec, prepared, settings, place)
-        self.notes, self.size = [*corpus.notes, *prepared.notes], self._size(place)
+        self.learner = learner(task, model, codec, prepared, settings, shards)
+        self._led = shards.leading(self.learner)
+        self.notes, self.size = [*corpus.notes, *prepared.notes], self._size()
         self.validation = Validation(task, codec, settings, corpus.valid) if corpus.valid else None
 
-    def _size(self, place: torch.device) -> str:
+    def _size(self) -> str:
         steps, threads = self.learner.epoch_steps(), torch.get_num_threads()
-        where = "a GPU" if place.type == "cuda" else f"{threads} thread{'s' if threads > 1 else ''}"
+        where = "a GPU" if self.shards.device.type == "cuda" else f"{threads} thread{'s' if threads > 1 else ''}"
+        where += "" if self.shards.size == 1 else f" by each of {self.shards.size} processes"
         data = f"{counted(len(self.train), 'example')}, {counted(steps, 'step')} an epoch"
         return f"{data}; {self.parameters:,} parameters, trained on {where}"
 
     @property
     def room(self) -> int:
-        """Bytes that one saved step takes: weights, their averages, and two moments of each."""
-        return 4 * 4 * self.parameters
+        """Bytes that one saved step takes."""
+        return step_room(self.parameters, self.settings.training.copies)
 
     def into(self, writer: RunWriter, course: Course | None = None) -> Generator[Progress, None, None]:
         """The training itself, saved into a run, which is let go when this ends, or is forgotten without a start.
@@ -84,17 +90,40 @@ class Training:
 
     def _into(self, writer: RunWriter, course: Course | None) -> Generator[Progress, None, None]:
         self._began = os.getpid()
-        with writer:
+        with writer, self._telling():
+            if self.settings.training.board:
+                writer.begin_board()
             for note in (*writer.notes, *self.notes):
                 yield Progress("note", self.learner.step, None, self.learner.epoch, text=note)
             yield Progress("begin", self.learner.step, None, self.learner.epoch, text=self.size)
-            steps = iter(Fit(self.learner, self.settings.training, self._measure, self._calls(writer), course))
+            steps = iter(Fit(self._led, self.settings.training, self._measure, self._calls(writer), course))
             try:
                 yield from self._told(steps, writer)
             except GeneratorExit:
                 if self._began == os.getpid() and not sys.is_finalizing():  # in a fork it is another's training
                     self._leave(steps, writer)
                 raise
+
+    @contextlib.contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Tells the other processes how it ended, after all else."""
+        try:
+            yield
+        finally:
+            if self._began == os.getpid():
+                self.shards.end(self._code)
+
+    def following(self) -> Generator[Progress, None, None]:
+        """The training as a process takes part in it that is not the first: nothing is told of it but its end."""
+        try:
+            with threads(self.settings.training.threads):
+                code = self.shards.follow(self.learner)
+        finally:
+            self.shards.end(Failure.exit_code)
+        if code not in (0, Interrupted.exit_code):
+            raise Failure("process 0 of this training has ended before its time")
+        text = "" if code == 0 else STOPPED
+        yield Progress("end", self.learner.step, None, self.learner.epoch, text=text)
 
     def _told(self, steps: Iterator[Progress], writer: RunWriter) -> Generator[Progress, None, None]:
         progress, validated = None, False
@@ -105,6 +134,7 @@ class Training:
             if progress.kind == "saved" and validated:
                 write_pages(writer)
             if progress.kind == "end":
+                self._code = Interrupted.exit_code if progress.text == STOPPED else 0
                 if self.valid and not self._stopped():
                     yield replace(progress, kind="report", text=asked(self.valid))
                 self._write_pages(writer)
@@ -116,7 +146,7 @@ class Training:
         self._paged = True
 
     def _stopped(self) -> bool:
-        return self._left or self.stopped()
+        return self._left or self.stopped() or self.shards.asked
 
     def _leave(self, steps: Iterator[Progress], writer: RunWriter) -> None:
         """Ends a step that was begun and saves it; nothing is raised, as nobody is there any more to hear it."""
@@ -125,6 +155,7 @@ class Training:
             with threads(self.settings.training.threads):
                 for _ in steps:
                     pass
+            self._code = Interrupted.exit_code
             if not self._paged:
                 self._write_pages(writer)
         except Exception as error:
@@ -139,6 +170,8 @@ class Training:
         with contextlib.suppress(ValueError):  # another thread is within it
             if there is not None:
                 there.close()
+        if self._began is None:
+            self.shards.end(Failure.exit_code)
         with contextlib.suppress(SaveFailed):
             writer.close()
 
@@ -173,7 +206,7 @@ class Training:
             return self.validation.scores(model)
 
     def _save(self, writer: RunWriter, course: Mapping[str, Any], better: Sequence[str]) -> str | None:
-        model, training, state = self.learner.snapshot()
+        model, training, state = self._led.snapshot()
         pointers = [f"best-{name}" for name in better] + (["best"] if self._measure in better else [])
         try:
             writer.save_step(self.learner.step, model, training, {"learner": state, "course": course}, pointers)

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Container, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Protocol, TypeVar
 
 import numpy as np
 
-from melisma.checks.finding import SHOWN, Finding, Seen, Severity
+from melisma.checks.finding import SHOWN, Finding, Seen, Severity, percent, verb
 from melisma.checks.reading import SIDES
 from melisma.files.columns import Pair
+from melisma.files.watch import passing
 from melisma.quoting import counted
+from melisma.settings.text import TextSettings
 from melisma.settings.translate import DataSettings
 from melisma.text import cuts
 from melisma.text.unicode import normalise
@@ -21,14 +24,18 @@ STRANGE = {"characters": 0.001, "words": 0.1}  # shares of a side of valid, unse
 FEW_WORDS = 20  # different words of a side of training that are no language
 MANY_PAIRS = 500  # pairs in which so few words are odd
 LONG = 0.01  # of the pairs over the limits
+UNITS = TextSettings().units
+AT_ONCE = 1024  # pairs that are held together
+MOST_WORDS = 1 << 18  # different words of a side of training that are held to be counted
 
+Symbols = tuple[list[int], list[int]]
 T = TypeVar("T", bound=Hashable)
 
 
 class PairCoder(Protocol):
     """What turns pairs into symbols, learned on the training pairs."""
 
-    def symbols(self, examples: Sequence[Pair]) -> list[tuple[list[int], list[int]]]:
+    def symbols(self, examples: Sequence[Pair]) -> list[Symbols]:
         """Each pair's symbols, the source with its end."""
 
 
@@ -39,7 +46,7 @@ class SideCoverage:
     side: str
     vocabulary: int  # different symbols in training
     characters: int  # different ones in training
-    words: int
+    words: int  # … up to ``MOST_WORDS``: where there are as many, there may be more
     median: int  # symbols of a line in training, its end not counted
     p95: int
     longest: int
@@ -61,55 +68,93 @@ class Coverage:
 
 
 def cover(
-    codec: PairCoder, train: Sequence[Pair], valid: Sequence[Pair], data: DataSettings
+    codec: PairCoder, train: Sequence[Pair], valid: Sequence[Pair], data: DataSettings, units: tuple[str, str] = UNITS
 ) -> tuple[Coverage, list[Finding]]:
-    """What validation shares with training, and the findings that follow."""
-    encoded, tested = codec.symbols(train), codec.symbols(valid)
-    findings: list[Finding] = []
-    sides = []
-    for side in (0, 1):
-        end = 1 - side  # only the source is encoded with its end
-        lines = [pair[side][: len(pair[side]) - end] for pair in encoded]
-        asked = [pair[side][: len(pair[side]) - end] for pair in tested]
-        texts = ([str(pair[side]) for pair in train], [str(pair[side]) for pair in valid])
-        sides.append(_side(SIDES[side], lines, asked, texts))
-        findings += _of_side(sides[-1], len(train))
-    over = [
-        index
-        for index, (source, target) in enumerate(encoded)
-        if len(source) - 1 > data.limit_source or len(target) > data.limit_target
-    ]
-    findings += _over(over, encoded, train, data)
-    return Coverage(len(train), len(over), tuple(sides)), findings
+    """What validation shares with training, and the findings that follow; of ``train`` no more than a block is held.
+
+    ``units`` are what a symbol of each side is: a side of characters knows no words.
+    """
+    sides = (_Side(0), _Side(1))
+    for pairs, symbols in _encoded(codec, valid):
+        for one in sides:
+            one.ask(pairs, symbols)
+    over = _Over(data)
+    for pairs, symbols in _encoded(codec, passing("pairs looked through", train, len(train))):
+        for one in sides:
+            one.show(pairs, symbols)
+        over.see(pairs, symbols)
+    found = tuple(one.found() for one in sides)
+    findings = [finding for one, unit in zip(found, units) for finding in _of_side(one, len(train), unit)]
+    return Coverage(len(train), over.count, found), findings + list(over.findings(len(train)))
 
 
-def _side(
-    side: str,
-    lines: Sequence[Sequence[int]],
-    asked: Sequence[Sequence[int]],
-    texts: tuple[Sequence[str], Sequence[str]],
-) -> SideCoverage:
-    lengths = np.array([len(line) for line in lines])
-    words, characters = _counts(texts[0])
-    new_words, new_characters = _counts(texts[1])
-    symbols = Counter(symbol for line in asked for symbol in line)
-    known = {symbol for line in lines for symbol in line}
-    strange = Counter({one: count for one, count in new_characters.items() if one not in characters})
-    return SideCoverage(
-        side,
-        len(known),
-        len(characters),
-        len(words),
-        int(np.median(lengths)),
-        int(np.percentile(lengths, 95)),
-        int(lengths.max()),
-        _unseen(new_characters, characters),
-        _unseen(new_words, words),
-        _unseen(symbols, known),
-        new_characters.total(),
-        new_words.total(),
-        tuple(one for one, _ in strange.most_common(8)),
-    )
+def _encoded(codec: PairCoder, pairs: Iterable[Pair]) -> Iterator[tuple[list[Pair], list[Symbols]]]:
+    left = iter(pairs)
+    while block := list(islice(left, AT_ONCE)):
+        yield block, codec.symbols(block)
+
+
+class _Side:
+    """One side: first what validation asks is counted, then training passes by."""
+
+    def __init__(self, side: int) -> None:
+        self._side = side
+        self._words, self._characters = Counter[str](), Counter[str]()  # of validation
+        self._symbols = Counter[int]()
+        self._met: set[str] = set()  # those of its words that training shows
+        self._shown: tuple[set[str], set[str], set[int]] = (set(), set(), set())  # words, characters, symbols
+        self._lengths = Counter[int]()
+
+    def ask(self, pairs: Sequence[Pair], symbols: Sequence[Symbols]) -> None:
+        """Some of validation."""
+        words, characters = _counts(str(pair[self._side]) for pair in pairs)
+        self._words.update(words)
+        self._characters.update(characters)
+        self._symbols.update(symbol for line in self._lines(symbols) for symbol in line)
+
+    def show(self, pairs: Sequence[Pair], symbols: Sequence[Symbols]) -> None:
+        """Some of training."""
+        words, characters = _counts(str(pair[self._side]) for pair in pairs)
+        self._met |= self._words.keys() & words.keys()
+        if len(self._shown[0]) < MOST_WORDS:
+            self._shown[0].update(words)
+        self._shown[1].update(characters)
+        for line in self._lines(symbols):
+            self._shown[2].update(line)
+            self._lengths[len(line)] += 1
+
+    def found(self) -> SideCoverage:
+        """What came of it."""
+        words, characters, symbols = self._shown
+        strange = Counter({one: count for one, count in self._characters.items() if one not in characters})
+        return SideCoverage(
+            SIDES[self._side],
+            len(symbols),
+            len(characters),
+            min(len(words), MOST_WORDS),
+            _percentile(self._lengths, 50),
+            _percentile(self._lengths, 95),
+            max(self._lengths),
+            _unseen(self._characters, characters),
+            _unseen(self._words, self._met),
+            _unseen(self._symbols, symbols),
+            self._characters.total(),
+            self._words.total(),
+            tuple(one for one, _ in strange.most_common(8)),
+        )
+
+    def _lines(self, symbols: Sequence[Symbols]) -> Iterator[list[int]]:
+        end = 1 - self._side  # only the source is encoded with its end
+        return (pair[self._side][: len(pair[self._side]) - end] for pair in symbols)
+
+
+def _percentile(lengths: Counter[int], share: int) -> int:
+    """The whole number at or below the percentile, by straight lines between ranks."""
+    ranked = sorted(lengths)
+    ends = np.cumsum([lengths[length] for length in ranked])
+    below, part = divmod((int(ends[-1]) - 1) * share, 100)
+    low, high = (ranked[np.searchsorted(ends, rank, side="right")] for rank in (below, below + (part > 0)))
+    return low + (high - low) * part // 100
 
 
 def _counts(texts: Iterable[str]) -> tuple[Counter[str], Counter[str]]:
@@ -128,20 +173,22 @@ def _unseen(asked: Counter[T], known: Container[T]) -> float | None:
     return sum(count for one, count in asked.items() if one not in known) / total if total else None
 
 
-def _of_side(found: SideCoverage, pairs: int) -> Iterator[Finding]:
+def _of_side(found: SideCoverage, pairs: int, unit: str) -> Iterator[Finding]:
     shares = (
         ("characters", found.unseen_characters, found.valid_characters),
         ("words", found.unseen_words, found.valid_words),
     )
     for what, share, of in shares:
         if share:
-            severity: Severity = "warning" if share >= STRANGE[what] else "note"
+            spelled = what == "words" and unit == "characters"
+            severity: Severity = "warning" if share >= STRANGE[what] and not spelled else "note"
             some = f" (such as {' '.join(found.some_unseen[:5])})" if what == "characters" else ""
-            sentence = f"{100 * share:.2g} % of the {what} in the {found.side}s of valid never occur in train{some}"
+            count = round(share * of)
+            sentence = f"{percent(count, of)} of the {what} in the {found.side}s of valid never occur in train{some}"
             advice = "a model can only guess at them: more training data like the validation data is wanted"
             if severity == "note":
-                advice = "nothing: some always are"
-            yield Finding(f"unseen {what}", severity, round(share * of), of, sentence, advice)
+                advice = "nothing: the model knows them by their characters" if spelled else "nothing: some always are"
+            yield Finding(f"unseen {what}", severity, count, of, sentence, advice)
     if found.words < FEW_WORDS and pairs >= MANY_PAIRS:
         sentence = f"the {found.side}s of train have only {counted(found.words, 'different word')} in {pairs:,} pairs"
         yield Finding(
@@ -154,23 +201,33 @@ def _of_side(found: SideCoverage, pairs: int) -> Iterator[Finding]:
         )
 
 
-def _over(
-    over: Sequence[int],
-    encoded: Sequence[tuple[Sequence[int], Sequence[int]]],
-    train: Sequence[Pair],
-    data: DataSettings,
-) -> Iterator[Finding]:
-    if not over:
-        return
-    worst = sorted(over, key=lambda index: -max(map(len, encoded[index])))[:SHOWN]
-    severity: Severity = "warning" if len(over) >= LONG * len(train) else "note"
-    everything = len(over) == len(train)
-    sentence = (
-        f"{counted(len(over), 'pair')} of train {'is' if len(over) == 1 else 'are'} longer than data.limit_source="
-        f"{data.limit_source} or data.limit_target={data.limit_target} symbols; training leaves them out"
-    )
-    advice = "cut them into sentences, or give larger limits (which take more memory)"
-    places = tuple(Seen(*train[index].place, train[index].source) for index in worst)
-    yield Finding(
-        "over the limits", "error" if everything else severity, len(over), len(train), sentence, advice, places
-    )
+class _Over:
+    """Training pairs that the limits leave out: how many, and the longest few."""
+
+    def __init__(self, data: DataSettings) -> None:
+        self.count = 0
+        self._data = data
+        self._worst: list[tuple[int, Pair]] = []  # symbols of the longer side
+
+    def see(self, pairs: Sequence[Pair], symbols: Sequence[Symbols]) -> None:
+        """Some of training."""
+        for pair, (source, target) in zip(pairs, symbols):
+            if len(source) - 1 > self._data.limit_source or len(target) > self._data.limit_target:
+                self.count += 1
+                self._worst.append((max(len(source), len(target)), pair))
+        self._worst = sorted(self._worst, key=lambda one: -one[0])[:SHOWN]
+
+    def findings(self, of: int) -> Iterator[Finding]:
+        """The finding, if there is any."""
+        if not self.count:
+            return
+        severity: Severity = "warning" if self.count >= LONG * of else "note"
+        sentence = (
+            f"{counted(self.count, 'pair')} of train {verb(self.count, 'is', 'are')} longer than data.limit_source="
+            f"{self._data.limit_source} or data.limit_target={self._data.limit_target} symbols; training leaves "
+            f"{verb(self.count, 'it', 'them')} out"
+        )
+        advice = "cut them into sentences, or give larger limits (which take more memory)"
+        places = tuple(Seen(*pair.place, pair.source) for _, pair in self._worst)
+        name = "over the limits"
+        yield Finding(name, "error" if self.count == of else severity, self.count, of, sentence, advice, places)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
 
 from melisma.checks.finding import BOTH, SHOWN, Draft, Finding, Severity, Spot, verb
+from melisma.checks.hashes import NUMBER, PAIR, SOURCE, TARGET, Hashes, Mask, Rows, again
 from melisma.checks.reading import SIDES, Record
 from melisma.files.split import fold
 from melisma.quoting import counted
@@ -20,9 +20,6 @@ GENERIC = 5  # different sources at least with one target that is called generic
 GENERIC_SHARE = 0.01  # of all pairs that one target has
 FOLDED = 10_000  # characters of a text that is folded as a cut of the data folds it
 SEVERAL = 5  # generic targets that are shown
-
-Hashes = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 
 
 def exact_hash(text: str) -> int:
@@ -44,129 +41,123 @@ def pair_hash(source: int, target: int) -> int:
 
 
 class Duplicates:
-    """Five numbers of eight bytes a pair; nothing else is kept."""
+    """Four numbers of eight bytes a pair as it is read, and four as an overlap counts it, all of them on the disk."""
 
     def __init__(self) -> None:
-        self._numbers = {part: array("q") for part in ("train", "valid")}
-        self._exact = {part: (array("q"), array("q"), array("q")) for part in ("train", "valid")}
-        self._folded = {part: (array("q"), array("q"), array("q")) for part in ("train", "valid")}
+        self._exact = {part: Hashes() for part in ("train", "valid")}
+        self._folded = {part: Hashes() for part in ("train", "valid")}
 
     def see(self, record: Record, whole: bool) -> None:
         """One record, if both sides show something."""
         if not whole:
             return
         source, target = record.source or "", record.target or ""
-        part = record.given.part
-        self._numbers[part].append(record.number)
-        for hashes, of in ((self._exact[part], exact_hash), (self._folded[part], folded_hash)):
+        for hashes, of in ((self._exact, exact_hash), (self._folded, folded_hash)):
             left, right = of(source), of(target)
-            hashes[0].append(left)
-            hashes[1].append(right)
-            hashes[2].append(pair_hash(left, right))
+            hashes[record.given.part].add(left, right, pair_hash(left, right), record.number)
 
     def drafts(self) -> Iterator[Draft]:
         """Repeated pairs, sources and targets; what both parts hold; targets that fit everything."""
-        for part in ("train", "valid"):
-            if self._numbers[part]:
-                yield from self._repeated(part)
-                yield from self._ambiguous(part, 0)
-                yield from self._ambiguous(part, 1)
-        yield from self._generic()
-        if self._numbers["train"] and self._numbers["valid"]:
-            yield from self._overlap()
+        for part, hashes in self._exact.items():
+            yield from _repeated(part, hashes)
+            yield from _ambiguous(part, hashes, SOURCE)
+            yield from _ambiguous(part, hashes, TARGET)
+        yield from _generic(self._exact["train"])
+        yield from _overlap(self._folded["train"], self._folded["valid"])
 
     def held_out(self) -> frozenset[int]:
         """The folded hashes of the sources of validation."""
-        return frozenset(self._folded["valid"][0])
+        return frozenset(number for rows in self._folded["valid"].blocks() for number in rows[:, SOURCE].tolist())
 
-    def _repeated(self, part: str) -> Iterator[Draft]:
-        again = _again(_numbers(self._exact[part][2]))
-        count, of = int(again.sum()), len(again)
+
+def _repeated(part: str, hashes: Hashes) -> Iterator[Draft]:
+    count, spots = _gathered(rows[again(rows[:, PAIR])] for rows in hashes.alike(PAIR))
+    if not count:
+        return
+    severity: Severity = "warning" if count / len(hashes) >= MANY else "note"
+    sentence = f"{counted(count, 'pair')} of {part} {verb(count, 'is', 'are')} there before, word for word"
+    advice = "what is there often is learned more: nothing, if that is meant, or fix=FOLDER, which keeps one of each"
+    yield _draft("duplicates", severity, count, len(hashes), sentence, advice, spots)
+
+
+def _ambiguous(part: str, hashes: Hashes, side: int) -> Iterator[Draft]:
+    """Pairs whose source has several targets, or the other way round."""
+    count, spots = _gathered(rows[_several(rows, side)] for rows in hashes.alike(side))
+    if not count:
+        return
+    other = SIDES[1 - side]
+    pairs_of = f"{counted(count, 'pair')} of {part}"
+    sentence = f"{pairs_of} {verb(count, 'shares', 'share')} the {SIDES[side]} with pairs of another {other}"
+    advice = (
+        "nothing, where both are right; a model gives the more frequent one"
+        if side == SOURCE
+        else "nothing, where both mean the same"
+    )
+    yield _draft(f"several {other}s", "note", count, len(hashes), sentence, advice, spots)
+
+
+def _several(rows: Rows, side: int) -> Mask:
+    """(N,) where one side stands in different pairs."""
+    kinds, counts = np.unique(rows[~again(rows[:, PAIR]), side], return_counts=True)
+    return np.isin(rows[:, side], kinds[counts > 1])
+
+
+def _generic(train: Hashes) -> Iterator[Draft]:
+    of, often = 0, list[tuple[int, int]]()  # different pairs of a target, and the record of the first
+    for rows in train.alike(TARGET):
+        distinct = rows[~again(rows[:, PAIR])]
+        of += len(distinct)
+        _, begins, counts = np.unique(distinct[:, TARGET], return_index=True, return_counts=True)
+        often += zip(counts.tolist(), distinct[begins, NUMBER].tolist())
+        often = sorted(often, key=lambda one: (-one[0], one[1]))[:SEVERAL]
+    often = [one for one in often if one[0] >= max(GENERIC, GENERIC_SHARE / 10 * of)]
+    if not often:
+        return
+    most = often[0][0]
+    severity: Severity = "warning" if most / of >= GENERIC_SHARE else "note"
+    sentence = (
+        f"one target stands for {most:,} different sources of train"
+        if len(often) == 1
+        else f"{len(often)} targets stand for many different sources of train, the first for {most:,}"
+    )
+    advice = "a model falls back on such answers: fewer of them are wanted, unless they are right"
+    yield _draft("generic targets", severity, most, of, sentence, advice, (Spot(number, 1) for _, number in often))
+
+
+def _overlap(train: Hashes, valid: Hashes) -> Iterator[Draft]:
+    for column, what in ((SOURCE, "sources"), (TARGET, "targets"), (PAIR, "pairs")):
+        count, spots = _gathered(rows[_known(rows[:, column], column, train)] for rows in valid.blocks())
         if not count:
-            return
-        severity: Severity = "warning" if count / of >= MANY else "note"
-        sentence = f"{counted(count, 'pair')} of {part} {'is' if count == 1 else 'are'} there before, word for word"
+            continue
+        severity: Severity = "warning" if column != TARGET and count / len(valid) >= MUCH else "note"
+        one = what.removesuffix("s")
+        sentence = f"{counted(count, one)} of valid {verb(count, 'is', 'are')} in train too (case and spaces apart)"
         advice = (
-            "what is there often is learned more: nothing, if that is meant, or fix=FOLDER, which keeps one of each"
+            "targets are often shared, lawfully"
+            if column == TARGET
+            else "scores on them tell what was remembered: fix=FOLDER takes such sources out of train"
         )
-        yield Draft(Finding("duplicates", severity, count, of, sentence, advice), self._spots(part, again, BOTH))
-
-    def _ambiguous(self, part: str, side: int) -> Iterator[Draft]:
-        """Pairs whose source has several targets, or the other way round."""
-        hashes, pairs = _numbers(self._exact[part][side]), _numbers(self._exact[part][2])
-        first = ~_again(pairs)
-        kinds, counts = np.unique(hashes[first], return_counts=True)
-        several = np.isin(hashes, kinds[counts > 1])
-        count, of = int(several.sum()), len(several)
-        if not count:
-            return
-        other = SIDES[1 - side]
-        pairs_of = f"{counted(count, 'pair')} of {part}"
-        sentence = f"{pairs_of} {verb(count, 'shares', 'share')} the {SIDES[side]} with pairs of another {other}"
-        advice = (
-            "nothing, where both are right; a model gives the more frequent one"
-            if side == 0
-            else "nothing, where both mean the same"
-        )
-        yield Draft(Finding(f"several {other}s", "note", count, of, sentence, advice), self._spots(part, several, BOTH))
-
-    def _generic(self) -> Iterator[Draft]:
-        targets, pairs = _numbers(self._exact["train"][1]), _numbers(self._exact["train"][2])
-        if not len(targets):
-            return
-        distinct = ~_again(pairs)
-        _, begins, counts = np.unique(targets[distinct], return_index=True, return_counts=True)
-        least = max(GENERIC, GENERIC_SHARE / 10 * distinct.sum())
-        often = [place for place in np.argsort(-counts, kind="stable")[:SEVERAL] if counts[place] >= least]
-        if not often:
-            return
-        spots = np.flatnonzero(distinct)[begins[often]]
-        most, of = int(counts[often[0]]), int(distinct.sum())
-        severity: Severity = "warning" if most / of >= GENERIC_SHARE else "note"
-        sentence = (
-            f"one target stands for {most:,} different sources of train"
-            if len(often) == 1
-            else f"{len(often)} targets stand for many different sources of train, the first for {most:,}"
-        )
-        advice = "a model falls back on such answers: fewer of them are wanted, unless they are right"
-        numbers = self._numbers["train"]
-        yield Draft(
-            Finding("generic targets", severity, most, of, sentence, advice),
-            tuple(Spot(numbers[spot], 1) for spot in spots),
-        )
-
-    def _overlap(self) -> Iterator[Draft]:
-        for side, what in ((0, "sources"), (1, "targets"), (BOTH, "pairs")):
-            known = np.isin(_numbers(self._folded["valid"][side]), _numbers(self._folded["train"][side]))
-            count, of = int(known.sum()), len(known)
-            if not count:
-                continue
-            severity: Severity = "warning" if side != 1 and count / of >= MUCH else "note"
-            one = what.removesuffix("s")
-            sentence = (
-                f"{counted(count, one)} of valid {'is' if count == 1 else 'are'} in train too (case and spaces apart)"
-            )
-            advice = (
-                "targets are often shared, lawfully"
-                if side == 1
-                else "scores on them tell what was remembered: fix=FOLDER takes such sources out of train"
-            )
-            yield Draft(
-                Finding(f"overlap of {what}", severity, count, of, sentence, advice), self._spots("valid", known, side)
-            )
-
-    def _spots(self, part: str, where: Mask, side: int) -> tuple[Spot, ...]:
-        numbers = self._numbers[part]
-        return tuple(Spot(numbers[place], side) for place in np.flatnonzero(where)[:SHOWN].tolist())
+        sided = (Spot(spot.number, BOTH if column == PAIR else column) for spot in spots)
+        yield _draft(f"overlap of {what}", severity, count, len(valid), sentence, advice, sided)
 
 
-def _numbers(hashes: array[int]) -> Hashes:
-    return np.frombuffer(hashes, dtype=np.int64) if hashes else np.empty(0, np.int64)
+def _known(hashes: npt.NDArray[np.int64], column: int, train: Hashes) -> Mask:
+    found = np.zeros(len(hashes), dtype=np.bool_)
+    for rows in train.blocks():
+        found |= np.isin(hashes, rows[:, column])
+    return found
 
 
-def _again(hashes: Hashes) -> Mask:
-    """Where something stands that stood before."""
-    _, first = np.unique(hashes, return_index=True)
-    again = np.ones(len(hashes), dtype=np.bool_)
-    again[first] = False
-    return again
+def _gathered(parts: Iterable[Rows]) -> tuple[int, list[Spot]]:
+    """How many rows there are in all, and the first few of their records."""
+    count, first = 0, list[int]()
+    for rows in parts:
+        count += len(rows)
+        first = sorted([*first, *rows[:SHOWN, NUMBER].tolist()])[:SHOWN]
+    return count, [Spot(number, BOTH) for number in first]
+
+
+def _draft(
+    name: str, severity: Severity, count: int, of: int, sentence: str, advice: str, spots: Iterable[Spot]
+) -> Draft:
+    return Draft(Finding(name, severity, count, of, sentence, advice), tuple(spots))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import json
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -14,11 +12,11 @@ from typing import Any, NamedTuple
 from melisma.checks.finding import SHOWN
 from melisma.errors import Refusal
 from melisma.files.kinds import BOM
-from melisma.files.lines import LONGEST
+from melisma.files.lines import LONGEST, Place
 from melisma.files.made import MADE, PREFIX, is_made
 from melisma.files.opening import Stored, blocks
 from melisma.files.parquet import Parquet
-from melisma.files.tables import NESTED, kind
+from melisma.files.tables import comma_cells, json_pair, kind
 from melisma.quoting import listed, quoted
 
 SIDES = ("source", "target")
@@ -56,7 +54,7 @@ class Record(NamedTuple):
     line: int
     source: str | None
     target: str | None
-    cells: Any  # the whole row of a table: a list, or an object of JSON; None for parallel files
+    cells: Any  # the whole row of a table: a list, or a line of JSON as it is spelled; None for parallel files
     fault: str  # why a side is None
 
     @property
@@ -280,28 +278,22 @@ def _records(facts: Facts) -> Iterator[tuple[int, list[str] | None, str]]:
     """The records of a .csv, each with the line it begins in; a quote may hold line ends (RFC 4180)."""
     spoilt: list[str] = []  # of the record that is being read
 
-    def fed() -> Iterator[str]:
-        for text, fault in _texts(facts):
+    def fed() -> Iterator[tuple[int, str]]:
+        for number, (text, fault) in enumerate(_texts(facts), 1):
             spoilt.extend([fault] if text is None else [])
-            yield "\n" if text is None else text + "\n"
+            yield number, text or ""
 
-    before = csv.field_size_limit(LONGEST)
-    reader = csv.reader(fed(), strict=True)
-    try:
-        while True:
-            begin = reader.line_num + 1
-            spoilt.clear()
-            try:
-                cells = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                facts.rows.add(begin, str(error))
-                yield begin, None, "no row"
-                continue
+    numbered = fed()
+    for begin, line in numbered:
+        place = Place(facts.path, begin)
+        try:
+            cells = comma_cells(line, numbered, place)
+        except Refusal as refusal:
+            facts.rows.add(begin, str(refusal).removeprefix(f"{place}: "))
+            yield begin, None, "no row"
+        else:
             yield (begin, None, spoilt[0]) if spoilt else (begin, cells, "")
-    finally:
-        csv.field_size_limit(before)
+        spoilt.clear()
 
 
 def _columns(cells: list[str], source: str, target: str, facts: Facts) -> tuple[int, int, int] | None:
@@ -334,37 +326,12 @@ def _json_rows(facts: Facts, source: str, target: str) -> Iterator[_Row]:
         elif not text.strip():
             yield _Row(line, "", "", None, "")
         else:
-            found, wrong = _object(text, source, target)
-            if wrong:
-                facts.rows.add(line, wrong)
+            place = Place(facts.path, line)
+            try:
+                yield _Row(line, *json_pair(text, source, target, place), text, "")
+            except Refusal as refusal:
+                facts.rows.add(line, str(refusal).removeprefix(f"{place}: "))
                 yield _Row(line, None, None, None, "no row")
-            else:
-                inner = pair_in(found, source, target)
-                yield _Row(line, inner[source], inner[target], found, "")
-
-
-def pair_in(found: dict[str, Any], source: str, target: str) -> dict[str, Any]:
-    """The object that holds the pair: the row itself, or the one under ``translation``."""
-    inner = found.get(NESTED)
-    return inner if isinstance(inner, dict) and not (source in found and target in found) else found
-
-
-def _object(text: str, source: str, target: str) -> tuple[dict[str, Any], str]:
-    """The object of a line of JSON, and what is wrong with it."""
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        return {}, f"no valid JSON ({str(error)[:60]})"
-    if not isinstance(found, dict):
-        return {}, "no JSON object"
-    inner = pair_in(found, source, target)
-    for name in (source, target):
-        value = inner.get(name)
-        if not isinstance(value, str):
-            return {}, f"no text under {quoted(name)}, only {listed([*inner])}" if value is None else f"{name}: no text"
-        if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
-            return {}, f"{quoted(name)} holds a NUL or half a character"
-    return found, ""
 
 
 def _stored_rows(facts: Facts, source: str, target: str) -> Iterator[_Row]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import lzma
 import os
 import zlib
@@ -18,8 +17,9 @@ from typing import Any, Protocol
 from melisma.checks.duplicates import exact_hash, folded_hash, pair_hash
 from melisma.checks.encoding import clean
 from melisma.checks.lengths import FAR, Usual, fitting, only_goes_on
-from melisma.checks.reading import Given, Reading, Record, pair_in
+from melisma.checks.reading import Given, Reading, Record
 from melisma.checks.sides import COPYING, same
+from melisma.checks.spelling import respelled
 from melisma.checks.translate import Looked, is_whole
 from melisma.errors import Failure, Refusal
 from melisma.files.made import is_made
@@ -285,10 +285,8 @@ class _Copy:
     def _replaced(self, record: Record, source: str, target: str) -> Any:
         """The row of a table with its two texts cleaned and all else as it was."""
         reading = self._reading
-        if isinstance(record.cells, dict):
-            inner = pair_in(record.cells, reading.source, reading.target)
-            inner[reading.source], inner[reading.target] = source, target
-            return record.cells
+        if isinstance(record.cells, str):
+            return respelled(record.cells, {reading.source: source, reading.target: target})
         cells = list(record.cells)
         names = [name.strip() for name in self.looked.reading.header(record.given)]
         columns = (names.index(reading.source), names.index(reading.target)) if names else (0, 1)
@@ -299,7 +297,7 @@ class _Copy:
 def _row(kind: str, row: Any) -> str:
     """A row of a table as a line."""
     if kind == "jsonl":
-        return json.dumps(row, ensure_ascii=False) + "\n"
+        return f"{row}\n"
     if kind == "tsv":
         return "\t".join(row) + "\n"
     line = io.StringIO()

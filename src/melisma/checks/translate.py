@@ -19,6 +19,7 @@ from melisma.files.columns import Pair, Pairs, blank
 from melisma.files.lines import Place
 from melisma.files.made import is_made, require_made
 from melisma.files.opening import at_home
+from melisma.files.stored import StoredPairs
 from melisma.settings.translate import DataSettings
 
 
@@ -84,14 +85,14 @@ def is_whole(record: Record) -> bool:
     return source is not None and target is not None and not blank(source) and not blank(target)
 
 
-def readable(looked: Looked, part: str) -> list[Pair]:
-    """The pairs of a part that can be read, where training would refuse the whole."""
+def readable(looked: Looked, part: str) -> Sequence[Pair]:
+    """The pairs of a part that can be read, where training would refuse the whole; they lie on the disk."""
     again = Reading([given for given in looked.reading.corpora if given.part == part], *_columns(looked))
-    return [
+    return StoredPairs(
         Pair(record.source or "", record.target or "", Place(record.given.file(0), record.line))
         for record in again
         if is_whole(record)
-    ]
+    )
 
 
 def _columns(looked: Looked) -> tuple[str, str]:

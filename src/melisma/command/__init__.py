@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+import time
 from collections.abc import Sequence
 from importlib import import_module
 
@@ -14,6 +15,7 @@ from melisma import __version__
 from melisma.command.talk import ReaderGone, say, unwritten
 from melisma.errors import Failure, Interrupted, Refusal, out_of_memory
 from melisma.settings.names import nearest
+from melisma.training.launch import Launch, launched
 
 VERBS: dict[str, tuple[str, str]] = {
     "recipes": ("melisma.command.recipes", "what can be trained, a line each; with a name: its settings"),
@@ -27,6 +29,9 @@ VERBS: dict[str, tuple[str, str]] = {
     "look": ("melisma.command.look", "draw what a model attends to, as a picture"),
 }
 """Verb -> the module whose ``command`` it is, and its line of help."""
+
+SHARED = ("train", "resume")  # verbs that several processes can share
+LATER = 5.0  # seconds after which a process says what went wrong, if the first one has not ended them all by then
 
 NEWCOMER = """melisma trains, uses, measures and shows sequence models on your own data.
 
@@ -75,6 +80,9 @@ def commands(ctx: click.Context) -> None:
 
     Settings are name=value (melisma recipes RECIPE lists them); after -- all words are inputs.
     """
+    size = launched().size
+    if size > 1 and ctx.invoked_subcommand not in SHARED:
+        raise Refusal(f"{size} processes were started and only {' and '.join(SHARED)} use more than one: start one")
     if ctx.invoked_subcommand is None:
         click.echo(NEWCOMER, nl=False)
 
@@ -115,30 +123,46 @@ def run(words: Sequence[str]) -> int:
         result = commands.main(list(words), prog_name="melisma", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except (Refusal, Failure, Interrupted) as error:
-        say(str(error))
-        return error.exit_code
+        return _ended(str(error), error.exit_code)
     except click.ClickException as error:
         said = error.format_message().rstrip(".")
-        say(f"{said[:1].lower()}{said[1:]}; melisma --help tells what there is")
-        return 2
+        return _ended(f"{said[:1].lower()}{said[1:]}; melisma --help tells what there is", 2)
     except (KeyboardInterrupt, click.Abort):
-        say("interrupted")
-        return 130
+        return _ended("interrupted", Interrupted.exit_code)
     except (ReaderGone, BrokenPipeError):
         return 0
     except SystemExit as error:  # click's, where the help is written to a reader that is gone
         return error.code if isinstance(error.code, int) else 1
     except Exception as error:
         if isinstance(error, OSError) and _is_from_click(error):
-            say(unwritten(error))
-            return 1
+            return _ended(unwritten(error), 1)
         if out_of_memory(error):
-            say("there is not enough memory; a smaller training.batch_tokens, search batch or model is wanted")
-            return 1
+            wanted = "a smaller training.batch_tokens, search batch or model is wanted"
+            return _ended(f"there is not enough memory; {wanted}", 1)
         if os.environ.get("MELISMA_TRACE"):
             raise
-        say(f"this should not have happened ({type(error).__name__}: {str(error)[:200]}); MELISMA_TRACE=1 shows where")
-        return 1
+        what = f"{type(error).__name__}: {str(error)[:200]}"
+        return _ended(f"this should not have happened ({what}); MELISMA_TRACE=1 shows where", 1)
+
+
+def _ended(text: str, code: int) -> int:
+    """Says why a command ended -> its exit code.
+
+    Of several processes the first one speaks. What it knows too it has said before the others would, and who started
+    them has ended them; the rest only they can say.
+    """
+    try:
+        launch = launched()
+    except Refusal:
+        launch = Launch()
+    if launch.leads:
+        say(text)
+    elif code == Interrupted.exit_code:
+        time.sleep(1)
+    else:
+        time.sleep(LATER)
+        say(f"process {launch.rank}: {text}")
+    return code
 
 
 def _is_from_click(error: Exception) -> bool:

@@ -1,20 +1,46 @@
-"""What the shell completes: recipes, folders of runs, names of settings and the words that they take."""
+"""What the shell completes: recipes, folders of runs, saved steps, names of settings and the words that they take."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final, Literal, NamedTuple
 
 import click
 from click.shell_completion import CompletionItem
 
-from melisma.command.search import DEVICE
+from melisma.command.search import LEAVES, STEP
 from melisma.errors import Failure, Refusal
-from melisma.runs.read import read_run
+from melisma.runs.read import Run, pointer_names, read_run, step_names
 from melisma.settings.leaves import Leaf, shape
-from melisma.settings.search import SearchSettings
 from melisma.settings.sweep import SweepSettings
 from melisma.tasks import settings_of
 from melisma.tasks.recipe import recipe, recipes
+
+
+class Offer(NamedTuple):
+    """What is offered of a setting: what it is, and after its ``=`` words, or a file or folder."""
+
+    help: str
+    words: tuple[str, ...] = ()
+    kind: Literal["plain", "file", "dir"] = "plain"
+
+
+OWN: Final[Mapping[str, Mapping[str, Offer]]] = {
+    "check": {
+        "dry_run": Offer("whether to time some steps", ("yes", "no")),
+        "fix": Offer("a new folder for a repaired copy", kind="dir"),
+    },
+    "evaluate": {
+        "report": Offer("a new page of it all, NAME.html", kind="file"),
+        "against": Offer("another run, beside it on that page", kind="dir"),
+    },
+    "look attention": {"file": Offer("a new picture, .png or .svg", kind="file")},
+    "look steps": {
+        "file": Offer("a new picture, .png or .svg", kind="file"),
+        "target": Offer("what is to be heard and said, else the model's own answer"),
+    },
+}
+"""Verb, or look -> the settings that it alone has."""
 
 
 def recipe_names(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
@@ -37,25 +63,45 @@ def settings(ctx: click.Context, parameter: click.Parameter, begun: str) -> list
     name, equals, value = begun.partition("=")
     if before[-1:] == ("=",):  # bash hands over name, = and value as three words
         return _values(known.get("".join(before[-2:-1])), begun, "")
+    if not begun and before and before[-1] in known:  # and where no value is begun, click leaves out the =
+        return _values(known[before[-1]], "", "")
     if equals:
         return _values(known.get(name), value, f"{name}=")
-    found = [CompletionItem(f"{one}=", help=leaf.meaning.help) for one, leaf in known.items() if one.startswith(begun)]
+    found = [CompletionItem(f"{one}=", help=offer.help) for one, offer in known.items() if one.startswith(begun)]
     return found or [CompletionItem(begun, type="file")]
 
 
-def _known(ctx: click.Context) -> Mapping[str, Leaf]:
-    if ctx.command.name in ("train", "check", "sweep"):
-        own = shape(SweepSettings).leaves if ctx.command.name == "sweep" else {}
-        return own | shape(settings_of(recipe(ctx.params["recipe"]).task)).leaves
-    whole = shape(settings_of(read_run(ctx.params["run"]).task))
-    if ctx.command.name == "resume":
-        return {name: leaf for name, leaf in whole.leaves.items() if name.startswith("training.")}
-    own = {"data": whole.leaves["data.train"]} | {name: whole.leaves[name] for name in whole.columns}
-    return (own if ctx.command.name == "evaluate" else {}) | shape(SearchSettings).leaves | {DEVICE.name: DEVICE}
+def _known(ctx: click.Context) -> Mapping[str, Offer]:
+    verb = str(ctx.command.name)
+    own = OWN.get(f"{verb} {ctx.params['what']}" if verb == "look" else verb, {})
+    if verb in ("train", "check", "sweep"):
+        plan = shape(SweepSettings).leaves if verb == "sweep" else {}
+        return {**own, **_offers(plan | shape(settings_of(recipe(ctx.params["recipe"]).task)).leaves)}
+    run = read_run(ctx.params["run"])
+    whole = shape(settings_of(run.task))
+    if verb == "resume":
+        leaves = whole.leaves.items()  # and data that lies elsewhere now
+        return _offers({name: leaf for name, leaf in leaves if name.startswith("training.") or leaf.kind == "corpora"})
+    data = {"data": whole.leaves["data.train"]} | {name: whole.leaves[name] for name in whole.columns}
+    saved = {STEP.name: Offer(STEP.meaning.help, _steps(run))}
+    return {**(_offers(data) if verb == "evaluate" else {}), **own, **_offers(LEAVES), **saved}
 
 
-def _values(leaf: Leaf | None, begun: str, prefix: str) -> list[CompletionItem]:
-    if leaf is None or leaf.kind == "corpora":
-        return [CompletionItem(begun, type="file")]
+def _offers(leaves: Mapping[str, Leaf]) -> dict[str, Offer]:
+    return {name: _offer(leaf) for name, leaf in leaves.items()}
+
+
+def _offer(leaf: Leaf) -> Offer:
     words = ("yes", "no") if leaf.kind == "switch" else leaf.meaning.choices
-    return [CompletionItem(prefix + word) for word in words if word.startswith(begun)]
+    return Offer(leaf.meaning.help, words, "file" if leaf.kind == "corpora" else "plain")
+
+
+def _steps(run: Run) -> tuple[str, ...]:
+    """What ``step=`` can name in a run."""
+    return (*pointer_names(run.path), *dict.fromkeys(str(step.number) for step in step_names(run.path)))
+
+
+def _values(offer: Offer | None, begun: str, prefix: str) -> list[CompletionItem]:
+    if offer is None or offer.kind != "plain":
+        return [CompletionItem(begun, type="file" if offer is None else offer.kind)]
+    return [CompletionItem(prefix + word) for word in offer.words if word.startswith(begun)]

@@ -6,6 +6,7 @@ import contextlib
 import shlex
 import signal
 import time
+import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from types import FrameType
@@ -18,16 +19,21 @@ from melisma.runs.layout import BEST
 from melisma.runs.log import log_lines
 from melisma.runs.read import read_pointer, read_run
 from melisma.task import Progress
+from melisma.training.launch import launched
 
+STOPPED = "stopped"  # what the end of a training says that was asked to stop
 PLAIN_EVERY = 10.0  # seconds between two lines where no line can be rewritten
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stop:
-    """Ctrl-C asks once to stop after this step and save; a second one stops at once, which loses nothing saved."""
+    """Ctrl-C asks once to stop after this step and save; a second one stops at once, which loses nothing saved.
 
-    def __init__(self) -> None:
-        self.asked = False
+    Of several processes each hears a Ctrl-C twice, from the terminal and from who started them: all stop after a step.
+    """
+
+    def __init__(self, processes: int = 1) -> None:
+        self.asked, self._at_once = False, processes == 1
 
     def __call__(self) -> bool:
         return self.asked
@@ -42,7 +48,7 @@ class Stop:
             signal.signal(number, handler)
 
     def _heard(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
+        if self.asked and self._at_once:
             raise KeyboardInterrupt
         self.asked = True
 
@@ -110,7 +116,11 @@ def follow(start: Callable[[Stop], Iterator[Progress]], run: str, *, quiet: bool
 
     Interrupted if the user stopped it.
     """
-    stop, end, begun = Stop(), None, False
+    launch = launched()
+    if not launch.leads:
+        _take_part(start, Stop(launch.size))
+        return
+    stop, end, begun = Stop(launch.size), None, False
     waiting = Waiting(quiet=quiet or as_json)
     try:
         with watched(waiting):
@@ -135,7 +145,7 @@ def follow(start: Callable[[Stop], Iterator[Progress]], run: str, *, quiet: bool
     if end is None:
         return
     ended = _ended(end, _best(Path(run), measure)) if begun else end.text
-    if stop.asked and end.text == "stopped":
+    if begun and end.text == STOPPED:
         raise Interrupted(f"{ended}; next: melisma resume {name} goes on")
     if not (quiet or as_json):
         say(ended)
@@ -145,10 +155,20 @@ def follow(start: Callable[[Stop], Iterator[Progress]], run: str, *, quiet: bool
         )
 
 
+def _take_part(start: Callable[[Stop], Iterator[Progress]], stop: Stop) -> None:
+    """Takes part in a training of which another process tells; Interrupted if it was stopped."""
+    warnings.simplefilter("ignore")
+    steps = start(stop)
+    with stop:
+        ends = [progress.text for progress in steps]
+    if STOPPED in ends:
+        raise Interrupted(STOPPED)
+
+
 def _ended(end: Progress, best: str) -> str:
     """How a training ended: when, after how many steps, and how good it is at its best."""
     spent = duration(end.seconds)
-    if end.text == "stopped":
+    if end.text == STOPPED:
         return f"stopped after {spent}, step {end.step:,} is saved{best}"
     return f"done in {spent}: {end.text}{best}"
 

@@ -18,10 +18,9 @@ from melisma.measures.units import figure, unit_of
 from melisma.quoting import counted, shown_path
 from melisma.runs.disk import DISK, reason, replace_file
 from melisma.runs.read import read_run
+from melisma.settings.asked import searched
 from melisma.settings.leaves import shape
-from melisma.settings.read import differences, flat
-from melisma.settings.search import SearchSettings
-from melisma.settings.show import as_text
+from melisma.settings.read import flat
 from melisma.settings.words import assignments
 from melisma.tasks import settings_of
 
@@ -42,8 +41,9 @@ INTERVAL = "95 % interval"
 def command(run: str, words: tuple[str, ...], as_json: bool) -> None:
     """Measures RUN on data=SOURCE,TARGET or data=TABLE.
 
-    Search settings are name=value, and so are device=cpu, gpu or auto, and a table's columns. report=FILE.html draws a
-    page of it all, against=RUN2 beside another run on the same data.
+    Search settings are name=value, and so are device=cpu, gpu or auto, step=, which names a saved step, a table's
+    columns, and data.measures=, what is measured. report=FILE.html draws a page of it all, against=RUN2 beside another
+    run on the same data.
 
     \b
     melisma evaluate runs/en-de data=test.en,test.de
@@ -66,15 +66,15 @@ def command(run: str, words: tuple[str, ...], as_json: bool) -> None:
         if path is None:
             raise Refusal("against=RUN is drawn on a page: report=FILE.html is wanted besides")
         options(other, given)
-    chosen, place = options(run, given)
+    chosen, saved = options(run, given)
     from melisma.api.measure import evaluate
     from melisma.api.model import load
     from melisma.api.report import report
 
-    model = load(run, device=place)
+    model = load(run, step=saved.step, device=saved.device)
     found = evaluate(model, data, **named, **chosen)
     if path is not None:
-        beside = None if other is None else evaluate(other, data, device=place, **named, **chosen)
+        beside = None if other is None else evaluate(other, data, device=saved.device, **named, **chosen)
         try:
             replace_file(DISK, path, report(model, data, found, beside, **named).encode())
         except OSError as error:
@@ -126,13 +126,7 @@ def _about(found: Evaluation) -> list[str]:
     """What was measured, and how it was asked."""
     rows = [("run", f"{found.run}, step {_number(found.step):,}")]
     rows += [("data", f"{','.join(one.corpus)} ({counted(one.pairs, 'pair')})") for one in found.familiar]
-    return columns([*rows, ("search", " ".join(f"{name}={as_text(value)}" for name, value in _asked(found).items()))])
-
-
-def _asked(found: Evaluation) -> dict[str, Any]:
-    """The beam, and every search setting that is not at its default."""
-    changed = {name: value for name, _, value in differences(SearchSettings(), found.search)}
-    return {"beam": found.search.beam} | changed
+    return columns([*rows, ("search", searched(found.search))])
 
 
 def _number(step: str) -> int:

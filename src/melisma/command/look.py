@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
+from click.shell_completion import CompletionItem
 
 from melisma.command.complete import folders, settings
 from melisma.command.search import Answering, options, split
@@ -25,8 +26,13 @@ OWN = {"file": "picture", "target": "target"}
 KINDS = (".png", ".svg")
 
 
+def _looks(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    """What there is to look at."""
+    return [CompletionItem(name) for name in LOOKS if name.startswith(begun)]
+
+
 @click.command(name="look", cls=Answering, own=("file", "target"))
-@click.argument("what")
+@click.argument("what", shell_complete=_looks)
 @click.argument("run", shell_complete=folders)
 @click.argument("words", nargs=-1, shell_complete=settings)
 def command(what: str, run: str, words: tuple[str, ...]) -> None:
@@ -57,10 +63,10 @@ def command(what: str, run: str, words: tuple[str, ...]) -> None:
     path = _picture(files[0]) if files else None
     if len(inputs) != 1:
         raise Refusal(f"there are {len(inputs)} inputs; one text to look at is wanted, in quotes")
-    chosen, place = options(run, given)
+    chosen, saved = options(run, given)
     from melisma.api.model import load
 
-    model = load(run, device=place)
+    model = load(run, step=saved.step, device=saved.device)
     if what == "steps":
         figure = model.steps(inputs[0], own["target"][0] if own["target"] else None, **chosen)
         told = lines(figure)

@@ -33,7 +33,8 @@ NUMBER = re.compile(r"input ([0-9]+) ")  # how a task names one of the inputs th
 def command(run: str, words: tuple[str, ...], as_json: bool) -> None:
     """Answers the inputs given as words, or each line of stdin.
 
-    Search settings are name=value, and so is device=cpu, gpu or auto; after -- all words are inputs.
+    Search settings are name=value, and so are device=cpu, gpu or auto and step=, which names a saved step; after -- all
+    words are inputs.
 
     \b
     melisma predict runs/en-de "A man rides a bike."
@@ -41,12 +42,14 @@ def command(run: str, words: tuple[str, ...], as_json: bool) -> None:
     melisma predict runs/en-de < sentences.txt > answers.txt
     """
     given, inputs = split(words)
-    chosen, place = options(run, given)
+    chosen, saved = options(run, given)
     if not inputs and sys.stdin is None:
         raise Refusal("there is nothing to answer, as stdin is closed: wanted are inputs as words, or lines on stdin")
     from melisma.api.model import load
 
-    model = load(run, device=place)
+    model = load(run, step=saved.step, device=saved.device)
+    for note in model.ready(chosen):
+        say(note)
     if inputs:
         for word in filter(_is_file, inputs):
             say(

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 import click
 
 from melisma.command.verb import Verb
 from melisma.errors import Refusal
+from melisma.runs.layout import BEST
 from melisma.runs.read import read_run
 from melisma.settings.describe import described, typed_and_told
-from melisma.settings.leaves import shape
+from melisma.settings.field import Meaning
+from melisma.settings.leaves import Leaf, shape
 from melisma.settings.read import build, with_values
 from melisma.settings.search import SearchSettings
 from melisma.settings.training import TrainingSettings
@@ -20,9 +23,32 @@ from melisma.settings.words import assignments, from_words
 from melisma.tasks import SETTINGS, settings_of
 
 DEVICE = shape(TrainingSettings).leaves["device"]  # the same words say where to answer
-LEAVES = shape(SearchSettings).leaves | {DEVICE.name: DEVICE}
+STEP: Final = Leaf(
+    "step",
+    "text",
+    False,
+    BEST,
+    Meaning(
+        help="the saved step that answers: best, latest, best-bleu and the like, or a number",
+        why="it is what the training was for",
+        low=None,
+        high=None,
+        above=None,
+        below=None,
+        choices=(),
+        called=MappingProxyType({}),
+    ),
+)
+LEAVES = shape(SearchSettings).leaves | {DEVICE.name: DEVICE, STEP.name: STEP}
 NAMES = tuple(LEAVES)
 HEADING: Final = "Search settings, with what holds unless the run has its own"
+
+
+class Saved(NamedTuple):
+    """What of a run answers, and where it computes."""
+
+    step: str
+    device: str
 
 
 class Answering(Verb):
@@ -48,15 +74,20 @@ def split(words: Sequence[str], own: Sequence[str] = ()) -> tuple[dict[str, list
     return assignments(words, (*own, *NAMES), groups=groups)
 
 
-def options(run: str, given: Mapping[str, Sequence[str]]) -> tuple[dict[str, Any], str]:
-    """The search settings that were typed, and the device; Refusal where they, or the run, are not right."""
-    searched = dict(given)
-    places = searched.pop(DEVICE.name, ["auto"])
-    if len(places) > 1:
-        raise Refusal(f"setting device is given {len(places)} times ({', '.join(places[:3])}): wants one")
-    place: str = convert(DEVICE, places[0])
+def options(run: str, given: Mapping[str, Sequence[str]]) -> tuple[dict[str, Any], Saved]:
+    """The search settings that were typed, the step and the device; Refusal where they, or the run, are not right."""
+    searched = {name: words for name, words in given.items() if name not in (STEP.name, DEVICE.name)}
+    saved = Saved(_one(STEP, given), _one(DEVICE, given))
     values = from_words(SearchSettings, searched)
     found = read_run(run)
     settings: Any = build(settings_of(found.task), found.settings)
     with_values(settings.search, values)
-    return values, place
+    return values, saved
+
+
+def _one(leaf: Leaf, given: Mapping[str, Sequence[str]]) -> str:
+    words = given.get(leaf.name, [leaf.default])
+    if len(words) > 1:
+        raise Refusal(f"setting {leaf.name} is given {len(words)} times ({', '.join(words[:3])}): wants one")
+    value: str = convert(leaf, words[0])
+    return value

@@ -20,6 +20,7 @@ from melisma.settings.toml import read_toml
 from melisma.settings.words import assignments, from_words
 from melisma.tasks import settings_of
 from melisma.tasks.recipe import recipe as recipe_of
+from melisma.training.launch import launched
 
 
 @click.command(name="train", cls=Verb)
@@ -37,7 +38,8 @@ def command(recipe: str, run: str, words: tuple[str, ...], as_json: bool, quiet:
     melisma train translate runs/en-de mine.toml model.attention=none
     """
     layers = settings_layers(recipe, words, run)
-    check_new(Path(run), 0, DISK)
+    if launched().leads:
+        check_new(Path(run), 0, DISK)
     from melisma.api.train import train
 
     follow(lambda stop: train(recipe, run, *layers, stopped=stop), run, quiet=quiet, as_json=as_json)

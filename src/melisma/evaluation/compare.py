@@ -10,10 +10,12 @@ import numpy as np
 
 from melisma.baselines.retrieval import KNOWN, Nearest, affordable
 from melisma.errors import Refusal
-from melisma.evaluation.samples import spread
+from melisma.evaluation.samples import spread, spread_for
+from melisma.measures.asked import asked
 from melisma.measures.bleu import bleu_counts, bleu_score, chrf_counts, chrf_score
+from melisma.measures.error_rate import phoneme_counts
 from melisma.measures.interval import Array, Score, difference
-from melisma.measures.measure import Measure, normalised, paired, ratio
+from melisma.measures.measure import Measure, References, normalised, paired, ratio
 from melisma.task import Task
 
 ASKED = 500  # questions that the floors answer, at most: enough for an interval, few enough for seconds
@@ -45,16 +47,18 @@ class Gap(NamedTuple):
     high: float
 
 
-def floors(task: Task[Any, Any], known: Sequence[Any], examples: Sequence[Any], learned: int = 0) -> list[Floor]:
+def floors(
+    task: Task[Any, Any], settings: Any, known: Sequence[Any], examples: Sequence[Any], learned: int = 0
+) -> list[Floor]:
     """What the most similar training example, and the source as it is, score on (a spread of) the examples.
 
     ``known`` are examples that were learned from, of ``learned`` in all where they are not all; a spread of them is
     looked through where they are too many. None: there is nothing to look up.
     """
-    names = tuple(name for name in task.measures if name not in SLOW)
-    asked = spread(examples, ASKED)
-    inputs = [str(one) for one in task.inputs(asked)]
-    of = "" if len(asked) == len(examples) else f" Scored on {len(asked):,} of the {len(examples):,} pairs."
+    names = tuple(name for name in task.measures(settings) if name not in SLOW)
+    some = spread_for(names, examples, [str(one) for one in task.inputs(examples)], ASKED)
+    inputs = [str(one) for one in task.inputs(some)]
+    of = "" if len(some) == len(examples) else f" Scored on {len(some):,} of the {len(examples):,} pairs."
     found = []
     if known:
         looked = spread(known, affordable([str(one) for one in task.inputs(known)]))
@@ -62,9 +66,9 @@ def floors(task: Task[Any, Any], known: Sequence[Any], examples: Sequence[Any], 
         total = max(learned, len(known))
         among = f"{len(looked):,} training pairs" + (f" out of {total:,}" if len(looked) < total else "")
         how = f"The target of the most similar source among {among} (TF-IDF of character n-grams and words).{of}"
-        found.append(Floor("nearest neighbour", how, task.measure(answers, asked, names), len(asked)))
-    copied = task.measure([Told(text) for text in inputs], asked, names)
-    return [*found, Floor("copy", f"The source as it is.{of}", copied, len(asked))]
+        found.append(Floor("nearest neighbour", how, task.measure(answers, some, names), len(some)))
+    copied = task.measure([Told(text) for text in inputs], some, names)
+    return [*found, Floor("copy", f"The source as it is.{of}", copied, len(some))]
 
 
 def _looked_up(task: Task[Any, Any], known: Sequence[Any], inputs: Sequence[str]) -> list[Told]:
@@ -73,8 +77,10 @@ def _looked_up(task: Task[Any, Any], known: Sequence[Any], inputs: Sequence[str]
     return [Told("" if place is None else targets[place]) for place in places]
 
 
-def gaps(first: Sequence[str], second: Sequence[str], references: Sequence[str]) -> dict[str, Gap]:
-    """By how much the second answers score above the first ones to the same questions, by measure.
+def gaps(
+    first: Sequence[str], second: Sequence[str], references: Sequence[str], sources: Sequence[str]
+) -> dict[str, Gap]:
+    """By how much the second answers score above the first ones to the same sources, by measure.
 
     Refusal where they are not as many.
     """
@@ -82,22 +88,33 @@ def gaps(first: Sequence[str], second: Sequence[str], references: Sequence[str])
         raise Refusal(f"{len(first)} answers and {len(second)} to compare them with: there must be as many of both.")
     found = {}
     for name, (counts, score) in PAIRED.items():
-        one, two = counts(first, references), counts(second, references)
+        one, two = (
+            counts(questions.answers, questions.references)
+            for questions in (asked(name, sources, answers, references) for answers in (first, second))
+        )
         value = float(score(two.sum(0)) - score(one.sum(0)))
         low, high = difference(one, two, score)
         found[name] = Gap(value, min(low, value), max(high, value))
     return found
 
 
-def _exact_counts(answers: Sequence[str], references: Sequence[str]) -> Array:
-    rows = [(normalised(answer) == normalised(right), 1) for answer, right in zip(answers, references)]
+def _exact_counts(answers: Sequence[str], references: References) -> Array:
+    rows = [(normalised(a) in set(map(normalised, right)), 1) for a, right in paired(answers, references)]
     return np.array(rows, np.float64)
 
 
-PAIRED: dict[str, tuple[Callable[[Sequence[str], Sequence[str]], Array], Score]] = {
+def _wrong_counts(answers: Sequence[str], references: References) -> Array:
+    counts = _exact_counts(answers, references)
+    counts[:, 0] = 1 - counts[:, 0]
+    return counts
+
+
+PAIRED: dict[str, tuple[Callable[[Sequence[str], References], Array], Score]] = {
     "bleu": (bleu_counts, bleu_score),
     "chrf": (lambda answers, references: chrf_counts(paired(answers, references)), chrf_score),
     "exact": (_exact_counts, ratio),
+    "word_error": (_wrong_counts, ratio),
+    "phoneme_error": (phoneme_counts, ratio),
 }
 """Measure -> what it counts of each example, and the score of the sums."""
 

@@ -15,6 +15,7 @@ SMOOTHED = 40  # points of the training loss from which on it is smoothed
 FEW = 4  # points of the training loss from which on its beginning may be left above the chart
 BEGINNING = 10  # one of so many points is left above the chart, where the loss has fallen far since
 RATES = 200  # points of the learning rate
+AGREED = 0.01  # of the rate at its highest: as much may a logged one differ, as epochs only estimate the last step
 TOGETHER = ("bleu", "chrf", "exact")  # measures from 0 to 100, of which more is better: one chart
 
 Lines = Sequence[Mapping[str, Any]]
@@ -99,7 +100,7 @@ def _number(value: object) -> float | None:
     return float(value) if type(value) in (int, float) and math.isfinite(value) else None  # type: ignore[arg-type]
 
 
-# --- the learning rate, which follows from the settings
+# --- the learning rate, which follows from the settings, unless they were others for a while: then as it was logged
 
 
 def _rates(lines: Lines, settings: TrainingSettings, reached: int, planned: int | None, cuts: Sequence[int]) -> Figure:
@@ -107,8 +108,12 @@ def _rates(lines: Lines, settings: TrainingSettings, reached: int, planned: int 
     every = max(1, reached // RATES)
     steps = sorted({1, reached, *range(1, reached + 1, every), *(cut + after for cut in cuts for after in (0, 1))})
     values = [rate(step, settings, last, sum(cut < step for cut in cuts)) for step in steps if step <= reached]
-    series = {"name": "learning rate", "x": steps[: len(values)], "y": values}
-    data = {"series": [series], "y": f"{settings.schedule}, by the settings", "limits": (0.0, None)}
+    logged = [(line["step"], value) for line in lines if (value := _number(line.get("rate"))) is not None]
+    series, source = _series("learning rate", list(zip(steps, values))), "by the settings"
+    given = [rate(step, settings, last, sum(cut < step for cut in cuts)) for step, _ in logged]
+    if any(abs(value - by) > AGREED * settings.rate for (_, value), by in zip(logged, given)):
+        series, source = _series("learning rate", logged), "as it was"
+    data = {"series": [series], "y": f"{settings.schedule}, {source}", "limits": (0.0, None)}
     return Figure("Learning rate", "curves", data)
 
 

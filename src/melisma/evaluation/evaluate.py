@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import nn
 
+from melisma.measures.asked import asked
 from melisma.measures.by_length import Bucket, by_length
 from melisma.measures.measure import Measure
 from melisma.measures.perplexity import perplexity, units
@@ -44,25 +45,32 @@ class Evaluation:
     dropped: tuple[str, ...] = ()  # sentences on the pairs that were left out; they stand among the notes too
 
 
-def evaluate(task: Task[Any, Any], network: nn.Module, codec: Any, search: Any, examples: Sequence[Any]) -> Evaluation:
-    """Answers every example with ``search`` and measures the answers; perplexity is under teacher forcing.
+def evaluate(
+    task: Task[Any, Any], network: nn.Module, codec: Any, settings: Any, examples: Sequence[Any]
+) -> Evaluation:
+    """Answers every example and measures the answers, both as ``settings`` say; perplexity is under teacher forcing.
 
     Refusal where one is too long to be answered: it is not left out, since the others' score would be another.
     """
     task.check(codec, examples)
     began = time.monotonic()
     inputs = task.inputs(examples)
-    answers = task.answer(network, codec, inputs, search, traced=False)
+    answers = task.answer(network, codec, inputs, settings.search, traced=False)
     seconds = time.monotonic() - began
-    measures = task.measure(answers, examples, task.measures)
+    names = task.measures(settings)
+    measures = task.measure(answers, examples, names)
     counted = task.nats(network, codec, examples)
     nats, symbols = [nat for nat, _ in counted], [count for _, count in counted]
     measures["perplexity"] = perplexity(nats, symbols, "symbol")
     references = task.references(examples)
     measures["character_perplexity"] = perplexity(nats, units(references, "character"), "character")
-    texts, lengths = [answer.text for answer in answers], [len(text) for text in inputs]
-    grouped = {
-        name: by_length(for_parts(name, references), texts, references, lengths)
-        for name in task.measures[:1] + task.measures[-1:]
-    }
+    texts = [answer.text for answer in answers]
+    grouped = {name: _by_length(name, inputs, texts, references) for name in names[:1] + names[-1:]}
     return Evaluation(measures, grouped, answers, seconds)
+
+
+def _by_length(name: str, inputs: Sequence[str], texts: Sequence[str], references: Sequence[str]) -> list[Bucket]:
+    """A measure in groups of source length."""
+    found = asked(name, inputs, texts, references)
+    lengths = [len(inputs[place]) for place in found.places]
+    return by_length(for_parts(name, references), found.answers, found.references, lengths)

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 
 from melisma.evaluation.compare import Floor, Gap
 from melisma.measures.measure import Measure
-from melisma.measures.units import called, figure, unit_of
+from melisma.measures.units import asked_of, called, figure, unit_of
 
 MEANINGS: dict[str, str] = {
     "exact": "Of 100 questions about {value:.0f} are answered exactly as the reference has it.",
-    "wrong": "Of 100 questions about {value:.0f} are not answered as the reference has it.",
+    "word_error": "Word error, the WER of pronunciation: of 100 different sources about {value:.0f} are answered with "
+    "none of the targets that the data has for them.",
+    "phoneme_error": "Phoneme error, PER: of 100 phonemes (or words) about {value:.0f} would have to be edited to make "
+    "each answer the closest target that the data has for its source.",
     "bleu": "BLEU counts the runs of up to four words that answers share with their references; 100 is word for word "
     "the same. It can be compared with other scores on these very pairs alone.",
     "chrf": "chrF2 counts the stretches of up to six characters that answers share with their references; 100 is "
@@ -18,7 +21,6 @@ MEANINGS: dict[str, str] = {
     "ter": "TER: of 100 words about {value:.0f} would have to be edited to make the answers their references.",
     "wer": "WER: of 100 words about {value:.0f} would have to be edited to make the answers their references.",
     "cer": "CER: of 100 characters about {value:.0f} would have to be edited to make the answers their references.",
-    "per": "PER: of 100 phonemes about {value:.0f} would have to be edited to make the answers their references.",
 }
 """Measure -> what a ``value`` of it says."""
 
@@ -29,7 +31,7 @@ PLAIN = {"nearest neighbour": "looking up the most similar training pair", "copy
 def interval(name: str, measure: Measure) -> str:
     """The interval of a score, and of how many examples it is."""
     ends = f"{figure(name, measure.low)} to {figure(name, measure.high)}"
-    return f"95 % interval {ends}, on {measure.count:,} pairs"
+    return f"95 % interval {ends}, on {measure.count:,} {asked_of(name)}"
 
 
 def meaning(name: str, measure: Measure, floors: Sequence[Floor]) -> list[str]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from melisma.measures.asked import BY_SOURCE, by_source
 from melisma.measures.bleu import chrf_counts, chrf_score
-from melisma.measures.measure import paired
+from melisma.measures.measure import References, paired
 
 T = TypeVar("T")
 
@@ -41,7 +42,14 @@ def spread(items: Sequence[T], most: int) -> list[T]:
     return [items[number * len(items) // most] for number in range(most)]
 
 
-def groups(answers: Sequence[str], references: Sequence[str], *, each: int = EACH, drawn: int = DRAWN) -> list[Group]:
+def spread_for(measures: Collection[str], items: Sequence[T], sources: Sequence[str], most: int) -> list[T]:
+    """A spread of items with these sources; where a measure asks each source once, so many sources with all theirs."""
+    if BY_SOURCE.isdisjoint(measures):
+        return spread(items, most)
+    return [items[place] for group in spread(by_source(sources), most) for place in group]
+
+
+def groups(answers: Sequence[str], references: References, *, each: int = EACH, drawn: int = DRAWN) -> list[Group]:
     """By chance, worst, middling and best, in this order; of few examples all, from the worst to the best.
 
     Of examples that score the same, chance (with a fixed seed) chooses. Refusal as of any measure.

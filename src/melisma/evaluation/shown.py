@@ -11,9 +11,11 @@ from melisma.evaluation.differences import compared, shortened
 from melisma.evaluation.evaluate import Evaluation
 from melisma.evaluation.meaning import gap
 from melisma.evaluation.samples import Group, groups
+from melisma.measures.asked import Asked, asked
+from melisma.measures.bleu import chrf_counts, chrf_score
 from melisma.measures.by_length import Bucket
-from melisma.measures.measure import Measure, normalised
-from melisma.measures.units import called, figure, unit_of
+from melisma.measures.measure import Measure, normalised, paired
+from melisma.measures.units import asked_of, called, figure, unit_of
 from melisma.report.page import Cell, Example, Examples, Scores, Table
 from melisma.task import Figure
 
@@ -41,7 +43,8 @@ def scores(measured: Measured) -> Scores:
         cells = [_cell(name, measures.get(name)) for _, measures in columns]
         rows.append((", ".join(filter(None, (measured.found.measures[name].name, unit_of(name)))), *cells))
     table = Table(("measure", *(column for column, _ in columns)), tuple(rows))
-    shown = [name for name in dict.fromkeys((names[0], "exact", "chrf")) if name in names][:2]
+    telling = dict.fromkeys((names[0], "exact", "chrf", *measured.found.by_length))
+    shown = [name for name in telling if name in names][:2]
     figures = tuple(_bars(name, columns) for name in shown)
     remarks = [
         *_apart(measured),
@@ -88,7 +91,7 @@ def _apart(measured: Measured) -> list[str]:
         return []
     other, against = measured.against
     texts = [[answer.text for answer in one.answers] for one in (against, measured.found)]
-    found = gaps(texts[0], texts[1], measured.references)
+    found = gaps(texts[0], texts[1], measured.references, measured.sources)
     return [gap(name, measured.name, other, one) for name, one in found.items() if name in measured.found.measures]
 
 
@@ -125,7 +128,7 @@ def _line(name: str, run: str, buckets: Sequence[Bucket]) -> dict[str, Any]:
         "high": [one.high for one in measures],
         "told": {
             place: f"{run}, {bucket.shortest}–{bucket.longest} characters: {figure(name, bucket.measure.value)} "
-            f"({_ends(name, bucket.measure)}), {bucket.measure.count:,} pairs"
+            f"({_ends(name, bucket.measure)}), {bucket.measure.count:,} {asked_of(name)}"
             for place, bucket in enumerate(buckets)
         },
     }
@@ -133,27 +136,37 @@ def _line(name: str, run: str, buckets: Sequence[Bucket]) -> dict[str, Any]:
 
 def length_remarks(measured: Measured) -> tuple[str, ...]:
     """How many pairs the groups have."""
-    buckets = next(iter(measured.found.by_length.values()), [])
+    name, buckets = next(iter(measured.found.by_length.items()), ("", []))
     if len(buckets) < 2:
         return ()
     counts = ", ".join(f"{one.measure.count:,}" for one in buckets)
-    return (f"Pairs in each group, from the shortest: {counts}.",)
+    return (f"{asked_of(name).capitalize()} in each group, from the shortest: {counts}.",)
 
 
 def examples(measured: Measured) -> list[Examples]:
     """Examples by chance, and the worst, middling and best, their differences marked."""
     texts = [answer.text for answer in measured.found.answers]
+    first = next(iter(measured.found.measures), "")
+    found = asked(first, measured.sources, texts, measured.references)
     return [
-        Examples(group.name, group.why, tuple(_shown(measured, texts, group)))
-        for group in groups(texts, measured.references)
+        Examples(group.name, group.why, tuple(_shown(measured, found, group)))
+        for group in groups(found.answers, found.references)
     ]
 
 
-def _shown(measured: Measured, texts: Sequence[str], group: Group) -> list[Example]:
+def _shown(measured: Measured, found: Asked, group: Group) -> list[Example]:
     made = []
     for sample in group.samples:
-        said, wanted = compared(texts[sample.place], measured.references[sample.place])
-        source = shortened(measured.sources[sample.place])
-        right = normalised(texts[sample.place]) == normalised(measured.references[sample.place])
+        answer, targets = paired(found.answers, found.references)[sample.place]
+        closest = _closest(answer, targets)
+        said, wanted = compared(answer, closest)
+        right = normalised(answer) == normalised(closest)
+        source = shortened(measured.sources[found.places[sample.place]])
         made.append(Example(source, said, wanted, right, f"{sample.score:.1f}"))
     return made
+
+
+def _closest(answer: str, targets: Sequence[str]) -> str:
+    """The target that is the answer, or the one with the best chrF2, the first of equals."""
+    same = [target for target in targets if normalised(target) == normalised(answer)]
+    return same[0] if same else max(targets, key=lambda target: float(chrf_score(chrf_counts([(answer, [target])]))[0]))

@@ -9,6 +9,8 @@ from typing import Any
 
 from torch import nn
 
+from melisma.evaluation.samples import spread_for
+from melisma.measures.asked import BY_SOURCE
 from melisma.settings.search import SearchSettings
 from melisma.task import Task
 
@@ -22,20 +24,22 @@ class Validation:
         task.check(codec, examples)
         self.task, self.codec, self.settings = task, codec, settings
         self.examples = examples
-        spread = max(1, math.ceil(len(examples) / ANSWERED))
-        self.answered = list(examples[::spread])
-        self.search: SearchSettings = replace(settings.search, beam=1, alternatives=1, temperature=None)
+        self.measured = task.validating(settings)
+        self.answered = list(examples[:: max(1, math.ceil(len(examples) / ANSWERED))])
+        if not BY_SOURCE.isdisjoint(self.measured):  # a source without some of its targets would be judged too hard
+            self.answered = spread_for(self.measured, examples, list(map(str, task.inputs(examples))), ANSWERED)
+        self.search: SearchSettings = replace(settings.search, beam=1, alternatives=1, temperature=None, int8=False)
 
     @property
     def higher(self) -> Mapping[str, bool]:
         """Measure -> whether more of it is better."""
-        return {"loss": False} | {name: better == "higher" for name, better in self.task.validated.items()}
+        return {"loss": False} | {name: better == "higher" for name, better in self.measured.items()}
 
     def scores(self, model: nn.Module) -> dict[str, float]:
         """Loss in nats a symbol, and each measure that the task validates by."""
         asked = self.task.inputs(self.answered)
         answers = self.task.answer(model, self.codec, asked, self.search, traced=False)
-        measured = self.task.measure(answers, self.answered, tuple(self.task.validated))
+        measured = self.task.measure(answers, self.answered, tuple(self.measured))
         nats = self.task.nats(model, self.codec, self.examples)
         loss = sum(nat for nat, _ in nats) / sum(count for _, count in nats)
         return {"loss": loss} | {name: measure.value for name, measure in measured.items()}

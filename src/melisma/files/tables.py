@@ -102,11 +102,14 @@ def _records(lines: Lines) -> Iterator[tuple[int, list[str]]]:
                 f"{place}: the line is longer than {LONGEST:,} bytes, and a .csv cannot be followed past a line that is"
                 " not held (a quote may open in it); shorten it, or use .tsv or .jsonl"
             )
-        yield number, _cells(line, numbered, place) if '"' in line else line.split(",")
+        yield number, comma_cells(line, numbered, place) if '"' in line else line.split(",")
 
 
-def _cells(line: str, more: Iterable[tuple[int, str | None]], place: Place) -> list[str]:
-    """The cells of the record that begins with `line`; takes further lines while a quote is open."""
+def comma_cells(line: str, more: Iterable[tuple[int, str | None]], place: Place) -> list[str]:
+    """The cells of the record that begins with `line`; takes further lines, with their numbers, while a quote is open.
+
+    Raises Refusal with `place` where text follows a closing quote, and where a quote is not closed.
+    """
     cells: list[str] = []
     at = 0
     while True:
@@ -159,12 +162,19 @@ def _json_rows(lines: Lines, source: str, target: str) -> Iterator[Row]:
         elif not line.strip():
             yield Row(number, "", "")
         else:
-            place = Place(lines.path, number)
-            found = _object(line, place)
-            inner = found.get(NESTED)
-            if isinstance(inner, dict) and not (source in found and target in found):
-                found = inner
-            yield Row(number, _text(found, source, "source", place), _text(found, target, "target", place))
+            yield Row(number, *json_pair(line, source, target, Place(lines.path, number)))
+
+
+def json_pair(line: str, source: str, target: str, place: Place) -> tuple[str, str]:
+    """The two texts in a line of JSON: of the object itself, or of the one under ``translation``.
+
+    Raises Refusal with `place` where the line is no object with two texts that JSON and Unicode allow.
+    """
+    found = _object(line, place)
+    inner = found.get(NESTED)
+    if isinstance(inner, dict) and not (source in found and target in found):
+        found = inner
+    return _text(found, source, "source", place), _text(found, target, "target", place)
 
 
 def _object(line: str, place: Place) -> dict[str, Any]:

@@ -27,10 +27,10 @@ def _started(cell: Cell, batch: int, rate: float, random: Generator | None) -> A
     return ThinState(state, weight_mask(cell, rate, random)) if rate else state
 
 
-def _scanned(cell: Cell, x: Ragged, state: Any) -> tuple[Any, Ragged]:
+def _scanned(cell: Cell, x: Ragged, state: Any, *, backwards: bool = False) -> tuple[Any, Ragged]:
     if not isinstance(state, ThinState):
-        return scan(cell, x, state)
-    after, y = scan(without_weights(cell, state.mask), x, state.cell)
+        return scan(cell, x, state, backwards=backwards)
+    after, y = scan(without_weights(cell, state.mask), x, state.cell, backwards=backwards)
     return ThinState(after, state.mask), y
 
 
@@ -96,8 +96,8 @@ class BothWays(nn.Module):
     def flush(self, state: BothWaysState) -> tuple[BothWaysState, Ragged | None]:
         if state.said is None or state.heard is None:
             return state, None
-        backward, y = _scanned(self.backward_cell, state.heard.reversed(), state.backward)
-        both = state.said.with_rows(torch.cat((state.said.rows, y.reversed().rows), 1))
+        backward, y = _scanned(self.backward_cell, state.heard, state.backward, backwards=True)
+        both = state.said.with_rows(torch.cat((state.said.rows, y.rows), 1))
         return BothWaysState(state.forward, backward, None, None), both
 
 

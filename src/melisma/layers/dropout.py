@@ -21,8 +21,7 @@ RECURRENT = "recurrent"  # what every cell calls the matrix that its memory ente
 
 def kept(shape: tuple[int, ...], rate: float, random: Generator) -> Tensor:
     """A mask of this shape, on the generator's device: 0 with probability ``rate``, else 1 / (1 - rate)."""
-    uniform = torch.rand(shape, generator=random, device=random.device)
-    return (uniform >= rate).to(uniform.dtype).mul_(1 / (1 - rate))
+    return torch.rand(shape, generator=random, device=random.device).ge_(rate).mul_(1 / (1 - rate))
 
 
 def embedding_rows(weight: Tensor, rate: float, random: Generator | None) -> Tensor:

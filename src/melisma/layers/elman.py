@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Generator, Tensor, nn
-from torch.nn import functional
 
 from melisma.layers.initial import recurrent_matrix, uniform
 
@@ -32,21 +31,25 @@ class Elman(nn.Module):
         return ElmanState(self.weight.new_zeros(batch, self.hidden_size))
 
     def enter(self, x: Tensor) -> Tensor:
-        return functional.linear(x, self.weight, self.bias)
+        return (x @ self.weight.t()).add_(self.bias)
 
     def step(self, state: ElmanState, entered: Tensor) -> tuple[ElmanState, Tensor]:
-        h = torch.tanh(entered + functional.linear(state.h, self.recurrent))
+        h = torch.tanh(torch.addmm(entered, state.h, self.recurrent.t()))
         return ElmanState(h), h
 
     def gates(
-        self, state: tuple[Tensor, ...], entered: Tensor, product: Tensor
-    ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-        h = product.add_(entered).tanh_()
-        return (h,), (h,)
+        self, state: tuple[Tensor, ...], entered: Tensor, product: Tensor, out: tuple[Tensor, ...]
+    ) -> tuple[Tensor, ...]:
+        out[0].copy_(product.tanh_())
+        return (product,)
 
     def gates_backward(
-        self, gradient: tuple[Tensor, ...], state: tuple[Tensor, ...], kept: tuple[Tensor, ...]
-    ) -> tuple[tuple[Tensor | None, ...], Tensor, Tensor]:
-        (h,) = kept
-        d_product = gradient[0] * (1 - h * h)
-        return (None,), d_product, d_product
+        self,
+        gradient: tuple[Tensor, ...],
+        state: tuple[Tensor, ...],
+        kept: tuple[Tensor, ...],
+        out: tuple[Tensor, Tensor],
+    ) -> bool:
+        (h,), (d_h,) = kept, gradient
+        torch.ops.aten.tanh_backward(d_h, h, grad_input=out[1])
+        return False

@@ -31,7 +31,7 @@ class _Gru(nn.Module):
         return GruState(self.weight.new_zeros(batch, self.hidden_size))
 
     def enter(self, x: Tensor) -> Tensor:
-        return functional.linear(x, self.weight, self.bias)
+        return (x @ self.weight.t()).add_(self.bias)
 
 
 class GruResetBefore(_Gru):
@@ -61,24 +61,37 @@ class GruResetAfter(_Gru):
         self.recurrent_bias = nn.Parameter(torch.zeros(3 * hidden_size))
 
     def step(self, state: GruState, entered: Tensor) -> tuple[GruState, Tensor]:
+        H = self.hidden_size
         product = functional.linear(state.h, self.recurrent, self.recurrent_bias)
-        (h,), _ = self.gates(state, entered, product)
+        r, z = torch.sigmoid((entered + product)[:, : 2 * H]).chunk(2, 1)  # rounds as ``gates`` does
+        n = torch.tanh(entered[:, 2 * H :] + r * product[:, 2 * H :])
+        h = torch.lerp(n, state.h, z)
         return GruState(h), h
 
     def gates(
-        self, state: tuple[Tensor, ...], entered: Tensor, product: Tensor
-    ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-        (h,), H = state, self.hidden_size
-        r, z = torch.sigmoid(entered[:, : 2 * H] + product[:, : 2 * H]).chunk(2, 1)
+        self, state: tuple[Tensor, ...], entered: Tensor, product: Tensor, out: tuple[Tensor, ...]
+    ) -> tuple[Tensor, ...]:
+        H = self.hidden_size
+        r, z = entered[:, : 2 * H].add_(product[:, : 2 * H]).sigmoid_().chunk(2, 1)
         un = product[:, 2 * H :]
-        n = torch.tanh(entered[:, 2 * H :] + r * un)
-        return (torch.lerp(n, h, z),), (r, z, n, un)
+        n = entered[:, 2 * H :].add_(r * un).tanh_()
+        torch.lerp(n, state[0], z, out=out[0])
+        return r, z, n, un
 
     def gates_backward(
-        self, gradient: tuple[Tensor, ...], state: tuple[Tensor, ...], kept: tuple[Tensor, ...]
-    ) -> tuple[tuple[Tensor | None, ...], Tensor, Tensor]:
+        self,
+        gradient: tuple[Tensor, ...],
+        state: tuple[Tensor, ...],
+        kept: tuple[Tensor, ...],
+        out: tuple[Tensor, Tensor],
+    ) -> bool:
         (d_h,), (h,), (r, z, n, un) = gradient, state, kept
-        d_n = d_h * (1 - z) * (1 - n * n)
-        d_z = d_h * (h - n) * z * (1 - z)
-        d_r = d_n * un * r * (1 - r)
-        return (d_h * z,), torch.cat((d_r, d_z, d_n), 1), torch.cat((d_r, d_z, d_n * r), 1)
+        d_entered, d_product = (d.chunk(3, 1) for d in out)
+        torch.ops.aten.tanh_backward(d_h * (1 - z), n, grad_input=d_entered[2])
+        torch.mul(d_entered[2], r, out=d_product[2])
+        torch.ops.aten.sigmoid_backward(d_entered[2] * un, r, grad_input=d_entered[0])
+        torch.ops.aten.sigmoid_backward(d_h * (h - n), z, grad_input=d_entered[1])
+        d_product[0].copy_(d_entered[0])
+        d_product[1].copy_(d_entered[1])
+        d_h.mul_(z)
+        return True

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Generator, Tensor, nn
-from torch.nn import functional
 
 from melisma.layers.initial import gate_matrix, recurrent_matrix
 
@@ -41,39 +40,44 @@ class Lstm(nn.Module):
         return LstmState(self.weight.new_zeros(batch, self.hidden_size), self.weight.new_zeros(batch, self.hidden_size))
 
     def enter(self, x: Tensor) -> Tensor:
-        return functional.linear(x, self.weight, self.bias)
+        return (x @ self.weight.t()).add_(self.bias)
 
     def step(self, state: LstmState, entered: Tensor) -> tuple[LstmState, Tensor]:
         H = self.hidden_size
-        before = entered + functional.linear(state.h, self.recurrent)
+        before = torch.addmm(entered, state.h, self.recurrent.t())
         i, f, o = torch.sigmoid(before[:, : 3 * H]).chunk(3, 1)
         c = torch.addcmul(f * state.c, i, torch.tanh(before[:, 3 * H :]))  # rounds as ``gates`` does
         h = o * torch.tanh(c)
         return LstmState(h, c), h
 
     def gates(
-        self, state: tuple[Tensor, ...], entered: Tensor, product: Tensor
-    ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        self, state: tuple[Tensor, ...], entered: Tensor, product: Tensor, out: tuple[Tensor, ...]
+    ) -> tuple[Tensor, ...]:
         H = self.hidden_size
-        gates = product.add_(entered)
-        gates[:, : 3 * H].sigmoid_()
-        gates[:, 3 * H :].tanh_()
-        i, f, o, g = gates.chunk(4, 1)
-        c = torch.addcmul(f * state[1], i, g)
-        shown = c.tanh()
-        return (o * shown, c), (gates, shown)
+        product[:, : 3 * H].sigmoid_()
+        product[:, 3 * H :].tanh_()
+        i, f, o, g = product.chunk(4, 1)
+        h, c = out
+        shown = torch.mul(f, state[1], out=c).addcmul_(i, g).tanh()
+        torch.mul(o, shown, out=h)
+        return product, shown
 
     def gates_backward(
-        self, gradient: tuple[Tensor, ...], state: tuple[Tensor, ...], kept: tuple[Tensor, ...]
-    ) -> tuple[tuple[Tensor | None, ...], Tensor, Tensor]:
+        self,
+        gradient: tuple[Tensor, ...],
+        state: tuple[Tensor, ...],
+        kept: tuple[Tensor, ...],
+        out: tuple[Tensor, Tensor],
+    ) -> bool:
         (d_h, d_c), (gates, shown) = gradient, kept
-        H, derivative = self.hidden_size, torch.ops.aten
+        H, derivative, d_product = self.hidden_size, torch.ops.aten, out[1]
         i, f, o, g = gates.chunk(4, 1)
-        d_c = derivative.tanh_backward(d_h * o, shown) + d_c
-        d_product = torch.empty_like(gates)
+        through = d_h * o
+        d_c.add_(derivative.tanh_backward(through, shown, grad_input=through))
         for factors, place in zip(((d_c, g), (d_c, state[1]), (d_h, shown), (d_c, i)), d_product.chunk(4, 1)):
             torch.mul(*factors, out=place)
         sigmoids, tanh = d_product[:, : 3 * H], d_product[:, 3 * H :]
         derivative.sigmoid_backward(sigmoids, gates[:, : 3 * H], grad_input=sigmoids)
         derivative.tanh_backward(tanh, g, grad_input=tanh)
-        return (None, d_c * f), d_product, d_product
+        d_c.mul_(f)
+        return False

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-CHUNK = 256  # rows whose logits are held at once: few enough for a processor's cache, enough for a full matrix product
+CHUNK = 512  # rows whose logits are held at once: enough for matrix products at their full speed
+BLOCK = 64  # rows that are made a softmax of at once: several passes over them find them in a processor's cache
 
 
 class TokenLoss(NamedTuple):
@@ -63,21 +64,23 @@ class _Chunked(torch.autograd.Function):
         ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, wanted: Tensor, smoothing: float, rows: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         learning = any(ctx.needs_input_grad[:3])
-        d_hidden = torch.empty_like(hidden) if learning else None
-        d_weight, d_bias = (torch.zeros_like(weight), torch.zeros_like(bias)) if learning else (None, None)
-        trained, nats = hidden.new_zeros(()), hidden.new_zeros(())
+        d_hidden, d_weight, d_bias = _gradients(hidden, weight, bias) if learning else (None, None, None)
+        sums, held = hidden.new_zeros(2), hidden.new_empty(min(CHUNK, len(hidden)), len(weight))
         for begin in range(0, len(hidden), CHUNK):
             chunk = slice(begin, begin + CHUNK)
-            weights = None if rows is None else rows[chunk]
-            logits = torch.addmm(bias, hidden[chunk], weight.t())
-            some_trained, some_nats = _softmax_in_place(logits, wanted[chunk], smoothing, weights)
-            trained, nats = trained + some_trained, nats + some_nats
+            logits = torch.mm(hidden[chunk], weight.t(), out=held[: len(hidden) - begin])
+            for first in range(begin, min(begin + CHUNK, len(hidden)), BLOCK):
+                block = slice(first, min(first + BLOCK, begin + CHUNK))
+                weights = None if rows is None else rows[block]
+                part = logits[first - begin : first - begin + BLOCK].add_(bias)
+                sums += _softmax_in_place(part, wanted[block], smoothing, weights)
             if d_hidden is not None and d_weight is not None and d_bias is not None:
                 torch.mm(logits, weight, out=d_hidden[chunk])
-                d_weight.addmm_(logits.t(), hidden[chunk])
-                d_bias += logits.sum(0)
+                d_weight.addmm_(logits.t(), hidden[chunk], beta=1 if begin else 0)
+                d_bias.addmv_(logits.t(), logits.new_ones(len(logits)), beta=1 if begin else 0)
         if learning:
             ctx.save_for_backward(d_hidden, d_weight, d_bias)
+        trained, nats = sums.unbind()
         ctx.mark_non_differentiable(nats)
         return trained, nats
 
@@ -88,8 +91,14 @@ class _Chunked(torch.autograd.Function):
         return d_hidden * trained, d_weight * trained, d_bias * trained, None, None, None
 
 
-def _softmax_in_place(logits: Tensor, wanted: Tensor, smoothing: float, rows: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Logits (n, V) become the gradient of the trained loss; the two sums of these rows."""
+def _gradients(hidden: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Where the gradients are added up; zero where there are no rows to begin with."""
+    make = torch.empty_like if len(hidden) else torch.zeros_like
+    return make(hidden), make(weight), make(bias)
+
+
+def _softmax_in_place(logits: Tensor, wanted: Tensor, smoothing: float, rows: Tensor | None) -> Tensor:
+    """Logits (n, V) become the gradient of the trained loss; (2,) the two sums of these rows."""
     symbols = logits.shape[1]
     mean = logits.mean(1) if smoothing else None
     own = logits.gather(1, wanted[:, None])[:, 0]
@@ -105,4 +114,4 @@ def _softmax_in_place(logits: Tensor, wanted: Tensor, smoothing: float, rows: Te
     if rows is not None:
         logits.mul_(rows[:, None])
         nats, trained = nats * rows, trained * rows
-    return trained.sum(), nats.sum()
+    return torch.stack((trained.sum(), nats.sum()))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np
 
+from melisma.measures.interval import Array
 from melisma.measures.measure import Measure, References, Rule, normalised, number_of_references, paired, ratio, summed
 
 
@@ -23,8 +24,13 @@ def character_error_rate(answers: Sequence[str], references: References, *, lowe
 
 
 def phoneme_error_rate(answers: Sequence[str], references: References, *, lowercase: bool = False) -> Measure:
-    """As ``word_error_rate``, of phonemes separated by white space, against the closest pronunciation."""
-    return _rate("PER", "phoneme", str.split, paired(answers, references), lowercase)
+    """As ``word_error_rate``, of phonemes separated by white space, against the closest pronunciation: PER."""
+    return _rate("phoneme error", "phoneme", str.split, paired(answers, references), lowercase)
+
+
+def phoneme_counts(answers: Sequence[str], references: References) -> Array:
+    """What ``phoneme_error_rate`` counts of each example (N, 2): edits, and phonemes of the closest pronunciation."""
+    return _counts(str.split, paired(answers, references), False)
 
 
 def distance(answer: Sequence[Hashable], reference: Sequence[Hashable]) -> int:
@@ -81,12 +87,16 @@ def align(answer: Sequence[Hashable], reference: Sequence[Hashable]) -> list[tup
 def _rate(
     name: str, unit: str, split: Callable[[str], list[str]], pairs: list[tuple[str, list[str]]], lowercase: bool
 ) -> Measure:
+    case = "lc" if lowercase else "mixed"
+    signature = f"nrefs:{number_of_references(pairs)}|case:{case}|norm:nfc|unit:{unit}"
+    return summed(Rule(name, ratio, "lower"), _counts(split, pairs, lowercase), signature)
+
+
+def _counts(split: Callable[[str], list[str]], pairs: list[tuple[str, list[str]]], lowercase: bool) -> Array:
     counts = np.empty((len(pairs), 2))
     for row, (answer, right) in zip(counts, pairs):
         row[:] = _closest(split(normalised(answer, lowercase)), [split(normalised(one, lowercase)) for one in right])
-    case = "lc" if lowercase else "mixed"
-    signature = f"nrefs:{number_of_references(pairs)}|case:{case}|norm:nfc|unit:{unit}"
-    return summed(Rule(name, ratio, "lower"), counts, signature)
+    return counts
 
 
 def _closest(answer: list[str], references: list[list[str]]) -> tuple[int, int]:

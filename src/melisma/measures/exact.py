@@ -21,8 +21,11 @@ def exact(answers: Sequence[str], references: References, *, lowercase: bool = F
     return Measure("exact", 100 * right / len(pairs), low, high, signature, "higher", len(pairs))
 
 
-def wrong(answers: Sequence[str], references: References, *, lowercase: bool = False) -> Measure:
-    """Per cent of the answers that equal none of their references: what pronunciation calls its word error rate."""
+def word_error(answers: Sequence[str], references: References, *, lowercase: bool = False) -> Measure:
+    """Per cent of the answers that equal none of their references: what pronunciation calls its word error rate, WER.
+
+    It is 100 less ``exact``, and no edit rate, which speech and translation call WER.
+    """
     right = exact(answers, references, lowercase=lowercase)
     low, value, high = 100 - right.high, 100 - right.value, 100 - right.low
-    return Measure("wrong", value, low, high, right.signature, "lower", right.count)
+    return Measure("word error", value, low, high, right.signature, "lower", right.count)

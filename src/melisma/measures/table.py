@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
+from melisma.measures.asked import BY_SOURCE, asked
 from melisma.measures.bleu import bleu, chrf, ter, tokenizer_for
 from melisma.measures.error_rate import character_error_rate, phoneme_error_rate, word_error_rate
-from melisma.measures.exact import exact, wrong
+from melisma.measures.exact import exact, word_error
 from melisma.measures.measure import Measure, References
 
 Measured = Callable[[Sequence[str], References], Measure]
@@ -25,11 +26,18 @@ MEASURES: dict[str, Measured] = {
     "chrf": chrf,
     "ter": ter,
     "exact": exact,
-    "wrong": wrong,
+    "word_error": word_error,
+    "phoneme_error": phoneme_error_rate,
     "wer": word_error_rate,
     "cer": character_error_rate,
-    "per": phoneme_error_rate,
 }
+
+
+def measured(name: str, sources: Sequence[str], answers: Sequence[str], references: Sequence[str]) -> Measure:
+    """A measure of examples, each a source, an answer and a target; ``asked`` says what it counts of them."""
+    found = asked(name, sources, answers, references)
+    one = MEASURES[name](found.answers, found.references)
+    return replace(one, signature=f"{one.signature}|sources:distinct") if name in BY_SOURCE else one
 
 
 def for_parts(name: str, references: References) -> Measured:

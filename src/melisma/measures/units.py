@@ -5,16 +5,26 @@ from __future__ import annotations
 UNITS: dict[str, str] = {
     "loss": "nats",
     "exact": "%",
-    "wrong": "%",
+    "word_error": "%",
+    "phoneme_error": "%",
     "ter": "%",
     "wer": "%",
     "cer": "%",
-    "per": "%",
 }
 """Measure -> its unit; what is missing has none (BLEU and chrF are points, perplexity is a number of choices)."""
 
-NAMES: dict[str, str] = {"bleu": "BLEU", "bleu_lowercase": "BLEU, lowercased", "chrf": "chrF2", "ter": "TER"}
+NAMES: dict[str, str] = {
+    "bleu": "BLEU",
+    "bleu_lowercase": "BLEU, lowercased",
+    "chrf": "chrF2",
+    "ter": "TER",
+    "word_error": "word error",
+    "phoneme_error": "phoneme error",
+}
 """Measure -> how people write it, where that differs."""
+
+ASKED: dict[str, str] = {"word_error": "different sources", "phoneme_error": "different sources"}
+"""Measure -> what it counts, where that is not every pair."""
 
 DECIMALS: dict[str, int] = {"loss": 3}
 """Measure -> how many decimals tell something; two where nothing is said."""
@@ -25,6 +35,11 @@ LARGE = 1e7  # from here on a number is told by its first digits
 def unit_of(measure: str) -> str:
     """What it is counted in (``%``, ``nats``), empty where it is a plain number."""
     return UNITS.get(measure, "")
+
+
+def asked_of(measure: str) -> str:
+    """What it counts: ``pairs``, for most."""
+    return ASKED.get(measure, "pairs")
 
 
 def called(measure: str) -> str:

@@ -33,6 +33,7 @@ from melisma.layers.initial import uniform
 from melisma.layers.scan import scan
 from melisma.layers.serial import Serial, SerialState
 from melisma.losses.tokens import TokenLoss, row_nats, token_loss
+from melisma.models.heard import Heard, heard
 from melisma.models.recurrent import decoder, encoder, entrance
 from melisma.models.transformer import TransformerDecoder, TransformerState, dropout
 from melisma.ragged import Ragged, filled
@@ -90,6 +91,7 @@ class EncoderDecoder(nn.Module):
         if not attending:
             self.combine = nn.Parameter(uniform(readout, hidden + reads))
         self.shown = dropout(settings, settings.output_dropout, readout)
+        self._heard: Heard | None = None
 
     def _scorer(self) -> Scorer | None:
         chosen = self.settings
@@ -206,8 +208,13 @@ class EncoderDecoder(nn.Module):
         both = h if read is None else torch.cat((h, read), 1)
         return torch.tanh(filled(lambda rows: functional.linear(rows, self.combine), both))
 
-    def advance(self, memory: Memory, state: State, embedded: Tensor) -> tuple[State, Tensor, Tensor | None]:
-        """One step of R rows by sentence: (R, E) -> state, what the output layer sees (R, E), weights (R, S)."""
+    def advance(
+        self, memory: Memory, state: State, embedded: Tensor, decoder: Serial | None = None
+    ) -> tuple[State, Tensor, Tensor | None]:
+        """One step of R rows by sentence: (R, E) -> state, what the output layer sees (R, E), weights (R, S).
+
+        ``decoder`` stands in for the recurrent layers where they take something else than embedded symbols.
+        """
         if isinstance(state, TransformerState):
             after, said, seen = self._transformed(state, Ragged.step(embedded), memory, weighed=True)
             return after, said.rows, None if seen is None else seen[:, 0]
@@ -216,7 +223,7 @@ class EncoderDecoder(nn.Module):
             embedded = torch.cat((embedded, memory.summary.repeat_interleave(rows // sentences, 0)), 1)
         if state.fed is not None:
             embedded = torch.cat((embedded, state.fed), 1)
-        layers, y = self.decoder.feed(state.layers, Ragged.step(embedded))
+        layers, y = (self.decoder if decoder is None else decoder).feed(state.layers, Ragged.step(embedded))
         read, weights, last = None, None, state.looked
         if self.scorer is not None:
             grouped = y.rows.view(sentences, rows // sentences, -1)
@@ -233,6 +240,14 @@ class EncoderDecoder(nn.Module):
         return filled(
             lambda rows: functional.linear(rows * self._output_scale(), self.output.weight, self.output_bias), shown
         )
+
+    def log_probabilities(self, shown: Tensor) -> Tensor:
+        """(N, E) -> (N, V): the softmax of ``logits`` in nats; where nothing is learnt, all of it in one place."""
+        if torch.is_grad_enabled():
+            return functional.log_softmax(self.logits(shown), -1)
+        products = filled(lambda rows: functional.linear(rows * self._output_scale(), self.output.weight), shown)
+        logits = products.add_(self.output_bias)  # a product that begins with the bias copies it to every row
+        return torch.log_softmax(logits, -1, out=logits)
 
     def _output_scale(self) -> float:
         # Rows of the output matrix have length 1 at the start: so the first logits differ by about 2 instead of 1/2.
@@ -264,30 +279,41 @@ class EncoderDecoder(nn.Module):
         rows = row_nats(shown.rows * self._output_scale(), self.output.weight, self.output_bias, wanted)
         return rows.new_zeros(heard.batch).index_add(0, heard.owners, rows)
 
-    def start(self, source: Ragged) -> tuple[DecodingStep, State]:
-        """What search needs: the step, and the state before it."""
+    def start(self, source: Ragged, heard: Heard | None = None) -> tuple[DecodingStep, State]:
+        """What search needs: the step, and the state before it; ``heard`` may serve many batches."""
         memory = self.encode(source)
-        return DecodingStep(self, memory), self.begin(memory)
+        return DecodingStep(self, memory, heard), self.begin(memory)
+
+    def hearing(self) -> Heard | None:
+        """What keeps how symbols enter the decoder, where that depends on nothing else; while the weights stay, one."""
+        if self.transformer is not None or self.settings.input_feeding or isinstance(self.scorer, Fixed):
+            return None
+        if self._heard is None or any(weight.requires_grad for weight in self.parameters()):
+            bias = self.output_bias
+            self._heard = heard(self.decoder, self.embed_target.vectors, len(bias), bias.device)
+        return self._heard
 
 
 class DecodingStep:
     """One step of decoding for search (a ``Step``); the memory stands once a sentence, however many rows that has."""
 
-    def __init__(self, model: EncoderDecoder, memory: Memory) -> None:
-        self.model, self.memory = model, memory
+    def __init__(self, model: EncoderDecoder, memory: Memory, heard: Heard | None = None) -> None:
+        self.model, self.memory, self.heard = model, memory, heard
         self.extent = memory.mask.sum(1)
 
     def __call__(self, state: State, symbols: Tensor) -> tuple[State, Tensor, Tensor | None]:
-        state, shown, weights = self.model.advance(self.memory, state, self.model.embed_target.vectors(symbols))
-        return state, functional.log_softmax(self.model.logits(shown), -1), weights
+        if self.heard is None:
+            entering, layers = self.model.embed_target.vectors(symbols), None
+        else:
+            entering, layers = self.heard(symbols), self.heard.layers
+        state, shown, weights = self.model.advance(self.memory, state, entering, layers)
+        return state, self.model.log_probabilities(shown), weights
 
     def keep(self, sentences: Tensor) -> DecodingStep:
         memory = take(self.memory, sentences)
         longest = int(memory.mask.sum(1).max()) if len(sentences) else 0
-        return DecodingStep(
-            self.model,
-            Memory(memory.values[:, :longest], memory.keys[:, :longest], memory.mask[:, :longest], memory.summary),
-        )
+        shorter = Memory(memory.values[:, :longest], memory.keys[:, :longest], memory.mask[:, :longest], memory.summary)
+        return DecodingStep(self.model, shorter, self.heard)
 
 
 class FeedingState(NamedTuple):

@@ -111,29 +111,37 @@ class Report:
     maps: tuple[Figure, ...] = ()
     settings: Table | None = None
     sections: tuple[Told, ...] = ()
+    left_out: tuple[str, ...] = ()  # parts that would have made the page too large
 
 
 def page(report: Report) -> str:
     """The page, the same characters every time, of at most ``LARGEST`` bytes.
 
     What users wrote can be no part of its markup, and its policy lets no script, no other file and no address in.
-    A figure that is too large to be read is left out, and so are maps, tables and examples of too large a page.
+    A figure that is too large to be read is left out, and so is one part after another of too large a page, which then
+    names them.
     """
-    found = ""
-    for parts in _SMALLER:
-        found = _page(replace(report, **parts))
+    found = _page(report)
+    for name, nothing in _PARTS:
         if len(found.encode()) <= LARGEST:
             break
+        if any(getattr(report, part) for part in nothing):
+            report = replace(report, **nothing, left_out=(*report.left_out, name))
+            found = _page(report)
     return found
 
 
-_SMALLER: tuple[dict[str, Any], ...] = (
-    {},
-    {"maps": ()},
-    {"maps": (), "sections": (), "settings": None, "validations": None},
-    {"maps": (), "sections": (), "settings": None, "validations": None, "examples": ()},
+_PARTS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("attention maps", {"maps": ()}),
+    ("data, sizes and versions", {"sections": ()}),
+    ("settings", {"settings": None}),
+    ("validations in numbers", {"validations": None}),
+    ("examples", {"examples": ()}),
+    ("scores by length", {"by_length": (), "by_length_remarks": ()}),
+    ("curves", {"curves": ()}),
+    ("scores", {"scores": None}),
 )
-"""What is left out, until a page is small enough."""
+"""What is left out in turn until a page is small enough; the head, whose every text and list is short, never is."""
 
 
 def _page(report: Report) -> str:

@@ -17,7 +17,7 @@ from melisma.runs.plain import from_json
 from melisma.runs.read import following, read_file, read_manifest, read_pointer, read_run, read_shapes
 from melisma.runs.verify import Verdict, verify
 from melisma.settings.leaves import shape
-from melisma.settings.read import build, flat
+from melisma.settings.read import build, flat, idle
 from melisma.tasks import settings_of
 from melisma.tasks.recipe import recipes
 
@@ -55,6 +55,7 @@ class Setting:
     value: Any
     recipe: Any
     default: Any
+    idle: bool = False  # changes nothing beside the other settings
 
 
 @dataclass(frozen=True)
@@ -179,11 +180,12 @@ def _gathered(path: Path, run: str, verdict: Verdict | None) -> Facts:
 
 def _settings(task: str, recipe: str, given: Mapping[str, Any]) -> dict[str, Setting]:
     cls = settings_of(task)
-    here = flat(build(cls, given))
+    built: Any = build(cls, given)
+    here, without = flat(built), idle(built)
     known = recipes().get(recipe)
     usual = flat(build(cls, known.settings)) if known and known.task == task else here
     return {
-        name: Setting(value, usual[name], leaf.default)
+        name: Setting(value, usual[name], leaf.default, name in without)
         for (name, value), leaf in zip(here.items(), shape(cls).leaves.values(), strict=True)
     }
 
@@ -357,7 +359,11 @@ def as_json(known: Facts) -> dict[str, Any]:
         },
         "data": {"pairs": dict(known.pairs), "cut_off": known.cut_off, "files": [vars(one) for one in known.files]},
         "settings": {name: one.value for name, one in known.settings.items()},
-        "changed": {name: vars(one) for name, one in known.settings.items() if one.value != one.recipe},
+        "changed": {
+            name: {"value": one.value, "recipe": one.recipe, "default": one.default}
+            for name, one in known.settings.items()
+            if one.value != one.recipe
+        },
         "sizes": {
             "parameters": known.sizes.parameters,
             "disk_bytes": known.sizes.disk,

@@ -2,8 +2,8 @@
 
 ``run.json`` and ``codec.json`` · ``steps/000123/`` with ``model.safetensors``, ``training.safetensors``,
 ``training.json`` and ``manifest.json`` · ``latest``, ``best`` and ``best-<measure>``, each one line naming a step ·
-``metrics.jsonl`` · ``.lock``. A step that is saved a second time with other bytes goes to ``steps/000123-2``: no folder
-is ever written over.
+``metrics.jsonl``, and on request ``board/`` · ``.lock``. A step that is saved a second time with other bytes goes to
+``steps/000123-2``: no folder is ever written over.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from typing import NamedTuple
 
 FORMAT = 1
 
-RUN, CODEC, LOG, LOCK, STEPS, LATEST, BEST = (
+RUN, CODEC, LOG, BOARD, LOCK, STEPS, LATEST, BEST = (
     "run.json",
     "codec.json",
     "metrics.jsonl",
+    "board",
     ".lock",
     "steps",
     "latest",
@@ -26,6 +27,7 @@ MODEL, TRAINING, STATE, MANIFEST = "model.safetensors", "training.safetensors", 
 FILES = (MODEL, TRAINING, STATE)
 CARD, REPORT = "README.md", "report.html"
 PAGES = (CARD, REPORT)
+INT8 = "int8.json"
 DAMAGED = "damaged-"  # begins the name of a step that was set aside
 
 MEBIBYTE = 2**20
@@ -34,6 +36,7 @@ LIMITS = {  # bytes; reading stops above them, whatever a file says of itself
     CODEC: 64 * MEBIBYTE,
     STATE: 64 * MEBIBYTE,
     MANIFEST: 64 * 1024,
+    INT8: 64 * 1024,
     "pointer": 64,
     "log line": MEBIBYTE,
     "tensors": 2**34,

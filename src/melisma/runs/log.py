@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from melisma.errors import Refusal
 from melisma.quoting import counted
 from melisma.runs.disk import Disk, passing_name, write_all
+from melisma.runs.growing import Growing
 from melisma.runs.inside import Missing, opened
 from melisma.runs.layout import LIMITS, LOG
 from melisma.runs.plain import from_json, to_json
@@ -23,50 +24,23 @@ class Log:
     """The end of a run's log. Lines that the disk does not take wait in memory and are tried again with the next."""
 
     def __init__(self, path: Path, disk: Disk) -> None:
-        self._path = path / LOG
-        self._disk = disk
-        self._file = disk.extend(self._path)
-        self._size = os.fstat(self._file).st_size
-        try:
-            disk.sync_folder(path)  # a step whose folder outlives a loss of power must not be there without its log
-        except BaseException:
-            os.close(self._file)
-            raise
-        self._torn = False
-        self._waiting: list[bytes] = []
+        self._file = Growing(path / LOG, disk)
 
     def add(self, line: Mapping[str, Any]) -> None:
         """Adds a line, numbers that are not finite as null; a disk that fails is no error here but in ``sync``."""
         data = to_json(line, lossy=True)
         if len(data) > LIMITS["log line"]:
             raise ValueError(f"a log line of {len(data)} bytes, at most {LIMITS['log line']} are read again")
-        self._waiting.append(data)
         with contextlib.suppress(OSError):
-            self._flush()
+            self._file.add(data)
 
     def sync(self) -> None:
         """Returns once every line is on the disk; OSError where that fails, the lines then go on waiting."""
-        self._flush()
-        self._disk.sync(self._file)
-
-    def _flush(self) -> None:
-        while self._waiting:
-            if self._torn:
-                self._disk.truncate(self._file, self._size)
-                self._torn = False
-            line = self._waiting[0]
-            self._torn = True
-            write_all(self._disk, self._file, line)
-            self._torn = False
-            self._size += len(line)
-            del self._waiting[0]
+        self._file.sync()
 
     def close(self) -> None:
         """Closes the file; lines that still wait are tried a last time."""
-        try:
-            self._flush()
-        finally:
-            os.close(self._file)
+        self._file.close()
 
 
 class Line(NamedTuple):

@@ -160,6 +160,16 @@ def _of_beginning(path: Path, name: str) -> bool:
     return name in (LOCK, CODEC) or is_passing(name)
 
 
+def step_room(parameters: int, copies: int = 0) -> int:
+    """Bytes that a saved step takes: weights, their averages, two moments of each, and copies of earlier weights."""
+    return 4 * (4 + copies) * parameters
+
+
+def run_room(parameters: int, keep: int, measures: int, copies: int = 0) -> int:
+    """Bytes that a run takes at most: ``keep`` steps, the best by loss and by each measure, and one being written."""
+    return step_room(parameters, copies) * (keep + 1 + measures + 1)
+
+
 def size(count: int) -> str:
     """A number of bytes for people."""
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"

@@ -20,8 +20,11 @@ DIGITS = 12  # of a digest: enough to tell files apart by eye
 
 MATTERING = (
     "text.unit",
+    "model.encoder",
+    "model.decoder",
     "model.cell",
     "model.attention",
+    "model.heads",
     "model.embedding",
     "model.hidden",
     "model.encoder_hidden",
@@ -39,7 +42,7 @@ MATTERING = (
     "training.seed",
     "search.beam",
 )
-"""Settings that are told even where nobody chose them."""
+"""Settings that are told even where nobody chose them, unless they change nothing beside the others."""
 ELSEWHERE = ("data.train", "data.valid")  # are told with the data
 
 Row = tuple[str, ...]
@@ -192,7 +195,8 @@ def _settings(known: Facts) -> Section:
     table = [
         (name, as_text(one.value), "".join(_why(known, one)))
         for name, one in known.settings.items()
-        if name not in ELSEWHERE and (name in MATTERING or one.value != one.recipe or one.value != one.default)
+        if name not in ELSEWHERE
+        and ((name in MATTERING and not one.idle) or one.value != one.recipe or one.value != one.default)
     ]
     head = ("setting", "value", "")
     others = len(known.settings) - len(table) - sum(name in known.settings for name in ELSEWHERE)

@@ -98,5 +98,6 @@ def _log(path: Path) -> tuple[list[str], list[str]]:
 def _leftovers(path: Path) -> list[str]:
     names = [*names_inside(path), *names_inside(path, STEPS)]
     passing = sum(name.startswith((PASSING, TRASH)) for name in names)
-    remarks = [f"{passing} files or folders are being written or were left half written"] if passing else []
+    half = "1 file or folder is" if passing == 1 else f"{passing:,} files or folders are"
+    remarks = [f"{half} being written, or left half written"] if passing else []
     return remarks + [f"{path / STEPS / name} was set aside as damaged" for name in names if name.startswith(DAMAGED)]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from melisma.errors import Failure, Refusal
 from melisma.quoting import shown_path
+from melisma.runs.board import Board
 from melisma.runs.disk import (
     DISK,
     Disk,
@@ -26,6 +27,7 @@ from melisma.runs.disk import (
 )
 from melisma.runs.inside import names_inside, read_inside
 from melisma.runs.layout import (
+    BOARD,
     CODEC,
     FORMAT,
     LARGEST_STEP,
@@ -91,6 +93,7 @@ class RunWriter:
         self._keep = keep
         self._disk = disk
         self._log = Log(path, disk)
+        self._board: Board | None = None
 
     @property
     def latest(self) -> str | None:
@@ -141,6 +144,16 @@ class RunWriter:
         """
         self._check_open()
         self._log.add(line)
+        if self._board is not None:
+            self._board.add(line)
+
+    def begin_board(self) -> None:
+        """From now on ``board/`` holds what the log does; SaveFailed where the disk fails, Refusal at a link."""
+        self._check_open()
+        try:
+            self._board = Board(self.path, read_run(self.path).record.get("began"), self._disk)
+        except OSError as error:
+            raise SaveFailed(self._failed(BOARD, error)) from error
 
     def update_run(self, changes: Mapping[str, Any]) -> None:
         """Changes entries of ``run.json`` at one instant, merging tables within; SaveFailed where the disk fails."""
@@ -167,6 +180,8 @@ class RunWriter:
         """Releases the run; a second call does nothing. SaveFailed where log lines are still waiting for the disk."""
         if not self._lock.held:
             return
+        if self._board is not None:
+            self._board.close()
         try:
             self._log.close()
         except OSError as error:
@@ -413,15 +428,6 @@ def claim(path: str | Path, *, disk: Disk = DISK) -> Claim:
         if isinstance(error, OSError):
             raise _refusal(path, "opened for training", error) from None
         raise
-
-
-def open_for_training(path: str | Path, *, keep: int = 2, disk: Disk = DISK) -> RunWriter:
-    """Opens a run to go on with it: takes its lock, clears what a crash left, goes back to the newest whole step.
-
-    What had to be repaired is said in ``notes``; the log ends with the step ``latest`` afterwards. Busy where the run
-    is being trained, Refusal where it is no run, cannot be written to, or holds no whole step though some were saved.
-    """
-    return claim(path, disk=disk).begin(keep)
 
 
 def _refusal(path: Path, what: str, error: OSError) -> Refusal:

@@ -14,7 +14,7 @@ from melisma.search.history import History
 from melisma.search.hypothesis import Bounds, Hypothesis
 from melisma.search.pool import Pool
 from melisma.search.ranking import Ranking
-from melisma.search.shortlist import shortlist
+from melisma.search.shortlist import Continued, continued
 
 PLAIN = Ranking()
 
@@ -68,30 +68,28 @@ class _Beam:
 
     def advance(self) -> None:
         """One symbol more for every living beginning."""
-        slots, coverage = self.totals.shape[1], self.coverage
+        slots, totals, coverage = self.totals.shape[1], self.totals, self.coverage
         self.state, log_probabilities, trace = self.step(self.state, self.symbols.flatten())
-        values, symbols = shortlist(log_probabilities, self.width + 1, self.bounds.excluded(self.said))
         self._look(trace, slots)
-        totals, parents, symbols, values = self._expand(values, symbols)
-        ends = symbols == self.bounds.last
-        ended = (ends & (totals > -torch.inf))[:, : self.width]
-        going_on = self.totals.scatter_reduce(
-            1, parents[:, : self.width], torch.where(ended, -torch.inf, torch.inf).double(), "amin"
-        )
+        found = self._continued(log_probabilities)
+        best = found.first(self.width)
+        ends = found.symbols == self.bounds.last
+        ended = ends[:, : self.width] & (best.totals > -torch.inf)
+        living = best
         if bool(ended.any()):
-            self._finish(ended, totals[:, : self.width], parents[:, : self.width], values[:, : self.width])
-        living = ends.byte().sort(dim=1, stable=True).indices[:, : self.width]
-        totals, parents, symbols, values = (part.gather(1, living) for part in (totals, parents, symbols, values))
-        self.history.append(self.alive, (parents, symbols, values), slots, trace)
+            self._finish(ended, best)
+            living = found.at(ends.byte().sort(dim=1, stable=True).indices[:, : self.width])
+        self.history.append(self.alive, (living.parents, living.symbols, living.values), slots, trace)
 
-        dead = totals[:, 0] == -torch.inf
-        full = self.limits <= self.said
+        dead, full = living.totals[:, 0] == -torch.inf, self.limits <= self.said
         lost = full | (dead & ~self.pool.some(self.alive))
         if bool(lost.any()):
-            self._cut(lost, going_on, coverage)
+            gone = torch.where(ended, -torch.inf, torch.inf).double()
+            self._cut(lost, totals.scatter_reduce(1, best.parents, gone, "amin"), coverage)
         self.said += 1
-        self.totals, self.symbols, self.coverage = totals, symbols, self.coverage.gather(1, parents)
-        self._go_on(~(dead | full | self._beaten()), parents)
+        self.totals, self.symbols = living.totals, living.symbols
+        self.coverage = self.coverage.gather(1, living.parents)
+        self._go_on(~(dead | full | self._beaten()), living.parents)
 
     def _look(self, trace: Tensor | None, slots: int) -> None:
         """Adds what this step looked at, for the coverage penalty."""
@@ -106,21 +104,19 @@ class _Beam:
         real = torch.arange(now.shape[2], device=now.device) < self.step.extent[:, None]
         self.coverage = self.ranking.coverage(self.looked, real)
 
-    def _expand(self, values: Tensor, symbols: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """All beginnings with one symbol more, best first: totals, parents, symbols and values, (A, 2 W or more)."""
-        sentences, slots = self.totals.shape
-        choices = values.shape[1]
-        values, symbols = values.double().reshape(sentences, -1), symbols.reshape(sentences, -1)
-        parents = torch.arange(slots, device=symbols.device).repeat_interleave(choices).expand_as(symbols)
-        missing = max(0, 2 * self.width - slots * choices)
-        if missing:
-            values = pad(values, (0, missing), value=-torch.inf)
-            symbols, parents = pad(symbols, (0, missing)), pad(parents, (0, missing))
-        totals, order = (self.totals.gather(1, parents) + values).sort(dim=1, descending=True, stable=True)
-        return totals, parents.gather(1, order), symbols.gather(1, order), values.gather(1, order)
+    def _continued(self, log_probabilities: Tensor) -> Continued:
+        """The best beginnings with one symbol more, (A, 2 W): each has one end, so that W of them go on."""
+        found = continued(self.totals, log_probabilities, 2 * self.width, self.bounds.excluded(self.said))
+        missing = 2 * self.width - found.totals.shape[1]
+        if not missing:
+            return found
+        totals, values = (pad(part, (0, missing), value=-torch.inf) for part in (found.totals, found.values))
+        parents, symbols = (pad(part, (0, missing)) for part in (found.parents, found.symbols))
+        return Continued(totals, parents, symbols, values)
 
-    def _finish(self, ended: Tensor, totals: Tensor, parents: Tensor, values: Tensor) -> None:
-        """Puts the candidates (A, W) that have ended into the pool."""
+    def _finish(self, ended: Tensor, best: Continued) -> None:
+        """Puts those of the best (A, W) that have ended into the pool."""
+        totals, parents, _, values = best
         scores = self.ranking.normalised(totals, self.said + 1) + self.coverage.gather(1, parents)
         whole = torch.stack((torch.full_like(parents, self.said), parents, ended * Pool.FINISHED), 2)
         self.pool.add(self.alive, whole, torch.stack((scores, totals, values), 2))

@@ -37,7 +37,7 @@ def setting(
 
 
 def choice(
-    default: str,
+    default: str | None,
     *,
     help: str,  # noqa: A002 - as above
     why: str,
@@ -45,6 +45,18 @@ def choice(
     called: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
 ) -> Any:
     """The same for a setting that is one of a few words; ``called`` leads from their other names to them."""
+    return _field(default, Meaning(help, why, None, None, None, None, choices, called))
+
+
+def several(
+    default: tuple[str, ...],
+    *,
+    help: str,  # noqa: A002 - as above
+    why: str,
+    choices: tuple[str, ...],
+    called: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+) -> Any:
+    """The same for a setting that is some of a few words, in the order given."""
     return _field(default, Meaning(help, why, None, None, None, None, choices, called))
 
 

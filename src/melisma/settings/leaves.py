@@ -67,9 +67,11 @@ class Shape:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Those that say how tables are read: the texts of the group ``data`` that may be any text."""
+        """What an evaluation may say anew of the group ``data``: how tables are read, and what is measured."""
         inside = (leaf for name, leaf in self.leaves.items() if name.startswith("data."))
-        return tuple(leaf.name for leaf in inside if leaf.kind == "text" and not leaf.meaning.choices)
+        return tuple(
+            leaf.name for leaf in inside if leaf.kind == "texts" or (leaf.kind == "text" and not leaf.meaning.choices)
+        )
 
 
 _SHAPES: dict[type, Shape] = {}
@@ -114,7 +116,7 @@ def _kind(hint: Any, place: str) -> tuple[Kind, bool]:
 
 def kind_words(leaf: Leaf) -> str:
     """The type of a setting in words: ``a whole number, or none``."""
-    words = "one of the words listed" if leaf.meaning.choices else KIND_WORDS[leaf.kind]
+    words = f"{_some(leaf)} the words listed" if leaf.meaning.choices else KIND_WORDS[leaf.kind]
     return f"{words}, or none" if leaf.optional else words
 
 
@@ -135,12 +137,16 @@ def wanted(leaf: Leaf) -> str:
     """What a setting takes, as the end of a sentence: kind, range and choices."""
     meaning = leaf.meaning
     if meaning.choices:
-        words = f"one of {', '.join(meaning.choices)}"
+        words = f"{_some(leaf)} {', '.join(meaning.choices)}"
     else:
         words = KIND_WORDS[leaf.kind]
         if within := range_words(meaning):
             words += f", {within}"
     return f"{words}, or none" if leaf.optional else words
+
+
+def _some(leaf: Leaf) -> str:
+    return "some of" if leaf.kind == "texts" else "one of"
 
 
 def _figure(limit: float) -> str:

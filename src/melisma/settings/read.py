@@ -71,6 +71,13 @@ def flat(settings: object) -> dict[str, Any]:
     return found
 
 
+def idle(settings: object) -> frozenset[str]:
+    """Dotted names of the settings that change nothing beside the others, as the groups' own ``idle`` tell."""
+    groups = {name.partition(".")[0] for name in shape(type(settings)).leaves if "." in name}
+    tells = {name: getattr(getattr(settings, name), "idle", dict) for name in groups}
+    return frozenset(f"{name}.{own}" for name, tell in tells.items() for own, (absent, *_) in tell().items() if absent)
+
+
 def _flatten(values: object, known: Shape) -> dict[str, Any]:
     if not isinstance(values, Mapping):
         raise Refusal(f"settings: found {shown(values)}, wants a table of names and values")

@@ -125,6 +125,20 @@ class SearchSettings:
         why="decisions are the same anyway; only last digits of scores may differ",
     )
 
+    int8: bool = setting(
+        False,
+        help="multiplies in 8-bit integers, on a processor that can: faster and a little less exact; beside other "
+        "inputs the third digit of a score may differ, with exact=yes none does",
+        why="what it costs differs from model to model, and is measured on the validation data when first asked for",
+    )
+    int8_bound: float = setting(
+        0.3,
+        help="points of the run's first measure that int8 may cost at most; what costs more is refused",
+        why="0.3 BLEU is what two trainings of one model differ by",
+        low=0,
+        high=100,
+    )
+
     @property
     def width(self) -> int:
         """How many answers to an input are written side by side."""

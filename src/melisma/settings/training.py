@@ -96,7 +96,7 @@ class TrainingSettings:
     )
     accumulate: int = setting(
         1,
-        help="parts that each batch is split into; their gradients are added before a step",
+        help="parts that each batch is split into, for each process; their gradients are added before a step",
         why="more is only for batches that memory cannot hold at once, and gives the same gradient",
         low=1,
         high=10_000,
@@ -114,6 +114,14 @@ class TrainingSettings:
         why="averaging weights steadies the result (Polyak and Juditsky 1992); 0.998 spans about 500 steps",
         low=0,
         below=1,
+    )
+    average_last: int | None = setting(
+        None,
+        help="validates and answers with the mean of the weights at so many last validations (checkpoint averaging), "
+        "not with training.average; each takes the room of the weights, in memory and in a saved step",
+        why="training.average is as good, takes less room, and does not depend on how often one validates",
+        low=2,
+        high=1000,
     )
     smoothing: float = setting(
         0.1,
@@ -179,6 +187,11 @@ class TrainingSettings:
         low=2,
         high=10_000,
     )
+    board: bool = setting(
+        False,
+        help="writes losses, scores, learning rate and speed into the run's board/ too, for TensorBoard",
+        why="report.html draws the same without another program",
+    )
     device: str = choice(
         "auto",
         help="where to compute; auto takes a GPU if one is there",
@@ -193,6 +206,22 @@ class TrainingSettings:
         low=1,
         high=256,
     )
+    precision: str = choice(
+        "auto",
+        help="what matrices are multiplied in while training, on a processor: float32, or numbers rounded to bfloat16, "
+        "all else float32; auto takes bfloat16 for a large model where that is measured to be faster, and run.json "
+        "then says so",
+        why="processors with units for bfloat16 are several times as fast with it; others change nothing",
+        choices=("auto", "float32", "bfloat16"),
+        called={
+            "fp32": ("float32",),
+            "32": ("float32",),
+            "full": ("float32",),
+            "bf16": ("bfloat16",),
+            "mixed": ("bfloat16",),
+            "amp": ("bfloat16",),
+        },
+    )
     seed: int = setting(
         1,
         help="where all randomness starts",
@@ -200,6 +229,11 @@ class TrainingSettings:
         low=0,
         high=2**32 - 1,
     )
+
+    @property
+    def copies(self) -> int:
+        """How many earlier weights are kept for their mean."""
+        return 0 if self.average_last is None else self.average_last - 1
 
     @property
     def bounded(self) -> bool:

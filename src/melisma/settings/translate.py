@@ -6,13 +6,15 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from melisma.errors import Refusal
-from melisma.settings.field import choice, group, setting
+from melisma.settings.field import choice, group, setting, several
 from melisma.settings.leaves import Corpora, is_side
 from melisma.settings.model import EncoderDecoderSettings
 from melisma.settings.search import SearchSettings
 from melisma.settings.show import as_text
 from melisma.settings.text import TextSettings
 from melisma.settings.training import TrainingSettings
+
+MEASURES = ("bleu", "bleu_lowercase", "chrf", "ter", "exact", "word_error", "phoneme_error")
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,25 @@ class DataSettings:
         "loss",
         help="what decides which step is the best",
         why="it takes one pass without search, and does not jump as scores of few sentences do",
-        choices=("loss", "bleu", "chrf", "exact"),
-        called={"accuracy": ("exact",), "perplexity": ("loss",), "ppl": ("loss",), "sacrebleu": ("bleu",)},
+        choices=("loss", "bleu", "chrf", "exact", "word_error", "phoneme_error"),
+        called={
+            "accuracy": ("exact",),
+            "perplexity": ("loss",),
+            "ppl": ("loss",),
+            "sacrebleu": ("bleu",),
+            "wer": ("word_error",),
+            "per": ("phoneme_error",),
+        },
+    )
+    measures: tuple[str, ...] = several(
+        MEASURES[:5],
+        help="what answers are measured by, the most telling first. word_error and phoneme_error ask each distinct "
+        "source once and take all targets that it has in the data for right: the share of sources whose answer is none "
+        "of them, and the edits to the closest of them, of words or phonemes between blanks, over its length. What "
+        "validation_measure names is measured besides",
+        why="what translations are compared by in the literature, and how many answers are right",
+        choices=MEASURES,
+        called={"accuracy": ("exact",), "sacrebleu": ("bleu",), "wer": ("word_error",), "per": ("phoneme_error",)},
     )
     limit_source: int = setting(
         250,
@@ -87,8 +106,14 @@ class DataSettings:
         """Whether there is anything to validate on."""
         return self.valid is not None or self.valid_size > 0
 
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """What answers are measured by, and what decides which step is the best, if that is a measure."""
+        deciding = () if self.validation_measure == "loss" else (self.validation_measure,)
+        return tuple(dict.fromkeys((*self.measures, *deciding)))
+
     def check(self) -> None:
-        """Refuses corpora that are not pairs, and columns that are not two."""
+        """Refuses corpora that are not pairs, columns that are not two, and no measures."""
         for name, corpora in (("train", self.train), ("valid", self.valid or ())):
             for corpus in corpora:
                 if len(corpus) > 2:
@@ -105,6 +130,9 @@ class DataSettings:
             raise Refusal("valid is an empty list: wants data, or none to cut a part off the training data")
         if not self.source or not self.target or self.source == self.target:
             raise Refusal(f"source is {self.source!r} and target {self.target!r}: wants the names of two columns")
+        if not self.measures or len(set(self.measures)) < len(self.measures):
+            found = ",".join(self.measures) or "an empty list"
+            raise Refusal(f"measures is {found}: wants some of {', '.join(MEASURES)}, each once")
 
     def ready(self) -> None:
         """Refuses a training without training data."""
@@ -132,7 +160,7 @@ class TranslateSettings:
                     f"data.{name}={value} says how much to cut off for validation and data.valid={found} names data "
                     f"for it: wants one of both{'' if 'data.valid' in given else ', as with data.valid=none'}"
                 )
-        if "text.method" in given and self.text.method != TextSettings.method and self.text.unit != "subwords":
+        if "text.method" in given and self.text.method != TextSettings.method and "subwords" not in self.text.units:
             raise Refusal(
                 f"text.method={self.text.method} says how subwords are learned and text.unit={self.text.unit} learns "
                 "none: wants text.unit=subwords, or no text.method"
@@ -142,12 +170,15 @@ class TranslateSettings:
 
     def _check_idle(self, given: Collection[str]) -> None:
         """Refuses what belongs to a part of the model or the training that is not there."""
-        model, training = self.model, self.training
+        model, training, text = self.model, self.training, self.text
+        last = f"training.average_last={training.average_last}"
         fewer, more = "training.sampling=0", "a training.sampling above 0"
         parts = (
             (model, "model.mogrifier_rounds", model.cell != "mogrifier", f"model.cell={model.cell}", "cell=mogrifier"),
             (model, "model.embedding", model.input == "one_hot", "model.input=one_hot", "model.input=embedding"),
+            (training, "training.average", bool(training.copies), last, "training.average_last=none"),
             (training, "training.sampling_schedule", not training.sampling, fewer, more),
+            *((text, f"text.{name}", *idle) for name, idle in text.idle().items()),
             *((model, f"model.{name}", *idle) for name, idle in model.idle().items()),
         )
         for held, name, idle, because, wanted in parts:
@@ -158,6 +189,13 @@ class TranslateSettings:
 
     def check(self) -> None:
         """Refuses groups that contradict each other."""
+        source, target = self.text.units
+        if source != target and self.text.shared:
+            tied = " and model.tied=two" if self.model.tied == "three" else ""
+            raise Refusal(
+                f"text.target_unit={target} besides text.unit={source} makes two vocabularies and text.shared=yes is "
+                f"one for both sides: wants text.shared=no{tied}"
+            )
         if self.model.tied == "three" and not self.text.shared:
             raise Refusal("model.tied=three and text.shared=no: wants one vocabulary for both sides, or tied=two")
         if self.search.coverage_penalty > 0 and not self.model.attends:

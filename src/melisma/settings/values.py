@@ -41,9 +41,10 @@ def convert(leaf: Leaf, value: object) -> Any:
 
 def _within(leaf: Leaf, value: Any) -> None:
     meaning = leaf.meaning
-    if meaning.choices and value not in meaning.choices:
-        near = meaning.called.get(value.strip().lower()) or meant(value, meaning.choices)
-        raise _UnfitError(f"did you mean {either(near)}?" if near else "")
+    for word in (value if leaf.kind == "texts" else (value,)) if meaning.choices else ():
+        if word not in meaning.choices:
+            near = meaning.called.get(word.strip().lower()) or meant(word, meaning.choices)
+            raise _UnfitError(f"did you mean {either(near)}?" if near else "")
     if leaf.kind not in ("whole", "number"):
         return
     if (

@@ -14,6 +14,7 @@ from melisma.contract import Step
 from melisma.errors import Refusal
 from melisma.files.columns import Pair
 from melisma.models.encoder_decoder import EncoderDecoder
+from melisma.models.heard import Heard
 from melisma.ragged import Ragged, exactly
 from melisma.search.beam import beam
 from melisma.search.forced import Beginning, Forced
@@ -87,18 +88,22 @@ def answer(
     if traced:
         _refuse_longest(encoded)
     attending = traced and network.settings.attends
-    found = [_blank(codec, text, symbols, attending) for text, symbols in zip(inputs, encoded)]
     asked = [place for place, text in enumerate(inputs) if normalise(text)]
+    found = {
+        place: _blank(codec, inputs[place], encoded[place], attending)
+        for place in set(range(len(inputs))).difference(asked)
+    }
     begun = beginning(codec.target, search.prefix, search.maximum)
     costs = [_weights(len(encoded[place]), search, begun) if attending else 0 for place in asked]
+    heard = None if search.exact else network.hearing()
     for batch in batches([len(encoded[place]) for place in asked], search.batch, search.width, costs):
         kept = attending and costs[batch[0]] <= WEIGHTS_AT_ONCE
         places = [asked[number] for number in batch]
         with exactly() if search.exact else nullcontext():
-            hypotheses = _search(network, [encoded[place] for place in places], search, kept, begun)
+            hypotheses = _search(network, [encoded[place] for place in places], search, kept, begun, heard)
         for place, alternatives in zip(places, hypotheses):
             found[place] = _answer(codec, inputs[place], encoded[place], alternatives)
-    return found
+    return [found[place] for place in range(len(inputs))]
 
 
 @torch.no_grad()
@@ -173,10 +178,11 @@ def _search(
     search: SearchSettings,
     traced: bool,
     begun: Beginning | None = None,
+    heard: Heard | None = None,
 ) -> list[list[Hypothesis]]:
     step: Step
     state: Any
-    step, state = model.start(Ragged.of_symbols(sources).to(model.output_bias.device))
+    step, state = model.start(Ragged.of_symbols(sources).to(model.output_bias.device), heard)
     limits = longest([len(source) for source in sources], search, begun)
     bounds = Bounds(START, END, limits.to(model.output_bias.device), search.minimum, (START,), traced)
     if begun is not None:

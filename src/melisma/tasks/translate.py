@@ -18,13 +18,13 @@ from melisma.files.split import cut, overlap
 from melisma.files.stored import StoredPairs, Without
 from melisma.files.watch import passing
 from melisma.measures.measure import Measure
-from melisma.measures.table import MEASURES
+from melisma.measures.table import measured
 from melisma.models.encoder_decoder import EncoderDecoder
 from melisma.settings.translate import DataSettings, TranslateSettings
 from melisma.task import Corpus, Moment, Prepared, Task, Total
 from melisma.tasks.answering import Answer, answer, batches, check
 from melisma.tasks.encoded import EncodedPairs
-from melisma.tasks.pairs import PairBatch, PairCodec, batched
+from melisma.tasks.pairs import PairBatch, PairCodec, batched, trained_on
 from melisma.tasks.sampling import sampled
 
 
@@ -158,10 +158,12 @@ def _blocks(pairs: Sequence[Pair], size: int = 1024) -> Iterator[list[Pair]]:
 
 def _lowered(codec: PairCodec, settings: TranslateSettings) -> list[str]:
     """What to say where the data gave fewer symbols than were asked for; characters always do."""
-    if settings.text.unit == "characters":
-        return []
     sides = {"": codec.source} if codec.shared else {" for sources": codec.source, " for targets": codec.target}
-    found = {side: len(unit.vocabulary.learned) for side, unit in sides.items()}
+    found = {
+        side: len(unit.vocabulary.learned)
+        for (side, unit), kind in zip(sides.items(), settings.text.units)
+        if kind != "characters"
+    }
     return [
         f"text.size={settings.text.size}: the data gave {count:,} symbols{side}"
         for side, count in found.items()
@@ -184,8 +186,9 @@ def nats(model: nn.Module, codec: PairCodec, pairs: Sequence[Pair]) -> list[tupl
 
 def measure(answers: Sequence[Answer], pairs: Sequence[Pair], names: Sequence[str]) -> dict[str, Measure]:
     """What the best answers score against the targets."""
-    texts, references = [answer.text for answer in answers], [pair.target for pair in pairs]
-    return {name: MEASURES[name](texts, references) for name in names}
+    sources, references = [pair.source for pair in pairs], [pair.target for pair in pairs]
+    texts = [answer.text for answer in answers]
+    return {name: measured(name, sources, texts, references) for name in names}
 
 
 TASK: Task[Pair, Answer] = Task(
@@ -196,7 +199,7 @@ TASK: Task[Pair, Answer] = Task(
     learn=PairCodec.learn,
     codec=PairCodec.from_json,
     prepare=prepare,
-    batch=lambda codec, encoded, random: batched(encoded),
+    batch=trained_on,
     build=build,
     shapes=shapes,
     loss=loss,
@@ -206,6 +209,6 @@ TASK: Task[Pair, Answer] = Task(
     references=lambda pairs: [pair.target for pair in pairs],
     measure=measure,
     check=check,
-    measures=("bleu", "bleu_lowercase", "chrf", "ter", "exact"),
-    validated={"bleu": "higher", "chrf": "higher", "exact": "higher"},
+    measures=lambda settings: settings.data.measured,
+    validated={"bleu": "higher", "chrf": "higher", "exact": "higher", "word_error": "lower", "phoneme_error": "lower"},
 )

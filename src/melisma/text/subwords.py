@@ -107,13 +107,18 @@ class Subwords:
             return cls(vocabulary, "unigram", scores=tuple(_score(rule) for rule in rules))
         raise Refusal(f"The unit subwords has the method {fields['method']!r:.40}; wanted is bpe or unigram.")
 
-    def _split(self, token: str) -> list[int]:
+    def split(self, token: str, cut: Callable[[str], list[int]]) -> list[int]:
+        """A token's symbols: what `cut` makes of its parts that have symbols, and the bytes of what has none."""
         known = self.vocabulary.symbols
         ids: list[int] = []
         for stretch in cuts.stretches(token):
             for found, run in itertools.groupby(stretch, key=lambda char: char in known):
                 part = "".join(run)
-                ids += self._cut(part) if found else self.vocabulary.spell(part)
+                ids += cut(part) if found else self.vocabulary.spell(part)
+        return ids
+
+    def _split(self, token: str) -> list[int]:
+        ids = self.split(token, self._cut)
         if len(token) <= _LONGEST_REMEMBERED:
             self._remembered.put(token, ids)
         return ids
@@ -132,8 +137,12 @@ class Subwords:
 
 
 def _tokens(text: str) -> list[str]:
-    """The text between its spaces, each part with the space before it: no stretch reaches across one."""
-    tokens = cuts.lead(normalise(text)).replace(" ", "\n ").split("\n")  # no normalised text has a line end
+    return tokens_within(cuts.lead(normalise(text)))
+
+
+def tokens_within(text: str) -> list[str]:
+    """A text as its symbols have it, cut at its spaces, each with the part after it: no stretch reaches across one."""
+    tokens = text.replace(" ", "\n ").split("\n")  # no normalised text has a line end
     return tokens if tokens[0] else tokens[1:]
 
 

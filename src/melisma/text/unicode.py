@@ -26,14 +26,6 @@ _KANA = (
 )
 _BOPOMOFO = ((0x3100, 0x312F), (0x31A0, 0x31BF))
 _CJK = tuple(sorted(_HAN + _KANA + _BOPOMOFO))
-_HANGUL = (
-    (0x1100, 0x11FF),
-    (0x3131, 0x318E),
-    (0xA960, 0xA97C),
-    (0xAC00, 0xD7A3),
-    (0xD7B0, 0xD7FB),
-    (0xFFA0, 0xFFDC),
-)
 # Thai and Lao, Myanmar, Khmer, Tai Le and New Tai Lue, Tai Tham, Myanmar extended, Tai Viet.
 _SOUTH_EAST_ASIAN = (
     (0x0E01, 0x0EFF),
@@ -98,11 +90,6 @@ def printable(text: str) -> str:
 def is_cjk(char: str) -> bool:
     """Whether the character is Han, kana or bopomofo: written without spaces, and a unit of sense by itself."""
     return char >= "\u2e80" and _within(char, _CJK)
-
-
-def is_hangul(char: str) -> bool:
-    """Whether the character is a Hangul syllable or letter: Korean puts spaces between its words."""
-    return char >= "\u1100" and _within(char, _HANGUL)
 
 
 def is_unspaced(char: str) -> bool:

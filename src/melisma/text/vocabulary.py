@@ -82,7 +82,16 @@ class Vocabulary:
 
         Controls are escaped. It is for the eye: `▁` and `<s>` in a text look the same. Raises IndexError as `text`.
         """
-        return [self._shown(self._checked(number)) for number in ids]
+        names = self._names
+        return [
+            names[number] if number in names else names.setdefault(number, self._shown(self._checked(number)))
+            for number in ids
+        ]
+
+    @cached_property
+    def _names(self) -> dict[int, str]:
+        """Those of symbols that were asked for, as answers ask for the same ones again and again."""
+        return {}
 
     def _shown(self, number: int) -> str:
         if number in (START, END):

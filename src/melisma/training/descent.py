@@ -14,13 +14,16 @@ from melisma.contract import detached, joined, leaves, rebuilt, take
 from melisma.errors import Failure, Refusal
 from melisma.settings.training import TrainingSettings
 from melisma.task import Batch, Moment, Prepared, Tally, Task, Total
-from melisma.training.average import Average
+from melisma.training.average import average
 from melisma.training.optimise import optimizer, optimizer_tensors, rate, remembered, restore_optimizer
 from melisma.training.order import chosen, drawn, steps_of
+from melisma.training.precision import multiplying
+from melisma.training.shards import ALONE, Shards
 
 CPU = torch.device("cpu")
 LARGEST = 10**12 - 1  # step: what a saved one can be called
 
+_Part = tuple[dict[str, float], Any]  # of a part of a batch: the nats of each loss, and the carry
 Loss = Callable[[nn.Module, Any, Any, Generator | None], tuple[dict[str, Total], Any]]  # model, batch, carry, random
 
 
@@ -30,7 +33,7 @@ class GradientDescent:
     ``order(epoch)`` lists the steps of an epoch, each what ``batch`` makes a batch of. ``losses`` are the losses and
     their weights, the main one first. Everything random is drawn from (seed, step, part), so nothing of it needs to be
     kept. ``carry`` is what one step hands to the next (truncated backpropagation through time); it begins anew with
-    every epoch.
+    every epoch. ``shards`` are the processes that share the parts of each batch, and the device of this one.
     """
 
     def __init__(
@@ -42,14 +45,15 @@ class GradientDescent:
         settings: TrainingSettings,
         losses: Mapping[str, float],
         carry: Callable[[], Any] = lambda: None,
-        device: torch.device = CPU,
+        shards: Shards = ALONE,
     ) -> None:
-        self.model, self.settings, self.device = model.to(device), settings, device
+        self.model, self.settings = model.to(shards.device), settings
+        self.shards, self.device = shards, shards.device
         if _has_hidden_state(model):
             raise ValueError(
                 "the model has persistent buffers, which are not saved: what is learned must be a parameter"
             )
-        self.average = Average(model, settings.average)
+        self.average = average(model, settings)
         self.step, self.epoch = 0, 0
         self._loss, self._order, self._batch, self._losses = loss, order, batch, losses
         self._taken, self._steps, self._reductions = 0, order(0), 0
@@ -57,10 +61,16 @@ class GradientDescent:
         self._begin_carry, self._carry = carry, carry()
         self._optimizer = optimizer(model, settings)
         self._last: int | None = None
+        self._rate: float | None = None
 
     def plan(self, steps: int | None) -> None:
         """How many steps there will be in all, as far as it is known; not part of a snapshot."""
         self._last = steps
+
+    @property
+    def rate(self) -> float | None:
+        """The learning rate of the last step that was taken here."""
+        return self._rate
 
     @property
     def moment(self) -> Moment:
@@ -83,32 +93,70 @@ class GradientDescent:
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip or math.inf)
         self._check(nats, float(norm))
         for group in self._optimizer.param_groups:
-            group["lr"] = rate(self.step + 1, self.settings, self._last, self._reductions)
+            group["lr"] = self._rate = rate(self.step + 1, self.settings, self._last, self._reductions)
+        if self._is_validated():
+            self.average.keep()
         self._optimizer.step()
         self.step, self._carry = self.step + 1, carry
         self.average.update(self.step)
         self._turn()
         return {name: Tally(nats[name], batch.counts[name]) for name in self._losses}
 
-    def _gradient(self, batch: Batch) -> tuple[dict[str, float], Any]:
-        """Adds the gradient of every part -> the nats of each loss, and the carry of the whole batch."""
-        parts = min(self.settings.accumulate, batch.size)
-        if parts <= 1:
-            return self._backward(batch, batch.counts, self._carry, 0)
-        nats, carries = dict.fromkeys(self._losses, 0.0), []
-        slots = [torch.arange(index, batch.size, parts, device=self.device) for index in range(parts)]
-        for index in range(parts):
-            some, carry = self._backward(batch.part(index, parts), batch.counts, take(self._carry, slots[index]), index)
-            nats = {name: value + some[name] for name, value in nats.items()}
-            carries.append(carry)
-        return nats, take(joined(carries), torch.argsort(torch.cat(slots)))
+    def _gradient(self, batch: Batch) -> _Part:
+        """Adds the gradient of every part, in their order -> the nats of each loss, and the carry of the whole batch.
 
-    def _backward(self, part: Batch, counts: Mapping[str, int], carry: Any, index: int) -> tuple[dict[str, float], Any]:
-        totals, carry = self._loss(self.model, part.to(self.device), carry, self._random("dropout", index))
-        objective = sum(totals[name].trained * (weight / max(1, counts[name])) for name, weight in self._losses.items())
-        assert isinstance(objective, Tensor)
-        objective.backward()  # type: ignore[no-untyped-call]
+        Part p is the process' whose rank is p modulo their number.
+        """
+        parts = min(self.settings.accumulate * self.shards.size, batch.size)
+        if parts <= 1 and self.shards.size == 1:
+            return self._backward(batch, batch.counts, self._carry, 0)
+        slots = [torch.arange(index, batch.size, parts, device=self.device) for index in range(parts)]
+        total = self.shards.sum(list(self.model.parameters()))
+        own: dict[int, _Part] = {}
+        for index in range(self.shards.rank, max(1, parts) + self.shards.rank, self.shards.size):
+            if index < parts:
+                carry = take(self._carry, slots[index])
+                own[index] = self._backward(batch.part(index, parts), batch.counts, carry, index)
+            total.add()
+        every, there = self._every(own, parts, total.there)
+        total.finish(there)
+        nats = dict.fromkeys(self._losses, 0.0)
+        for some, _ in every:
+            nats = {name: value + some[name] for name, value in nats.items()}
+        return nats, take(joined([carry for _, carry in every]), torch.argsort(torch.cat(slots)))
+
+    def _every(self, own: Mapping[int, _Part], parts: int, there: Sequence[float]) -> tuple[list[_Part], list[float]]:
+        """The nats and carries of all parts, and for each weight whether some part has a gradient for it."""
+        if self.shards.size == 1:
+            return [own[index] for index in range(parts)], []
+        size, nowhere = self.shards.size, (dict.fromkeys(self._losses, 0.0), None)
+        mine = range(self.shards.rank, size * -(-parts // size), size)
+        said = [own.get(index, nowhere)[0][name] for index in mine for name in self._losses]
+        heard = self.shards.numbers([*there, *said])
+        count = len(leaves(self._carry))
+        kept = {f"{index}.{n}": leaf for index, (_, carry) in own.items() for n, leaf in enumerate(leaves(carry))}
+        carries = self.shards.tensors(kept) if count else {}
+        every = []
+        for index in range(parts):
+            begin = len(there) + index // size * len(self._losses)
+            nats = dict(zip(self._losses, heard[index % size][begin : begin + len(self._losses)]))
+            carry = rebuilt(self._carry, [carries[f"{index}.{n}"].to(self.device) for n in range(count)])
+            every.append((nats, carry))
+        return every, [max(column) for column in zip(*(one[: len(there)] for one in heard))]
+
+    def _backward(self, part: Batch, counts: Mapping[str, int], carry: Any, index: int) -> _Part:
+        with multiplying(self.settings.precision):
+            totals, carry = self._loss(self.model, part.to(self.device), carry, self._random("dropout", index))
+            weighted = (totals[name].trained * (weight / max(1, counts[name])) for name, weight in self._losses.items())
+            objective = sum(weighted)
+            assert isinstance(objective, Tensor)
+            objective.backward()  # type: ignore[no-untyped-call]
         return {name: float(totals[name].nats) for name in self._losses}, detached(carry)
+
+    def _is_validated(self) -> bool:
+        """Whether the step taken last is one that trainings are validated at."""
+        every = self.settings.validate_every
+        return self.step > 0 and (self.step % every == 0 if every else self._taken == 0)
 
     def _random(self, use: str, part: int) -> Generator:
         device = self.device if use == "dropout" else CPU
@@ -146,9 +194,10 @@ class GradientDescent:
         averaged = self.average.tensors()
         training = {f"optimizer.{name}": value for name, value in self._remembered().items()}
         training |= {f"weights.{name}": value for name, value in weights.items()} if averaged else {}
+        training |= {f"kept.{name}": value for name, value in self.average.kept().items()}
         training |= {f"carry.{number}": leaf for number, leaf in enumerate(leaves(self._carry))}
         state = {"step": self.step, "epoch": self.epoch, "taken": self._taken, "reductions": self._reductions}
-        return averaged or weights, training, state
+        return averaged or weights, training, state | ({"kept": self.average.count} if self.settings.copies else {})
 
     def restore(self, model: Mapping[str, Tensor], training: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
         """Goes on from a snapshot, to the same bits; Refusal where it is of another model, or no place to go on from.
@@ -168,7 +217,7 @@ class GradientDescent:
         with torch.no_grad():
             for name, value in own.items():
                 value.copy_(weights[name])
-        self.average.restore(model)
+        self.average.restore(model, _under("kept.", training), state.get("kept", 0))
         restore_optimizer(self._optimizer, _under("optimizer.", training))
         self.step, self.epoch = state["step"], state["epoch"]
         self._taken, self._reductions = state["taken"], state["reductions"]
@@ -182,7 +231,7 @@ class GradientDescent:
             "epoch": state.get("step"),
             "taken": state.get("step"),
             "reductions": state.get("step"),
-        }
+        } | ({"kept": state.get("step")} if self.settings.copies else {})
         for name, high in most.items():
             value = state.get(name)
             if type(value) is not int or type(high) is not int or not 0 <= value <= high:
@@ -211,12 +260,15 @@ def resumed_tensors(
     """
     shapes = remembered([tuple(weight.shape) for weight in weights.values()], settings) if step else {}
     found = {f"optimizer.{name}": torch.empty(shape, device="meta") for name, shape in shapes.items()}
-    found |= {f"weights.{name}": weight for name, weight in weights.items()} if settings.average else {}
+    averaged = settings.average or settings.copies
+    found |= {f"weights.{name}": weight for name, weight in weights.items()} if averaged else {}
+    for place in range(settings.copies):
+        found |= {f"kept.{place}.{name}": weight for name, weight in weights.items()}
     return found | {f"carry.{number}": leaf for number, leaf in enumerate(leaves(carry))}
 
 
 def learner(
-    task: Task[Any, Any], model: nn.Module, codec: Any, prepared: Prepared, settings: Any, device: torch.device = CPU
+    task: Task[Any, Any], model: nn.Module, codec: Any, prepared: Prepared, settings: Any, shards: Shards = ALONE
 ) -> GradientDescent:
     """The learner of any task, from what ``prepare`` made of its training examples."""
     order = task.order(prepared, settings)
@@ -228,7 +280,7 @@ def learner(
         settings.training,
         task.losses(settings),
         lambda: task.carry(model, settings),
-        device,
+        shards,
     )
     return made
 

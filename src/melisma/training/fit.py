@@ -16,6 +16,7 @@ from melisma.training.optimise import KNOWN
 LOG_EVERY = 50  # steps between two lines of the log
 SLOW_SAVE = 600.0  # seconds without a save after which one is made between validations
 WORSE = 1.5  # times its best, or its beginning, at which a loss says that the training diverged
+STOPPED = "stopped"  # what the end of a training says that was asked to stop
 TIMED = 10  # steps that must have been timed before minutes become steps, as after a resume
 
 
@@ -70,6 +71,7 @@ class Fit:
         self._started = self._saved_at = calls.clock()
         self._began = self._started - self.course.seconds
         self._seen = 0  # symbols since the start
+        self._paced: tuple[float, int] = (0.0, 0)  # seconds and symbols of the steps since the last line of the log
         self._timed: list[tuple[float, int]] = []  # (seconds, symbols) of each step, while minutes are to become steps
         self.unsaved: str | None = None  # why the last save failed
         self._first: float | None = None  # the main loss of the very first step, nats a symbol
@@ -79,7 +81,7 @@ class Fit:
         self.learner.plan(self._planned())
         while not self._exhausted() and not self._impatient():
             if self.calls.stopped():
-                yield from self._close("stopped")
+                yield from self._close(STOPPED)
                 return
             yield from self._one_step()
         if self.course.validated != self.learner.step:
@@ -139,6 +141,7 @@ class Fit:
             self.course.counts[name] = self.course.counts.get(name, 0) + tally.units
         units = next(iter(tallies.values())).units
         self._seen += units
+        self._paced = (self._paced[0] + seconds, self._paced[1] + units)
         if self.settings.minutes is not None and self.course.steps is None:
             self._timed.append((seconds, units))
 
@@ -147,9 +150,11 @@ class Fit:
         return {name: nats / max(1, self.course.counts[name]) for name, nats in self.course.nats.items()}
 
     def _log_losses(self) -> None:
-        losses = self._losses()
-        self._log(loss=next(iter(losses.values())), losses=losses)
-        self.course.nats, self.course.counts = {}, {}
+        losses, (seconds, units) = self._losses(), self._paced
+        told: dict[str, Any] = {} if self.learner.rate is None else {"rate": self.learner.rate}
+        told["symbols_per_second"] = round(units / max(seconds, 1e-9), 1)
+        self._log(loss=next(iter(losses.values())), losses=losses, **told)
+        self.course.nats, self.course.counts, self._paced = {}, {}, (0.0, 0)
 
     def _log(self, **told: Any) -> None:
         line = {"step": self.learner.step, "epoch": self.learner.epoch, **told, "seconds": round(self._elapsed(), 1)}

@@ -1,0 +1,77 @@
+"""What symbols enter a decoder's first cell as, each computed once: in a search the same few come again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import torch
+from torch import Generator, Tensor
+
+from melisma.contract import Cell, Layer, is_gated
+from melisma.layers.deep import OneWay
+from melisma.layers.dropout import LockedDropout, PlainDropout
+from melisma.layers.scan import gated_step
+from melisma.layers.serial import Serial
+from melisma.ragged import filled
+
+HELD = 2**26  # numbers that may be held: 256 MiB, of which only those of symbols that came are touched
+GATES = 4  # times a cell's size is the most that enters it
+
+
+class Heard:
+    """Symbols (N,) -> what enters the first cell (N, G); kept, so the weights must stay as they are.
+
+    ``layers`` are those of the decoder, of which the first takes what has entered.
+    """
+
+    def __init__(self, layers: Serial, entering: Callable[[Tensor], Tensor], known: Tensor) -> None:
+        self.layers, self.entering = layers, entering
+        self.known = known  # (V,) which rows are there
+        self.rows: Tensor | None = None  # (V, G)
+
+    def __call__(self, symbols: Tensor) -> Tensor:
+        new = symbols[~self.known[symbols]]
+        if self.rows is None or len(new):
+            new = torch.unique(new)
+            entered = filled(self.entering, new)
+            self.rows = entered.new_empty(len(self.known), entered.shape[1]) if self.rows is None else self.rows
+            self.rows[new], self.known[new] = entered, True
+        return self.rows.index_select(0, symbols)
+
+
+class _Entered:
+    """A cell whose input has entered it."""
+
+    def __init__(self, cell: Cell) -> None:
+        self.cell, self.input_size, self.hidden_size = cell, cell.input_size, cell.hidden_size
+
+    def start(self, batch: int, random: Generator | None = None) -> Any:
+        return self.cell.start(batch, random)
+
+    def enter(self, x: Tensor) -> Tensor:
+        return x
+
+    def step(self, state: Any, entered: Tensor) -> tuple[Any, Tensor]:
+        if torch.is_grad_enabled() or not is_gated(self.cell):
+            return self.cell.step(state, entered)
+        now = tuple(torch.empty_like(leaf) for leaf in state)
+        gated_step(self.cell, state, entered, now)  # in the place of what entered, as nothing is learnt
+        return type(state)(*now), now[0]
+
+
+def heard(decoder: Serial, vectors: Callable[[Tensor], Tensor], symbols: int, device: torch.device) -> Heard | None:
+    """For a decoder that hears the vectors of symbols and nothing else; None where that would not do, or hold too much.
+
+    It would not do where the vectors pass by the first cell, too (``Residual``).
+    """
+    layers = [cast(Layer, layer) for layer in decoder.layers]
+    first = next((n for n, layer in enumerate(layers) if not isinstance(layer, LockedDropout | PlainDropout)), None)
+    if first is None or not isinstance(one := layers[first], OneWay):
+        return None
+    cell = one.cell
+    if symbols * GATES * cell.hidden_size > HELD:
+        return None
+    layers[first] = OneWay(_Entered(cell))
+    known = torch.zeros(symbols, dtype=torch.bool, device=device)
+    return Heard(Serial(layers), lambda new: cell.enter(vectors(new)), known)

@@ -1,0 +1,23 @@
+"""What was asked of a search, for people."""
+
+from __future__ import annotations
+
+from melisma.settings.read import differences
+from melisma.settings.search import SearchSettings
+from melisma.settings.show import as_text
+
+ONLY_SEARCHED = ("beam", "length_penalty", "coverage_penalty")  # say nothing where answers are drawn
+
+
+def searched(search: SearchSettings, group: str = "") -> str:
+    """The beam, or the temperature at which answers are drawn, and all else that counts and is not at its default.
+
+    ``group`` stands before the names.
+    """
+    changed = {name: value for name, _, value in differences(SearchSettings(), search)}
+    if search.temperature is None:
+        told = {"beam": search.beam} | changed
+    else:
+        told = {"temperature": search.temperature} | changed
+        told = {name: value for name, value in told.items() if name not in ONLY_SEARCHED}
+    return " ".join(f"{group}{name}={as_text(value)}" for name, value in told.items())

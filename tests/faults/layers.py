@@ -1,0 +1,148 @@
+"""What can go wrong in layers, and in the models that are made of them."""
+
+from __future__ import annotations
+
+from faults.fault import Fault
+
+LAYERS = (
+    Fault(
+        "attention reads the padding",
+        "layers/attention.py",
+        "weights = scores.masked_fill(~mask, -torch.inf)",
+        "weights = scores",
+        ("tests/laws/test_reference_attention.py",),
+    ),
+    Fault(
+        "backpropagation through time takes the state after a step for the one before",
+        "layers/scan.py",
+        "besides = cell.gates_backward(now, steps.before(t, state, after), ctx.kept[t], out)",
+        "besides = cell.gates_backward(now, tuple(leaf[place] for leaf in after), ctx.kept[t], out)",
+        ("tests/laws/test_reference.py",),
+    ),
+    Fault(
+        "finished sequences get each other's states, plain loop",
+        "layers/scan.py",
+        "return joined([state, *reversed(left)]), torch.cat(outputs)",
+        "return joined([state, *left]), torch.cat(outputs)",
+        ("tests/laws/test_reference.py",),
+    ),
+    Fault(
+        "finished sequences get each other's states, fast path",
+        "layers/scan.py",
+        "if self.backwards else self.x.ends_at\n",
+        "if self.backwards else self.x.ends_at.flip(0)\n",
+        ("tests/laws/test_reference.py",),
+    ),
+    Fault(
+        "the last states stay in the order of the slots",
+        "layers/scan.py",
+        "return take(state, x.slots), x.with_rows(rows)",
+        "return state, x.with_rows(rows)",
+        ("tests/laws/test_reference.py",),
+    ),
+    Fault(
+        "a new LSTM forgets",
+        "layers/lstm.py",
+        "self.bias[hidden_size : 2 * hidden_size] = 1",
+        "self.bias[hidden_size : 2 * hidden_size] = 0",
+        ("tests/laws/test_reference.py",),
+    ),
+    Fault(
+        "the update gate of the GRU is turned round",
+        "layers/gru.py",
+        "torch.lerp(n, state[0], z, out=out[0])",
+        "torch.lerp(state[0], n, z, out=out[0])",
+        ("tests/laws/test_reference.py",),
+    ),
+    Fault(
+        "a residual layer forgets the inputs that wait for their outputs",
+        "layers/deep.py",
+        "waiting = x if state.waiting is None else state.waiting.join(x)",
+        "waiting = x",
+        ("tests/laws/test_cutting.py",),
+    ),
+    Fault(
+        "a convolution hears one step beyond the delay that it declares",
+        "layers/convolution.py",
+        "self.delay: int | None = width - 1 - self.before",
+        "self.delay: int | None = max(0, width - 2 - self.before)",
+        ("tests/laws/test_causality.py",),
+    ),
+    Fault(
+        "what dropout keeps is not scaled",
+        "layers/dropout.py",
+        "device=random.device).ge_(rate).mul_(1 / (1 - rate))",
+        "device=random.device).ge_(rate)",
+        ("tests/layers/test_dropout.py",),
+    ),
+    Fault(
+        "a dropout mask goes to another sequence of the batch",
+        "layers/dropout.py",
+        "x.rows * state.mask[x.owners]",
+        "x.rows * state.mask[x.row_slots]",
+        ("tests/layers/test_dropout.py",),
+    ),
+    Fault(
+        "the Mogrifier gates memory by the input as it came",
+        "layers/mogrifier.py",
+        "h = _opened(functional.linear(x, self.by_input[turn // 2])) * h",
+        "h = _opened(functional.linear(entered, self.by_input[turn // 2])) * h",
+        ("tests/laws/test_reference.py",),
+    ),
+    Fault(
+        "weights are left out in the first chunk of a sequence alone",
+        "layers/deep.py",
+        "return ThinState(after, state.mask), y",
+        "return ThinState(after, None), y",
+        ("tests/laws/test_cutting.py",),
+    ),
+    Fault(
+        "the decoder hears itself where it should be taught, and is taught elsewhere",
+        "models/encoder_decoder.py",
+        "torch.where(entered[:, 1] == 1, state.said, entered[:, 0])",
+        "torch.where(entered[:, 1] == 1, entered[:, 0], state.said)",
+        ("tests/models/test_scheduled_sampling.py",),
+    ),
+    Fault(
+        "a schedule of the task's own never moves on",
+        "training/descent.py",
+        "return Moment(self.step, self._last)",
+        "return Moment(0, self._last)",
+        ("tests/training/test_sampled_training.py",),
+    ),
+    Fault(
+        "a step of a Transformer sees the one after it",
+        "layers/transformer.py",
+        "first = state.heard.lengths()[:, None] + 1",
+        "first = state.heard.lengths()[:, None] + 2",
+        ("tests/laws/test_causality.py",),
+    ),
+    Fault(
+        "positions begin anew with every chunk",
+        "layers/transformer.py",
+        "steps = before[x.owners] + x.row_steps",
+        "steps = x.row_steps",
+        ("tests/laws/test_cutting.py",),
+    ),
+    Fault(
+        "heads are not scaled by their width",
+        "layers/heads.py",
+        "scores = (q @ k.transpose(2, 3)) / math.sqrt(q.shape[-1])",
+        "scores = (q @ k.transpose(2, 3)) / math.sqrt(query.shape[-1])",
+        ("tests/layers/test_transformer.py",),
+    ),
+    Fault(
+        "location-aware attention forgets what was read last",
+        "layers/attention.py",
+        "        last = weights[:, 0]\n",
+        "",
+        ("tests/laws/test_reference_attention.py",),
+    ),
+    Fault(
+        "small products are not filled up",
+        "ragged.py",
+        "if count >= FILLER and not exact():",
+        "if not exact():",
+        ("tests/laws/test_filler.py",),
+    ),
+)

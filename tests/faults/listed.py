@@ -1,0 +1,13 @@
+"""All faults that are planted; each list is a room's."""
+
+from __future__ import annotations
+
+from faults.fault import Fault
+from faults.files import FILES
+from faults.layers import LAYERS
+from faults.search import SEARCH
+from faults.training import TRAINING
+
+__all__ = ["FAULTS", "Fault"]
+
+FAULTS: tuple[Fault, ...] = (*LAYERS, *TRAINING, *SEARCH, *FILES)

@@ -1,0 +1,85 @@
+"""What can go wrong in losses and in training."""
+
+from __future__ import annotations
+
+from faults.fault import Fault
+
+TRAINING = (
+    Fault(
+        "smoothing is reported as nats",
+        "losses/tokens.py",
+        "return torch.stack((trained.sum(), nats.sum()))",
+        "return torch.stack((trained.sum(), trained.sum()))",
+        ("tests/laws/test_reference_losses.py",),
+    ),
+    Fault(
+        "the decoder hears the symbol that it is to say",
+        "tasks/pairs.py",
+        "heard = Ragged.of_symbols([[START, *target] for _, target in pairs])",
+        "heard = Ragged.of_symbols([[*target, END] for _, target in pairs])",
+        ("tests/tasks/test_pair_batches.py",),
+    ),
+    Fault(
+        "a part's loss is divided by the part instead of the batch",
+        "training/descent.py",
+        "self._backward(batch.part(index, parts), batch.counts, ",
+        "self._backward(batch.part(index, parts), batch.part(index, parts).counts, ",
+        ("tests/training/test_optimise.py",),
+    ),
+    Fault(
+        "the gradient is not clipped",
+        "training/descent.py",
+        "self.settings.clip or math.inf",
+        "math.inf",
+        ("tests/training/test_optimise.py",),
+    ),
+    Fault(
+        "answers come from the last weights instead of their average",
+        "training/descent.py",
+        "with torch.no_grad(), self.average.in_place():",
+        "with torch.no_grad():",
+        ("tests/training/test_answering.py",),
+    ),
+    Fault(
+        "after a validation the averaged weights are trained on",
+        "training/average.py",
+        "        finally:\n            self._swap()\n",
+        "        finally:\n            pass\n",
+        ("tests/training/test_average.py",),
+    ),
+    Fault(
+        "the average of the weights is not restored",
+        "training/descent.py",
+        '        self.average.restore(model, _under("kept.", training), state.get("kept", 0))\n',
+        "",
+        ("tests/training/test_resume.py",),
+    ),
+    Fault(
+        "the optimizer is not restored",
+        "training/descent.py",
+        '        restore_optimizer(self._optimizer, _under("optimizer.", training))\n',
+        "",
+        ("tests/training/test_resume.py",),
+    ),
+    Fault(
+        "the carried state is not restored",
+        "training/descent.py",
+        "self._carry = rebuilt(fresh, [kept[str(number)].to(self.device, copy=True) for number in range(len(kept))])",
+        "self._carry = fresh",
+        ("tests/training/test_resume.py",),
+    ),
+    Fault(
+        "every epoch has the same order",
+        "training/order.py",
+        'drawn(seed, "order", epoch)',
+        'drawn(seed, "order")',
+        ("tests/training/test_order.py",),
+    ),
+    Fault(
+        "a window ends without the symbol after it",
+        "training/order.py",
+        "encoded[begin : end + 1]",
+        "encoded[begin:end]",
+        ("tests/training/test_order.py",),
+    ),
+)
