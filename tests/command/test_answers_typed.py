@@ -132,9 +132,15 @@ def test_a_line_that_is_refused_is_named_by_its_number_on_stdin(tiny, monkeypatc
 def fake(monkeypatch: pytest.MonkeyPatch, *texts: str) -> None:
     alternatives = [SimpleNamespace(text=text) for text in texts]
     answer = SimpleNamespace(alternatives=alternatives, text=texts[0])
-    monkeypatch.setattr(
-        "melisma.api.model.load", lambda run, **place: lambda inputs, **options: [answer for _ in inputs]
-    )
+
+    class Fake:
+        def __call__(self, inputs: list[str], **options: object) -> list[SimpleNamespace]:
+            return [answer for _ in inputs]
+
+        def ready(self, options: object) -> list[str]:
+            return []
+
+    monkeypatch.setattr("melisma.api.model.load", lambda run, **place: Fake())
 
 
 def test_line_ends_in_answers_are_escaped_unless_the_answer_stands_alone(tiny, monkeypatch) -> None:

@@ -68,7 +68,8 @@ class TextSettings:
         0.0,
         help="chance that a merge of bpe is left out while training, so that words are cut otherwise each time "
         "(BPE-dropout); 0.1 is the published value",
-        why="off: it makes lines longer, by a quarter at 0.1, and helps where data is small and time is not",
+        why="off: lines become longer, by a quarter at 0.1, and take many more epochs to learn, "
+        "so that short trainings lose by it",
         low=0,
         below=1,
     )
