@@ -17,6 +17,7 @@ from torch import Tensor
 SMALLEST = 5_000_000  # parameters of a model that are worth a measurement
 ENOUGH = 1.15  # times as fast that a product must be: what chance may give does not decide
 ROWS, ROUNDS = 512, 7  # of the product that is measured
+LARGEST = 2048  # side of its weight: what is larger gains as much
 
 
 @contextmanager
@@ -54,8 +55,9 @@ def chosen(precision: str, shapes: Iterable[tuple[int, ...]]) -> str:
 
 
 def gain(shape: tuple[int, ...]) -> float:
-    """How many times as fast the product of ``ROWS`` rows with a weight of this shape is with rounding."""
+    """How many times as fast the product of ``ROWS`` rows with a weight of this shape, or a piece of it, is with rounding."""
     random = torch.Generator().manual_seed(1)
+    shape = tuple(min(side, LARGEST) for side in shape)
     rows, weight = (torch.rand(size, generator=random) for size in ((ROWS, shape[1]), shape))
     seconds: dict[str, list[float]] = {"float32": [], "bfloat16": []}
     for _ in range(ROUNDS):
