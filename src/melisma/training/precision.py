@@ -55,7 +55,7 @@ def chosen(precision: str, shapes: Iterable[tuple[int, ...]]) -> str:
 
 
 def gain(shape: tuple[int, ...]) -> float:
-    """How many times as fast the product of ``ROWS`` rows with a weight of this shape, or a piece of it, is with rounding."""
+    """How many times as fast ``ROWS`` rows times a weight of this shape, or a piece of it, are with rounding."""
     random = torch.Generator().manual_seed(1)
     shape = tuple(min(side, LARGEST) for side in shape)
     rows, weight = (torch.rand(size, generator=random) for size in ((ROWS, shape[1]), shape))
