@@ -186,6 +186,9 @@ class Task(Generic[E, A]):
         return {name: self.validated[name] for name in self.measures(settings) if name in self.validated}
 
 
+STOPPED = "stopped"  # what the end of a training says that was asked to stop
+
+
 @dataclass(frozen=True)
 class Progress:
     """Where a training stands; ``fit`` yields one after every step, validation and save."""

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 from command.drill import PAIRS, refused, typed
 
 import melisma
 from melisma.api import quick
+from melisma.api.data import check_known
 from melisma.layers.int8 import exact_sums
 from melisma.runs.layout import INT8
+from melisma.runs.read import read_run
 
 pytestmark = pytest.mark.skipif(not exact_sums(), reason="this processor cannot multiply 8-bit integers without loss")
 
@@ -82,4 +85,22 @@ def test_a_run_that_cannot_be_written_to_is_measured_again(copied, monkeypatch) 
     said = typed("predict", "tiny", "int8=yes", ANY, *INPUTS)
     assert said.code == 0
     assert "measured again next time" in said.err
+    assert not (copied / "tiny" / INT8).exists()
+
+
+def test_a_measure_of_which_less_is_better_is_remembered_as_such(copied) -> None:
+    model = melisma.load("tiny")
+    settings = replace(model.settings, data=replace(model.settings.data, measures=("ter",)))
+    pairs = model.task.examples(settings, (("a.en", "a.de"),))[0][:4]
+    cost = quick.measured(model.task, model.codec, settings, (model.network, model.network), pairs)
+    assert (cost.measure, cost.higher, cost.lost) == ("ter", False, 0)
+
+
+def test_validation_data_that_has_changed_measures_nothing(copied) -> None:
+    check_known(read_run(copied / "tiny"), (("a.en", "a.de"),))
+    lines = (copied / "a.en").read_text(encoding="utf-8").splitlines(keepends=True)
+    (copied / "a.en").write_text("".join(["another line\n", *lines[1:]]), encoding="utf-8")
+    assert "a.en has changed since this training began" in refused("predict", "tiny", "int8=yes", *INPUTS)
+    with pytest.raises(melisma.errors.Refusal, match="has changed"):
+        check_known(read_run(copied / "tiny"), (("a.en", "a.de"),))
     assert not (copied / "tiny" / INT8).exists()

@@ -27,6 +27,7 @@ from command.drill import (
     write_pairs,
 )
 from laws.processes import free_port
+from torch.distributed import TCPStore
 
 import melisma
 import melisma.command
@@ -170,6 +171,30 @@ def test_in_python_the_others_hear_that_the_first_has_left(here: Path) -> None:
     assert [step for kind, step, _ in heard if kind == "step"] == [1, 2, 3]
     assert other == [("end", 3, "stopped")]
     assert (here / "run" / "latest").read_text() == "000003\n"
+
+
+def _twice(environment: dict[str, str], folder: str, answers: Any) -> None:
+    os.environ |= environment
+    os.chdir(folder)
+    settings = dict(word.split("=") for word in SMALL if "=" in word)
+    settings |= {"data.train": ("a.en", "a.de"), "training.steps": 2}
+    answers.put([[*melisma.train("translate", run, settings)][-1].kind for run in ("one", "two")])
+
+
+def test_in_python_one_training_follows_another(here: Path) -> None:
+    """Where the meeting place outlives a training, as torchrun's does."""
+    place, answers = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False), FORKS.Queue()
+    told = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(place.port)}
+    told |= {"TORCHELASTIC_USE_AGENT_STORE": "True"}
+    members = [FORKS.Process(target=_twice, args=(told | {"RANK": str(rank)}, str(here), answers)) for rank in (0, 1)]
+    for member in members:
+        member.start()
+    try:
+        assert [answers.get(timeout=60) for _ in members] == [["end", "end"]] * 2
+    finally:
+        for member in members:
+            member.kill()
+            member.join()
 
 
 def test_a_process_that_is_killed_ends_the_training_with_a_sentence(here: Path) -> None:

@@ -68,6 +68,12 @@ def test_scores_that_were_no_numbers_are_left_out() -> None:
     assert "BLEU in validation" not in drawn([line | {"valid": {"bleu": None}} for line in lines[1:]])
 
 
+def test_a_whole_number_too_large_to_be_drawn_is_left_out() -> None:
+    lines = log(10, valid=(20, 30), bleu=5.0)
+    lines[1]["valid"]["bleu"] = 10**400
+    assert series(drawn(lines)["BLEU in validation"], "BLEU") == [(30, 5.0)]
+
+
 def test_a_high_beginning_is_left_above_the_chart_and_told() -> None:
     lines = [{"step": step, "loss": value} for step, value in enumerate((50.0, 2.0, 1.5, 1.4, 1.3), 1)]
     data = drawn(lines)["Loss"].data

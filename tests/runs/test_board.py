@@ -81,6 +81,7 @@ def test_numbers_that_are_none_are_left_out(tmp_path: Path) -> None:
         writer.log({"step": 1, "loss": float("nan"), "valid": {"bleu": float("inf"), "chrf": 1.0}, "rate": 1e300})
         writer.log({"step": 2, "text": "nothing to draw"})
         writer.log({"loss": 1.0})
+        writer.log({"step": 3, "loss": 10**400})
     assert shown(tmp_path / "run") == {"validation/chrf": [(1, 1.0)]}
 
 

@@ -127,6 +127,14 @@ def check_unchanged(run: Run, found: Mapping[str, Any]) -> None:
         )
 
 
+def check_known(run: Run, corpora: Sequence[Sequence[str]]) -> None:
+    """Refusal where a file of the corpora is none of those that the training has read, as they were then."""
+    known = set(_known(run))
+    for path in (path for corpus in corpora if not is_made(corpus) for path in corpus):
+        if _sha256(path) not in known:
+            raise Refusal(f"{named(path)} has changed since this training began")
+
+
 def learned_from(run: Run, settings: Any, corpora: Sequence[Sequence[str]]) -> list[str]:
     """A warning for each corpus whose files the model of this run has learned from."""
     files = {path for corpus in settings.data.train if not is_made(corpus) for path in corpus}

@@ -10,11 +10,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from melisma.api.data import seen_from_here
+from melisma.api.data import check_known, check_unchanged, seen_from_here
 from melisma.api.device import threads
 from melisma.errors import Refusal
 from melisma.evaluation.samples import spread_for
 from melisma.layers.int8 import exact_sums, in_int8
+from melisma.measures.measure import Measure
 from melisma.measures.units import figure
 from melisma.runs.quick import Cost, recall, remember
 from melisma.runs.read import Run
@@ -74,7 +75,10 @@ class Quick:
         try:
             here = seen_from_here(self.run.path, self.settings)
             if here.data.valid is None:
-                return self.task.read(here).valid
+                corpus = self.task.read(here)
+                check_unchanged(self.run, corpus.signatures)
+                return corpus.valid
+            check_known(self.run, here.data.valid)
             return self.task.examples(here, here.data.valid)[0]
         except (Refusal, OSError) as error:
             raise Refusal(
@@ -94,12 +98,12 @@ def measured(
     task.check(codec, pairs)
     search = replace(settings.search, temperature=None, alternatives=1, prefix="", int8=False)
 
-    def scored(network: nn.Module) -> tuple[float, float]:
+    def scored(network: nn.Module) -> tuple[Measure, float]:
         began = time.process_time()
         answers = task.answer(network, codec, task.inputs(pairs), search, traced=False)
-        return float(task.measure(answers, pairs, (name,))[name].value), time.process_time() - began
+        return task.measure(answers, pairs, (name,))[name], time.process_time() - began
 
     with threads(settings.training.threads):
         (before, slow), (after, fast) = map(scored, networks)
-    higher = task.validated.get(name, "higher") == "higher"
-    return Cost(name, higher, before, after, len(pairs), slow / max(1e-9, fast))
+    values = (float(before.value), float(after.value))
+    return Cost(name, before.better == "higher", *values, len(pairs), slow / max(1e-9, fast))

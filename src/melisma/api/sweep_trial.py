@@ -19,6 +19,7 @@ from typing import Any
 from melisma.api.train import resume, train
 from melisma.errors import Busy, Failure, Refusal, out_of_memory
 from melisma.runs.place import is_run
+from melisma.task import STOPPED
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def _trained(job: Job, stopped: Callable[[], bool]) -> Done:
     except Exception as error:
         told = f"this should not have happened ({type(error).__name__}: {str(error)[:200]})"
         return Done(job.name, "failed", "there is not enough memory for it" if out_of_memory(error) else told)
-    return Done(job.name, "stopped" if end == "stopped" else "finished")
+    return Done(job.name, "stopped" if end == STOPPED else "finished")
 
 
 def main() -> None:

@@ -18,7 +18,8 @@ from melisma.api.training import Stopped, Training, never
 from melisma.errors import Failure, Refusal
 from melisma.runs.board import require_board
 from melisma.runs.disk import DISK
-from melisma.runs.layout import LATEST, PAGES, StepName, step_name
+from melisma.runs.inside import names_inside
+from melisma.runs.layout import BOARD, LATEST, PAGES, StepName, step_name
 from melisma.runs.place import check_new
 from melisma.runs.read import Run, Step, read_run, read_step
 from melisma.runs.verify import verify
@@ -143,6 +144,7 @@ def resume(
     launch = launched()
     if launch.leads and built.training.board:
         require_board()
+        names_inside(path, BOARD)  # refuses a link before anything is repaired
     shards = joined(launch, built, stopped)
     with shards.agreeing() as meeting:
         held = claim(path) if shards.leads else None

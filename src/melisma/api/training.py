@@ -25,9 +25,9 @@ from melisma.quoting import counted, shown_path
 from melisma.runs.card import write_card
 from melisma.runs.place import step_room
 from melisma.runs.write import RunWriter, SaveFailed
-from melisma.task import Corpus, Progress, Task
+from melisma.task import STOPPED, Corpus, Progress, Task
 from melisma.training.descent import learner
-from melisma.training.fit import STOPPED, Calls, Course, Fit
+from melisma.training.fit import Calls, Course, Fit
 from melisma.training.order import drawn
 from melisma.training.shards import Shards
 

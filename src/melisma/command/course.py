@@ -18,10 +18,9 @@ from melisma.files.watch import watched
 from melisma.runs.layout import BEST
 from melisma.runs.log import log_lines
 from melisma.runs.read import read_pointer, read_run
-from melisma.task import Progress
+from melisma.task import STOPPED, Progress
 from melisma.training.launch import launched
 
-STOPPED = "stopped"  # what the end of a training says that was asked to stop
 PLAIN_EVERY = 10.0  # seconds between two lines where no line can be rewritten
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

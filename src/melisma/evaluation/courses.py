@@ -11,6 +11,7 @@ from melisma.settings.training import TrainingSettings
 from melisma.task import Figure
 from melisma.training.optimise import rate
 
+LARGEST = 1e300  # of a number that is drawn
 SMOOTHED = 40  # points of the training loss from which on it is smoothed
 FEW = 4  # points of the training loss from which on its beginning may be left above the chart
 BEGINNING = 10  # one of so many points is left above the chart, where the loss has fallen far since
@@ -96,8 +97,8 @@ def _series(name: str, points: Sequence[tuple[int, float]]) -> dict[str, Any]:
     return {"name": name, "x": [step for step, _ in points], "y": [value for _, value in points]}
 
 
-def _number(value: object) -> float | None:
-    return float(value) if type(value) in (int, float) and math.isfinite(value) else None  # type: ignore[arg-type]
+def _number(value: Any) -> float | None:
+    return float(value) if type(value) in (int, float) and -LARGEST < value < LARGEST else None
 
 
 # --- the learning rate, which follows from the settings, unless they were others for a while: then as it was logged

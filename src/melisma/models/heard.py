@@ -28,15 +28,15 @@ class Heard:
     def __init__(self, layers: Serial, entering: Callable[[Tensor], Tensor], known: Tensor) -> None:
         self.layers, self.entering = layers, entering
         self.known = known  # (V,) which rows are there
-        self.rows: Tensor | None = None  # (V, G)
+        entered = filled(entering, torch.zeros(1, dtype=torch.int64, device=known.device))
+        self.rows = entered.new_empty(len(known), entered.shape[1])  # (V, G)
 
     def __call__(self, symbols: Tensor) -> Tensor:
         new = symbols[~self.known[symbols]]
-        if self.rows is None or len(new):
+        if len(new):
             new = torch.unique(new)
-            entered = filled(self.entering, new)
-            self.rows = entered.new_empty(len(self.known), entered.shape[1]) if self.rows is None else self.rows
-            self.rows[new], self.known[new] = entered, True
+            self.rows[new] = filled(self.entering, new)
+            self.known[new] = True  # last: what another thread sees as known is there
         return self.rows.index_select(0, symbols)
 
 

@@ -10,13 +10,12 @@ from typing import Any
 
 from melisma.errors import Failure, Refusal
 from melisma.settings.training import TrainingSettings
-from melisma.task import Learner, Progress, Tally
+from melisma.task import STOPPED, Learner, Progress, Tally
 from melisma.training.optimise import KNOWN
 
 LOG_EVERY = 50  # steps between two lines of the log
 SLOW_SAVE = 600.0  # seconds without a save after which one is made between validations
 WORSE = 1.5  # times its best, or its beginning, at which a loss says that the training diverged
-STOPPED = "stopped"  # what the end of a training says that was asked to stop
 TIMED = 10  # steps that must have been timed before minutes become steps, as after a resume
 
 

@@ -21,6 +21,8 @@ from typing import Any, Protocol
 import torch
 from safetensors.torch import load, save
 from torch import Tensor, distributed, nn
+from torch.distributed import distributed_c10d
+from torch.distributed.rendezvous import rendezvous
 
 from melisma.errors import Busy, Failure, Refusal
 from melisma.quoting import named
@@ -162,9 +164,13 @@ def join(launch: Launch, device: torch.device, asked: Callable[[], bool] = lambd
     try:
         if device.type == "cuda":
             torch.cuda.set_device(device)
-        distributed.init_process_group(
-            backend, f"tcp://{host}:{launch.port}", timeout=REACH, rank=launch.rank, world_size=launch.size
-        )
+        where = f"tcp://{host}:{launch.port}"
+        reached = rendezvous(where, launch.rank, launch.size, timeout=REACH)
+        store, rank, size = next(reached)
+        # torchrun's store outlives a training: what an earlier one left in it is not to be met again.
+        number = store.add(f"trainings of process {launch.rank}", 1)
+        named_anew = distributed_c10d.PrefixStore(f"training {number}", store)
+        distributed.init_process_group(backend, store=named_anew, timeout=REACH, rank=rank, world_size=size)
         group = distributed.new_group(timeout=PATIENCE, backend=backend)
     except (RuntimeError, ValueError, OSError) as error:
         _leave()
