@@ -37,6 +37,7 @@ from peer_counts import spread
 from peer_environments import UnavailableError
 from quick_translation import Reached
 from training import rate
+from translation import numbers
 
 from melisma.api.device import machine
 
@@ -119,10 +120,6 @@ def scaled(seconds: list[float | None], rates: list[float]) -> str:
     """CPU-seconds as they would be at 60 GFLOP/s."""
     there = [second * speed / 60 for second, speed in zip(seconds, rates) if second is not None]
     return spread(there) if there else "-"
-
-
-def numbers(text: str) -> list[int]:
-    return [int(word) for word in text.split(",")]
 
 
 def main() -> None:

@@ -80,14 +80,14 @@ SEARCH = (
         "search/shortlist.py",
         "reach = min(count + 1, totals.shape[1] * symbols)",
         "reach = min(count, totals.shape[1] * symbols)",
-        ("tests/search/test_search.py",),
+        ("tests/search/test_shortlist.py",),
     ),
     Fault(
         "the last symbol stands twice among the best",
         "search/shortlist.py",
         "sums = sums.masked_fill(ids >= symbols, IMPOSSIBLE)",
         "sums = sums.masked_fill(ids > symbols, IMPOSSIBLE)",
-        ("tests/search/test_search.py",),
+        ("tests/search/test_shortlist.py",),
     ),
     Fault(
         "one scale for all rows in int8",
