@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
 import pytest
@@ -32,6 +33,15 @@ class Letters:
         self.most = max(self.most, len(examples))
         sources = self.source.encode([pair.source for pair in examples])
         return list(zip([[*one, 1] for one in sources], self.target.encode([pair.target for pair in examples])))
+
+
+class Spelled(Letters):
+    """Sources as characters, targets as words."""
+
+    def symbols(self, examples: Sequence[Pair]) -> list[tuple[list[int], list[int]]]:
+        return [
+            (source, [2] * len(pair.target.split())) for (source, _), pair in zip(super().symbols(examples), examples)
+        ]
 
 
 def pairs_of(texts: Sequence[tuple[str, str]]) -> list[Pair]:
@@ -122,3 +132,26 @@ def test_few_words_in_many_pairs_are_odd() -> None:
     known = pairs_of([(f"word{number}", "yes") for number in range(600)])
     _, findings = cover(Letters(known), known, [], DataSettings(train=(("a", "b"),)))
     assert [(finding.name, finding.count) for finding in findings] == [("hardly a vocabulary", 1)]
+
+
+PHONEMES = [("".join(four), " ".join(four)) for four in product("abcdefgh", repeat=4)][:600]
+
+
+@pytest.mark.parametrize(
+    ("texts", "units", "wanted"),
+    [
+        (PHONEMES, ("characters", "words"), []),
+        (PHONEMES, ("subwords", "subwords"), ["target"]),
+        ([(f"word{number}", ("yes", "no")[number % 2]) for number in range(600)], ("characters", "words"), ["target"]),
+        ([("aaab"[number % 4 :], f"{number}") for number in range(600)], ("characters", "words"), ["source"]),
+    ],
+)
+def test_few_units_are_odd_where_they_cannot_make_that_many_texts(
+    texts: list[tuple[str, str]], units: tuple[str, str], wanted: list[str]
+) -> None:
+    known = pairs_of(texts)
+    _, findings = cover(Spelled(known), known, pairs_of([("hhhh", "h")]), DataSettings(train=(("a", "b"),)), units)
+    odd = [finding.sentence for finding in findings if finding.name == "hardly a vocabulary"]
+    assert [sentence.split()[1] for sentence in odd] == [f"{side}s" for side in wanted]
+    unseen = [finding.sentence for finding in findings if finding.name == "unseen words"]
+    assert any("sources" in sentence for sentence in unseen) == (units[0] != "characters")

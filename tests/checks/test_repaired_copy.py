@@ -134,7 +134,7 @@ def test_what_training_refuses_in_a_line_of_json_is_left_out(tmp_path: Path) -> 
     odd = ('"n":NaN', '"source":"c"', '"n":' + 70 * "[" + 70 * "]", '"n":1')
     path.write_text("".join(f'{{"source":"a{n}","target":"b", {more}}}\n' for n, more in enumerate(odd)))
     told = repaired(looked((str(path),)), tmp_path / "new")
-    assert (told.kept["train"], told.removed) == (1, {"no row": 3})
+    assert (told.kept["train"], told.removed) == (1, {"broken row": 3})
     assert [pair.source for pair in Pairs(told.corpora["train"])] == ["a3"]
 
 

@@ -70,7 +70,7 @@ def test_json_tells_everything(here: Path) -> None:
         None,
         None,
     )
-    assert found["duplicates"]["places"] == [{"file": "a.en", "line": 74, "text": " | ".join(PAIRS[0])}]
+    assert found["duplicates"]["places"] == [{"file": "a.en", "line": 74, "text": " | ".join(PAIRS[0]), "why": ""}]
     assert (found["overlap of sources"]["count"], found["overlap of sources"]["share"]) == (9, 1.0)
     assert found["blank sides"]["severity"] == "warning"
     assert [one["side"] for one in told["coverage"]["sides"]] == ["source", "target"]
@@ -82,7 +82,9 @@ def test_a_repaired_copy_can_be_trained_on_as_the_last_line_says(here: Path) -> 
     said = typed("check", "translate", *QUICK, "fix=new data")
     assert said.code == 0
     told, way = said.err.splitlines()
-    assert "new data has 72 pairs of train; 3 lines left out (1 blank side, 1 duplicate, 1 same on both sides)" in told
+    assert (
+        "new data has 72 pairs of train; 3 lines left out (blank side: 1, duplicate: 1, same on both sides: 1)" in told
+    )
     assert "melisma train translate RUN 'data.train=new data/a.en,new data/a.de' text.unit=characters " in way
     assert {name: one for name, one in picture(here).items() if not name.startswith("new data")} == before
     assert sorted(os.listdir("new data")) == ["a.de", "a.en", "removed.tsv"]
@@ -98,6 +100,68 @@ def test_what_cannot_be_repaired_is_said_after_what_was_found(here: Path) -> Non
     assert "UTF-16" in said.out
     assert "cannot be repaired before this is mended" in said.err
     assert not (here / "new").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "why"),
+    [
+        ("t.tsv", "\teins\n", "blank side: 30"),
+        ("t.jsonl", '{"english": "one", "german": "eins"}\n', "broken row: 30"),
+        ("t.csv", 'source,target\n"one" more,"eins"\n', "broken row: 30"),
+    ],
+)
+def test_no_copy_is_written_of_which_nothing_would_be_left(here: Path, name: str, row: str, why: str) -> None:
+    header, _, body = row.rpartition("\n")[0].rpartition("\n")
+    Path(name).write_text(f"{header}\n" * bool(header) + f"{body}\n" * 30)
+    said = typed("check", "translate", f"data.train={name}", *TINY, "dry_run=no", "fix=new")
+    assert said.code == 1
+    assert f"no copy was written, as none of the training pairs would be left ({why})" in said.err
+    assert "to train on it" not in said.err
+    assert not Path("new").exists()
+    assert "mend these rows" not in said.out
+
+
+def test_a_copy_with_pairs_to_validate_on_alone_is_not_written(here: Path) -> None:
+    Path("t.tsv").write_text("\teins\n" * 3)
+    said = typed("check", "translate", "data.train=t.tsv", "data.valid=a.en,a.de", *GIVEN, "fix=new")
+    assert "none of the training pairs would be left (blank side: 3)" in said.err
+    assert not Path("new").exists()
+
+
+def test_a_copy_without_a_pair_to_validate_on_is_not_recommended_for_that(here: Path) -> None:
+    Path("v.tsv").write_text("\teins\n" * 3)
+    said = typed("check", "translate", DATA, "data.valid=v.tsv", *GIVEN, "fix=new")
+    assert "new has 72 pairs of train and 0 pairs of valid; 3 lines left out (blank side: 3)" in said.err
+    assert "melisma train translate RUN data.train=new/a.en,new/a.de text.unit" in said.err
+    assert "new/v.tsv" not in said.err
+
+
+def test_one_pair_is_one_pair_and_a_row_of_one_column_has_one(here: Path) -> None:
+    Path("t.tsv").write_text("one\teins\n" + "two, zwei\n" * 2)
+    said = typed("check", "translate", "data.train=t.tsv", *TINY, "dry_run=no", "fix=new")
+    assert "t.tsv:2  1 column, 2 wanted\n         t.tsv:3\n" in said.out
+    assert "new has 1 pair of train; 2 lines left out (broken row: 2)" in said.err
+
+
+def test_what_is_wrong_with_a_row_is_said_to_its_end(here: Path) -> None:
+    Path("t.jsonl").write_text('{"source": "one", "target": "eins"}\n{"english": "one", "german": "eins"}\n')
+    out = typed("check", "translate", "data.train=t.jsonl", *TINY, "dry_run=no").out
+    assert "t.jsonl:2  no key 'source', only 'english', 'german'; say which one holds the source: data.source=" in out
+    assert "mend these rows; fix=FOLDER leaves them out" in out
+
+
+def test_a_header_that_is_read_as_a_pair_is_told_with_the_settings_that_name_it(here: Path) -> None:
+    body = "".join("\t".join(pair) + "\n" for pair in PAIRS)
+    Path("t.tsv").write_text("\nEnglish sentence\tGerman\n" + body)
+    said = typed("check", "translate", "data.train=t.tsv", *TINY, "dry_run=no")
+    assert said.code == 0
+    assert "warning  header as a pair" in said.out
+    assert "t.tsv:2  'English sentence | German'" in said.out
+    named = ("data.source=English sentence", "data.target=German")
+    assert '→ nothing if it is one; if not, name them: data.source="English sentence" data.target=German' in said.out
+    again = typed("check", "translate", "data.train=t.tsv", *named, *TINY, "dry_run=no")
+    assert "looked at 73 pairs" in again.out
+    assert "header as a pair" not in again.out
 
 
 def test_what_training_refuses_and_no_check_knows_is_an_error(here: Path) -> None:

@@ -9,6 +9,8 @@ from click.shell_completion import ShellComplete
 from command.drill import in_shell, trained
 
 from melisma.command import VERBS, commands
+from melisma.settings.levers import LEVERS
+from melisma.settings.translate import MEASURES
 
 
 def completed(*before: str, begun: str = "") -> list[str]:
@@ -60,6 +62,14 @@ def test_verbs_recipes_and_runs() -> None:
         (("predict", "tiny", "step", "="), "be", ["best", "best-bleu", "best-chrf", "best-exact", "best-loss"]),
         (("evaluate", "tiny"), "data=", ["<file>"]),
         (("look", "attention", "tiny"), "exa", ["exact="]),
+        (("recipes",), "tr", ["transformer", "translate"]),
+        (("sweep", "dates", "out"), "vary=", [f"vary={one}" for one in LEVERS]),
+        (("sweep", "dates", "out"), "vary=data,", [f"vary=data,{one}" for one in LEVERS[1:]]),
+        (("sweep", "dates", "out", "vary", "="), "data,hidden,e", ["data,hidden,epochs"]),
+        (("train", "dates", "new"), "data.measures=", [f"data.measures={one}" for one in MEASURES]),
+        (("evaluate", "tiny"), "data.measures=exact,b", [f"data.measures=exact,{one}" for one in MEASURES[:2]]),
+        (("evaluate", "tiny", "data.measures", "="), "exact,chrf,t", ["exact,chrf,ter"]),
+        (("train", "dates", "new"), "training.device=cpu,", []),
     ],
 )
 def test_names_of_settings_and_the_words_that_they_take(tiny, before: tuple[str, ...], begun: str, wanted) -> None:

@@ -56,13 +56,22 @@ def test_what_costs_too_much_is_refused_with_both_figures(copied) -> None:
     path = copied / "tiny" / INT8
     told = json.loads(path.read_bytes())
     (one,) = told["steps"].values()
-    one |= {"measure": "bleu", "higher": True, "plain": 37.0, "int8": 36.5}
+    one |= {"measure": "bleu", "higher": True, "plain": 37.0, "int8": 36.5, "examples": 5}
     path.write_text(json.dumps(told))
     said = refused("predict", "tiny", "int8=yes", *INPUTS)
-    assert "36.50 against 37.00 BLEU" in said
-    assert "int8_bound=0.30" in said
+    assert "BLEU 36.50, without int8 37.00, on 5 validation examples" in said
+    assert "that loses 0.50, more than int8_bound=0.30 (of so few a single answer weighs up to 20.00): " in said
+    assert said.endswith("wants int8=no, or a larger int8_bound such as int8_bound=0.5")
     assert refused("evaluate", "tiny", "data=a.en,a.de", "int8=yes")
     assert typed("predict", "tiny", "int8=yes", "int8_bound=0.5", *INPUTS).code == 0
+    one |= {"measure": "ter", "higher": False, "plain": 37.0, "int8": 37.304, "examples": 500}
+    path.write_text(json.dumps(told))
+    said = refused("predict", "tiny", "int8=yes", *INPUTS)
+    assert "int8: TER 37.30 %, without int8 37.00, on 500 validation examples" in said
+    assert said.endswith("more than int8_bound=0.30: wants int8=no, or a larger int8_bound such as int8_bound=0.31")
+    one |= {"plain": 3.0, "int8": 250.0}
+    path.write_text(json.dumps(told))
+    assert refused("predict", "tiny", "int8=yes", *INPUTS).endswith("int8_bound=0.30: wants int8=no")
     one |= {"measure": "ter", "higher": False, "plain": 37.0, "int8": 36.5}
     path.write_text(json.dumps(told))
     assert typed("predict", "tiny", "int8=yes", *INPUTS).code == 0  # less of it is better

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from itertools import product
 from pathlib import Path
 
@@ -64,11 +65,12 @@ def test_letters_go_in_and_phonemes_come_out(here: Path) -> None:
 
 def test_word_error_chooses_the_best_step(here: Path) -> None:
     lines = [json.loads(line) for line in (here / "said" / "metrics.jsonl").read_text().splitlines()]
-    scores = [(line["valid"]["word_error"], line["step"]) for line in lines if "valid" in line]
+    scores = [(line["valid"]["word_error"], line["valid"]["loss"], line["step"]) for line in lines if "valid" in line]
+    assert len({score[0] for score in scores}) < len(scores), "so that ties are to be settled"
     assert all(set(line["valid"]) == {"loss", "word_error", "phoneme_error"} for line in lines if "valid" in line)
     best = (here / "said" / "best").read_text()
     assert best == (here / "said" / "best-word_error").read_text()
-    assert int(best.partition("-")[0]) == min(scores)[1]
+    assert int(best.partition("-")[0]) == min(scores)[2]
     assert "best by      word error" in typed("show", "said").out
     assert "text.target_unit" in typed("show", "said").out
 
@@ -83,6 +85,10 @@ def test_scores_are_of_distinct_words_and_no_bleu_is_told(here: Path) -> None:
         "perplexity per character",
     ]
     assert out.count("|sources:distinct") == 2
+    assert f"data     words.tsv ({len(LISTED)} pairs)\n" in out
+    told = f"word error and phoneme error count {len(WORDS)} different sources, with all targets of each"
+    assert f"counted  {told}\n" in out
+    assert re.search(r"\n *characters in +word error, % .* different sources\n +2 .* 4\n +4 .* 16\n", out)
     found = json.loads(evaluated("said", "data=words.tsv", "--json").out)
     assert found["pairs"] == len(LISTED)
     said = [answer["text"] for answer in found["answers"]]
@@ -110,6 +116,8 @@ def test_the_page_shows_every_word_once_beside_the_closest_pronunciation(here: P
 def test_what_is_measured_may_be_said_anew(here: Path) -> None:
     out = evaluated("said", "data=words.tsv", "data.measures=exact,word_error", "beam=1").out
     assert [line.split("  ")[0] for line in out.splitlines() if "|" in line][:2] == ["exact", "word error"]
+    assert f"counted  word error counts {len(WORDS)} different sources, with all targets of each\n" in out
+    assert re.search(r"\n *characters in  exact, %  .*  examples\n +2 ", out)
     assert typed("evaluate", "said", "data=words.tsv", "data.measures=exact,fine", "beam=1").code == 2
     done = typed("evaluate", "said", "data=words.tsv", "data.measures=chrf", "beam=1", "report=chrf.html")
     assert done.code == 0, done.err
@@ -120,8 +128,7 @@ def test_words_that_training_never_shows_are_no_warning_where_letters_are_read(h
     (tmp_path / "new.tsv").write_text("ABBA\tAA B B AA\nDIDI\tD IH D IH\n")
     words = (*TABLE[:1], f"data.valid={tmp_path / 'new.tsv'}", *TINY, "dry_run=no")
     out = typed("check", "pronounce", *words).out
-    assert "note     unseen words" in out
-    assert "the model knows them by their characters" in out
+    assert "unseen words" not in out
     assert "warning  unseen words" in typed("check", "pronounce", *words, "text.unit=words").out
 
 
@@ -130,7 +137,8 @@ def test_another_recipe_is_validated_by_word_error_and_says_so_besides(tmp_path:
     write_pairs(tmp_path)
     done = typed("train", "translate", "run", DATA, *SMALL, "training.steps=4", "data.validation_measure=word_error")
     assert done.code == 0, done.err
-    assert "word_error" in done.err
+    assert re.search(r"^step 4: loss \d+\.\d{3}, BLEU .*, word error 100\.0 % \(best so far\)", done.err, re.M)
+    assert "; best word error 100.0 % at step 4" in done.err
     out = evaluated("run", "data=a.en,a.de", "beam=1", "maximum=2").out
     names = [line.split("  ")[0] for line in out.splitlines() if "|" in line]
     assert names[:6] == ["BLEU", "BLEU, lowercased", "chrF2", "TER", "exact", "word error"]

@@ -15,10 +15,12 @@ from command.drill import DATA, PAIRS, TINY, Said, Started, log, picture, record
 
 from melisma.api import sweep as sweeping
 from melisma.api import sweep_trial
-from melisma.api.sweep_folder import Folder
+from melisma.api.sweep_folder import CLAIMS, Folder
 from melisma.api.sweep_pool import Elsewhere
 from melisma.errors import Failure
 from melisma.runs.disk import DISK, Disk
+from melisma.settings.levers import LEVERS
+from melisma.settings.sweep import SweepSettings
 
 SHORT = ("training.epochs=2", "data.validation_measure=chrf")
 SWEEP = ("sweep", "translate", "out", DATA, *TINY, *SHORT, "vary=data,hidden", "points=2", "seeds=2")
@@ -121,11 +123,23 @@ def test_the_database_holds_no_pickle_and_no_path(whole: tuple[Path, Said]) -> N
 def test_the_same_command_again_trains_nothing_and_says_the_same(
     swept: Path, whole: tuple[Path, Said], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    shutil.rmtree(swept / "out" / CLAIMS)
     names, before = begun(monkeypatch), picture(swept)
     said = typed(*SWEEP)
     assert (said.code, said.out) == (0, whole[1].out)
     assert names == []
-    assert picture(swept) == before
+    assert picture(swept) == before, "what is finished is not even taken"
+
+
+def test_what_another_process_has_finished_meanwhile_is_not_done_again(
+    swept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names, made = begun(monkeypatch), _sweep(swept)
+    made.prepare()
+    made.results.clear()  # as this process knew before the other was done
+    assert [news.kind for news in made.run(lambda: False)] == ["begin", "end"]
+    assert names == []
+    assert sorted(made.results) == NAMES
 
 
 def test_what_is_finished_stays_known_when_its_training_is_thrown_away(
@@ -193,12 +207,13 @@ def test_a_training_that_was_stopped_half_way_is_resumed(swept: Path, whole: tup
     assert weights(trial) == weights(whole[0] / "out" / "trials" / "own-seed2")
 
 
-def _beside(folder: Path) -> dict[str, Any]:
-    from melisma.settings.levers import LEVERS
-    from melisma.settings.sweep import SweepSettings
-
+def _sweep(folder: Path) -> sweeping.Sweep:
     words = dict(word.split("=") for word in (DATA, *TINY, *SHORT))
-    made = sweeping.Sweep("translate", folder / "out", SweepSettings(vary=LEVERS[:2], points=2, seeds=2), (words,))
+    return sweeping.Sweep("translate", folder / "out", SweepSettings(vary=LEVERS[:2], points=2, seeds=2), (words,))
+
+
+def _beside(folder: Path) -> dict[str, Any]:
+    made = _sweep(folder)
     return made._beside(made.trials["own-seed2"])
 
 
@@ -243,7 +258,10 @@ def test_a_training_that_fails_is_told_and_left_out(swept: Path, monkeypatch: py
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("vary=data,hiden",), "there is no lever 'hiden': did you mean hidden?"),
+        (
+            ("vary=data,hiden",),
+            "setting vary: found 'data,hiden', wants some of data, hidden, epochs, batch (did you mean hidden?)",
+        ),
         (("seeds=1",), "2 to 20"),
         (("training.epochs=none", "training.minutes=1", "vary=epochs"), "how far minutes lead"),
         (("training.threads=2", "processes=2"), "wants training.threads=1"),

@@ -107,7 +107,9 @@ def test_a_signal_to_either_stops_both_after_the_same_step_which_is_saved(here: 
     os.kill(second.process.pid, signal.SIGTERM)
     said, other = ended([first, second])
     assert (said.code, other.code) == (130, 130)
-    assert re.search(r"stopped after \d+ s, step [\d,]+ is saved; next: melisma resume run goes on", said.err)
+    told = "melisma resume run goes on, to the same bits as 2 processes of torchrun again, or as one with "
+    assert re.search(rf"stopped after \d+ s, step [\d,]+ is saved; next: {told}training.accumulate=2\n", said.err)
+    assert f"; {told}training.accumulate=2\n" in typed("show", "run").out
     assert (other.out, other.err) == ("", "")
     step = int((here / "run" / "latest").read_text())
     alone = [word if word != "run" else "alone" for word in ENDLESS]

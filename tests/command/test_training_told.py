@@ -33,7 +33,7 @@ def test_training_into_a_folder_in_use_is_busy_as_resume_is(tiny, tmp_path) -> N
     with claim(tmp_path / "tiny").begin():
         for _ in range(2):
             said = refused("train", "dates", str(tmp_path / "tiny"), code=75)
-            assert f"tiny is being trained by process {os.getpid()} since" in said
+            assert f"tiny is being trained by process {os.getpid()}, since " in said
     assert "is there already" in refused("train", "dates", str(tmp_path / "tiny"))
 
 

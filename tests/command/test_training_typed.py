@@ -88,10 +88,10 @@ def test_a_training_leaves_a_whole_run(tiny) -> None:
     ("words", "why"),
     [
         (("training.steps=3",), ": 3 steps; best loss "),
-        (("training.epochs=1", "training.batch_tokens=2000"), ": 1 epoch, 1 steps; best loss "),
+        (("training.epochs=1", "training.batch_tokens=2000"), ": 1 epoch, 1 step; best loss "),
         (
             ("training.patience=2", "training.rate=1e-9", "training.validate_every=1"),
-            "steps, as exact has not improved for 2 validations; best exact 0.0 % at step 1",
+            "steps, as exact has not improved for 2 validations; best exact 0.0 % at step ",
         ),
     ],
 )
@@ -153,7 +153,7 @@ def test_plain_lines_where_there_is_no_terminal(here, monkeypatch) -> None:
     assert "\r\x1b[2Kstep 3/3 · epoch 1 · loss " in typed("resume", "run", "training.steps=3").err
 
 
-@pytest.mark.parametrize(("measure", "told"), [("loss", r"loss \d\.\d{3}"), ("chrf", r"chrf \d+\.\d")])
+@pytest.mark.parametrize(("measure", "told"), [("loss", r"loss \d\.\d{3}"), ("chrf", r"chrF2 \d+\.\d")])
 def test_the_live_line_shows_the_last_validation_by_the_measure_that_decides(here, monkeypatch, measure, told) -> None:
     monkeypatch.setattr(Screen, "tty", True)
     monkeypatch.delenv("NO_COLOR", raising=False)
@@ -265,7 +265,7 @@ def test_two_trainings_at_once(tiny, tmp_path) -> None:
     with claim(run).begin():
         before = picture(tmp_path)
         said = refused("resume", run, "training.steps=20", code=75)
-        assert f"is being trained by process {os.getpid()} since" in said
+        assert f"is being trained by process {os.getpid()}, since " in said
         assert picture(tmp_path) == before
         assert typed("predict", run, "one").code == 0
     assert typed("resume", run, "training.steps=13").code == 0

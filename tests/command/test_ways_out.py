@@ -102,6 +102,28 @@ CALLS: list[tuple[str, Callable[[Any], Any], str]] = [
     ("check settings", lambda d: melisma.check("translate", 5), "settings: found 5"),
     ("evaluate none", lambda d: melisma.evaluate(None, "a.en,a.de"), "run is none"),
     ("evaluate nothing", lambda d: melisma.evaluate(d, None), "setting data: found none, wants files"),
+    ("evaluate without", lambda d: melisma.evaluate(d), "there is no data to evaluate on: wants evaluate(run, ("),
+    ("evaluate twice", lambda d: melisma.evaluate(d, "a.en,a.de", data="b.tsv"), "2 corpora are given to measure on"),
+    (
+        "evaluate measures",
+        lambda d: melisma.evaluate(d, "a.en,a.de", measures="chrf"),
+        'unknown setting measures: did you mean data={"measures": …}, which is data.measures?',
+    ),
+    (
+        "evaluate step",
+        lambda d: melisma.evaluate(d, "a.en,a.de", step=12),
+        "wants evaluate(melisma.load(run, step), …)",
+    ),
+    (
+        "evaluate share",
+        lambda d: melisma.evaluate(d, "a.en,a.de", data={"share": 0.5}),
+        "unknown setting data.share: an evaluation takes data.source, data.target, data.measures",
+    ),
+    (
+        "evaluate no measure",
+        lambda d: melisma.evaluate(d, "a.en,a.de", data={"measures": "nothing"}),
+        "setting data.measures: found 'nothing'",
+    ),
     ("input none", lambda d: d([None]), "input 1 is none; text is wanted"),
     ("inputs none", lambda d: d(None), "the input is none; a text, or a list of texts"),
     ("inputs table", lambda d: d({"one": 1}), "the input is a table; a text, or a list"),
@@ -124,6 +146,14 @@ def test_other_types_are_refused_by_the_argument_they_stand_for(tiny, call, sent
         call(melisma.load("tiny", device="cpu"))
     assert sentence in str(asked.value)
     assert str(asked.value).isprintable()
+
+
+def test_what_is_measured_may_be_nested_or_dotted_and_the_data_named(tiny) -> None:
+    few = {"beam": 1, "maximum": 2}
+    nested = melisma.evaluate("tiny", ("a.en", "a.de"), data={"measures": ["chrf", "ter"]}, **few)
+    dotted = melisma.evaluate(run="tiny", data=("a.en", "a.de"), **{"data.measures": "chrf,ter"}, **few)
+    assert list(nested.measures)[:2] == ["chrf", "ter"]
+    assert nested.measures == dotted.measures
 
 
 def test_a_step_may_be_a_number(tiny) -> None:

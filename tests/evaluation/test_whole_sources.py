@@ -12,7 +12,7 @@ from melisma.evaluation.compare import floors, gaps
 from melisma.evaluation.evaluate import Evaluation
 from melisma.evaluation.meaning import interval
 from melisma.evaluation.samples import spread, spread_for
-from melisma.evaluation.shown import Measured, examples
+from melisma.evaluation.shown import OTHERS, Measured, examples
 from melisma.evaluation.validate import Validation
 from melisma.files.columns import Pair
 from melisma.files.lines import Place
@@ -93,6 +93,19 @@ def test_a_page_shows_a_source_once_beside_the_closest_of_its_targets(name: str,
     assert len(group.examples) == shown
     assert {example.source for example in group.examples} == set(SOURCES[:4])
     assert sum(example.right for example in group.examples) == 4
+    for example in group.examples:
+        right = {"".join(text for text, _ in example.reference), *example.others}
+        assert right == {f"{example.source} {nth}" for nth in range(3)} if name == "word_error" else len(right) == 1
+
+
+def test_of_very_many_right_answers_some_are_shown_and_the_others_counted() -> None:
+    targets = tuple(f"A {number}" for number in range(OTHERS + 6))
+    sources = ("A",) * len(targets)
+    answers = [SimpleNamespace(text="A B")] * len(targets)
+    one = measured("word_error", sources, ["A B"] * len(targets), targets)
+    (group,) = examples(Measured("run", Evaluation({"word_error": one}, {}, answers, 0.0), sources, targets))
+    assert group.examples[0].others == (*targets[1 : OTHERS + 1], "… and 5 more")
+    assert group.examples[0].score == "phoneme error 50.00 %"
 
 
 def test_an_answer_that_is_a_listed_target_is_right_though_another_has_its_letters() -> None:
@@ -102,4 +115,4 @@ def test_an_answer_that_is_a_listed_target_is_right_though_another_has_its_lette
     found = Evaluation({"word_error": one}, {}, answers, 0.0)
     (group,) = examples(Measured("run", found, ("ABBA", "ABBA"), tuple(pair.target for pair in listed)))
     assert [example.right for example in group.examples] == [True]
-    assert interval("word_error", one).endswith("on 1 different sources")
+    assert interval("word_error", one).endswith("on 1 different source")

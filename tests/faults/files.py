@@ -163,9 +163,16 @@ FILES = (
     Fault(
         "sources that agree are compared a part at a time, by their pairs",
         "checks/hashes.py",
-        "rows[rows[:, column] % parts == part]",
-        "rows[rows[:, PAIR] % parts == part]",
-        ("tests/checks/test_repeated_pairs.py",),
+        "kinds = rows[:, column] >> shift",
+        "kinds = rows[:, PAIR] >> shift",
+        ("tests/checks/test_repeated_pairs.py", "tests/checks/test_hashes.py"),
+    ),
+    Fault(
+        "rows are dealt out once and no finer",
+        "checks/hashes.py",
+        "shift >= HASH_BITS",
+        "shift >= FAN_BITS",
+        ("tests/checks/test_hashes.py",),
     ),
     Fault(
         "a text in JSON that was not cleaned is spelled anew",
@@ -320,5 +327,19 @@ FILES = (
         "self.slots[self.count % len(self.slots)]",
         "self.slots[0]",
         ("tests/training/test_last_average.py",),
+    ),
+    Fault(
+        "pronunciations are ranked by letters in common",
+        "measures/each.py",
+        '"word_error": EDITS,',
+        '"word_error": CHRF,',
+        ("tests/evaluation/test_samples.py",),
+    ),
+    Fault(
+        "a small vocabulary is told of however long its texts are",
+        "checks/coverage.py",
+        "max(1, length) * math.log(symbols)",
+        "math.log(symbols)",
+        ("tests/checks/test_coverage_of_valid.py",),
     ),
 )

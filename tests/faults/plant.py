@@ -47,7 +47,9 @@ def copied(folder: Path) -> None:
 def tested(folder: Path, tests: Sequence[str]) -> tuple[int, str]:
     """Runs these tests in ``folder``, one thread -> pytest's code, and the first that failed or its last line."""
     words = (sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider", "--hypothesis-seed=0", *tests)
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": "src", "PYTHONDONTWRITEBYTECODE": "1"}
+    # absolute: processes that a test starts from elsewhere are to find the copy too
+    environment = os.environ | {"PYTHONPATH": str(folder / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment |= {"OMP_NUM_THREADS": "1"}
     done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     failed = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("FAILED ")]
     return done.returncode, (failed or done.stdout.splitlines() or done.stderr.splitlines() or ["nothing was said"])[-1]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import socket
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 import torch
@@ -183,13 +187,87 @@ def asked(launch: Launch, rank: int) -> bool:
     return shards.follow(made) == 130 and shards.asked
 
 
+@contextmanager
+def waiting(**seconds: float) -> Iterator[None]:
+    """Within it processes wait for each other for other times."""
+    before = {name: getattr(shards_module, name) for name in seconds}
+    try:
+        for name, value in seconds.items():
+            setattr(shards_module, name, timedelta(seconds=value))
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(shards_module, name, value)
+
+
 def alone(launch: Launch, seconds: float) -> str:
     """A process that nobody else comes to meet."""
-    from datetime import timedelta
-
-    shards_module.REACH = timedelta(seconds=seconds)
-    join(launch, CPU)
+    with waiting(REACH=seconds):
+        join(launch, CPU)
     return "met"
+
+
+SHARES: dict[str, Callable[[Any], object]] = {
+    "messages": lambda shards: shards.messages(b"one"),
+    "exchange": lambda shards: shards.exchange(torch.ones(shards.size)),
+}
+"""What all do at once in a step."""
+
+
+def silent(launch: Launch, rank: int, share: str, seconds: float) -> tuple[str, float]:
+    """One process neither does its share of a step nor leaves, as when its machine is lost -> what all end with, when."""
+    with waiting(SHARE=seconds / 3):
+        shards = join(launch, CPU)
+        try:
+            time.sleep(seconds) if launch.rank == rank else SHARES[share](shards)
+        except Failure as failure:
+            return str(failure), time.monotonic()
+    return "", time.monotonic()
+
+
+def busy(launch: Launch, rank: int, seconds: float) -> tuple[str, int]:
+    """One process reads for longer than a step may take, and then the first one validates."""
+    with waiting(SHARE=seconds / 3, LOOK=seconds / 20):
+        shards = join(launch, CPU)
+        with shards.agreeing() as meeting:
+            meeting.word = f"said by {launch.rank}"
+            time.sleep(seconds if launch.rank == rank else 0)
+        made = uneven(Case("uneven"), shards)
+        if not launch.leads:
+            return meeting.word, shards.follow(made)
+        time.sleep(seconds)
+        shards.leading(made).advance()
+        shards.end(0)
+        return meeting.word, 0
+
+
+class Lost:
+    """A meeting place on a machine that is gone."""
+
+    def check(self, keys: list[str]) -> bool:
+        raise RuntimeError("Connection reset by peer")
+
+
+def cut_off(launch: Launch, seconds: float) -> tuple[str, float]:
+    """All but the first find that its machine is gone, of which its sockets say nothing -> how and when they ended."""
+    with waiting(LOOK=seconds / 20):
+        said = _cut_off(launch, seconds)
+    gc.collect()
+    return said, time.monotonic()
+
+
+def _cut_off(launch: Launch, seconds: float) -> str:
+    shards = join(launch, CPU)
+    if launch.leads:
+        time.sleep(seconds)
+        return ""
+    shards._ways = shards._ways._replace(store=Lost())
+    try:
+        return str(shards.follow(uneven(Case("uneven"), shards)))
+    except Failure as failure:
+        return str(failure)
+    finally:
+        shards.end()
 
 
 class Crew:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from laws.test_neighbours import OTHERS, SOURCES, bounds_for, by_beam, crowds, same_answers
@@ -9,9 +11,11 @@ from laws.things import FEW, SYMBOLS, VARIANTS, a_model, some_symbols
 
 from melisma.layers.columns import by_columns
 from melisma.layers.int8 import exact_sums, in_int8
+from melisma.layers.serial import Serial
 from melisma.models.encoder_decoder import EncoderDecoder
+from melisma.models.heard import TOGETHER, Heard
 from melisma.ragged import Ragged, exactly
-from melisma.search import beam, greedy
+from melisma.search import Hypothesis, beam, greedy
 
 pytestmark = pytest.mark.usefixtures("one_thread", "no_gradient")
 
@@ -52,6 +56,32 @@ def test_answers_are_the_same(name: str) -> None:
             same_answers(found, wanted, exact=False)
 
 
+@pytest.mark.parametrize("name", HEARING)
+def test_a_network_that_only_answers_gives_the_answers_of_one_that_learns(name: str) -> None:
+    """Its matrices are laid out for products; by columns as they are loaded."""
+    learning, sources = a_model(name), some_symbols(5, [3, 1, 7, 2, 5, 4])
+    answering = by_columns(a_model(name)).requires_grad_(False)
+    for found, wanted in zip(with_heard(answering, sources, 3), without(learning, sources, 3), strict=True):
+        same_answers(found, wanted, exact=False)
+
+
+@pytest.mark.parametrize("name", FEW[::3])
+def test_a_network_that_only_answers_has_answers_that_depend_on_no_neighbours(name: str) -> None:
+    model = by_columns(a_model(name)).requires_grad_(False)
+    sources = some_symbols(1, SOURCES) + [[SYMBOLS - 1] * length for length in OTHERS]
+    order = list(crowds(len(SOURCES), len(OTHERS)))[-1]
+
+    def compare(search: Callable[[list[list[int]]], list[list[Hypothesis]]], exact: bool) -> None:
+        alone = [search([source])[0] for source in sources[: len(SOURCES)]]
+        for answers, index in zip(search([sources[index] for index in order]), order, strict=True):
+            if index < len(SOURCES):
+                same_answers(answers, alone[index], exact)
+
+    compare(lambda some: with_heard(model, some, 3), exact=False)
+    with exactly():
+        compare(lambda some: by_beam(model, some), exact=True)
+
+
 def test_what_is_kept_serves_as_long_as_nothing_learns() -> None:
     model, sources = a_model("general lstm tied=two"), some_symbols(4, [3, 1, 7])
     assert model.hearing() is not model.hearing()  # its weights may change at any time
@@ -64,6 +94,30 @@ def test_what_is_kept_serves_as_long_as_nothing_learns() -> None:
     assert 1 < int(came.sum()) <= SYMBOLS
     assert with_heard(model, sources, 3) == first
     assert torch.equal(kept.known, came)
+
+
+def test_few_symbols_are_heard_as_they_come_and_where_many_came_all_are() -> None:
+    table = torch.randn(1000, 6, generator=torch.Generator().manual_seed(1))
+    asked: list[int] = []
+
+    def entering(symbols: torch.Tensor) -> torch.Tensor:
+        asked.append(len(symbols))
+        return table[symbols]
+
+    kept = Heard(Serial([]), entering, torch.zeros(1000, dtype=torch.bool))
+    few = torch.tensor([5, 999, 5, 7])
+    assert torch.equal(kept(few), table[few])
+    assert torch.equal(kept(few), table[few])
+    assert kept.known.nonzero().flatten().tolist() == [5, 7, 999]
+    assert not kept.complete
+    many = torch.arange(0, 1000, 8)  # an eighth
+    assert torch.equal(kept(many), table[many])
+    assert kept.complete
+    assert torch.equal(kept.rows, table)
+    before = len(asked)
+    assert torch.equal(kept(torch.arange(1000)), table)
+    assert len(asked) == before
+    assert max(asked) <= TOGETHER
 
 
 @needs_int8

@@ -10,7 +10,24 @@ from pathlib import Path
 import pytest
 import torch
 from laws.miniatures import MINIATURES
-from laws.processes import Case, Crew, agree, alone, asked, bits, doomed, drift, law, numbers, trained, vanish
+from laws.processes import (
+    SHARES,
+    Case,
+    Crew,
+    agree,
+    alone,
+    asked,
+    bits,
+    busy,
+    cut_off,
+    doomed,
+    drift,
+    law,
+    numbers,
+    silent,
+    trained,
+    vanish,
+)
 
 from melisma.errors import Busy, Failure, Refusal
 
@@ -85,6 +102,25 @@ def test_a_process_that_is_gone_ends_the_others_with_a_sentence(crew: Crew) -> N
     assert heard[1] == "gone"
     assert "another process of this training has ended or cannot be reached" in str(heard[0])
     assert isinstance(heard[2], Failure)
+
+
+@pytest.mark.parametrize("share", SHARES)
+def test_a_process_that_does_not_do_its_share_of_a_step_is_given_up(share: str, crew: Crew) -> None:
+    first, (_, ended), last = crew.ask(3, silent, 1, share, 1.5)
+    for said, when in (first, last):
+        assert "another process of this training has ended or cannot be reached any more (" in said
+        assert when < ended, "it was not waited for"
+
+
+def test_who_reads_or_validates_for_long_is_waited_for(crew: Crew) -> None:
+    assert crew.ask(3, busy, 1, 1.2) == [("said by 0", 0)] * 3
+
+
+def test_the_machine_of_the_first_is_looked_after_while_it_says_nothing(crew: Crew) -> None:
+    (_, ended), *others = crew.ask(3, cut_off, 1.5)
+    for said, when in others:
+        assert "cannot be reached any more (Connection reset by peer)" in said
+        assert when < ended, "nothing holds them any more"
 
 
 def test_weights_that_are_no_longer_the_same_are_never_saved(crew: Crew) -> None:

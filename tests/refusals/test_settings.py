@@ -164,8 +164,9 @@ def test_a_vocabulary_larger_than_the_data_gives_is_lowered_and_noted(here) -> N
         assert said.code == 0
         assert "melisma: text.size=30000: the data gave " in said.err
     words = ("text.shared=no", "model.tied=two", "training.steps=1")
-    said = typed("train", "translate", "run2", DATA, *tiny, *words)
-    assert said.err.count("melisma: text.size=5000: the data gave ") == 2
+    said = typed("train", "translate", "run2", DATA, *tiny, *words, "text.size=6000")
+    assert said.err.count("melisma: text.size=6000: the data gave ") == 2
+    assert "text.size" not in typed("train", "translate", "run4", DATA, *tiny, *words).err, "nobody asked for a size"
     assert "text.size" not in typed("train", "translate", "run3", DATA, *TINY, "training.steps=1").err
 
 

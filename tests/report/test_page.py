@@ -169,6 +169,16 @@ def test_differences_are_marked_and_a_right_answer_is_said_to_be_right() -> None
     assert "as the reference" in page(
         Report(Head("t", "", "s", "", "", (), ()), examples=(Examples("n", "w", (right,)),))
     )
+    several = page(
+        Report(
+            Head("t", "", "s", "", "", (), ()),
+            examples=(Examples("n", "w", (replace(right, others=("d", "e")), replace(wrong, others=("f",)))),),
+        )
+    )
+    assert "as one of its references" in several
+    assert several.count("<dt>right too</dt>") == 2
+    for text in "def":
+        assert f">{text}</bdi>" in several
     empty = replace(wrong, answer=())
     assert "(nothing)" in page(Report(Head("t", "", "s", "", "", (), ()), examples=(Examples("n", "w", (empty,)),)))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from command.drill import DATA, TINY, typed
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from melisma.errors import Refusal
@@ -117,6 +118,68 @@ def test_it_can_be_asked_for_later_and_leaves_what_is_not_its_own(tmp_path: Path
     assert [step for step, _ in shown(run)["validation/bleu"]] == [1, 2]
     assert len(names := os.listdir(run / "board")) == 2
     assert "notes.txt" in names
+
+
+def test_who_goes_on_without_it_leaves_none_that_ends_before_the_log(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with begun(run) as writer:
+        taught(writer, 1, 2)
+        taught(writer, 3, save=False)
+        (run / "board" / "notes.txt").write_text("mine")
+    with claim(run).begin() as writer:
+        writer.end_board()
+        assert [note for note in writer.notes if "training.board=yes writes it anew from the log" in note]
+        taught(writer, 3, 4)
+    assert os.listdir(run / "board") == ["notes.txt"]
+    (run / "board" / "notes.txt").unlink()
+    with claim(run).begin() as writer:
+        before = writer.notes
+        writer.end_board()
+        assert writer.notes == before, "there was nothing to be said"
+        writer.begin_board()
+        writer.end_board()
+        assert not (run / "board").exists()
+        writer.begin_board()
+        taught(writer, 5)
+    assert [step for step, _ in shown(run)["training/loss"]] == [1, 2, 3, 4, 5]
+    assert verify(run).state == "whole"
+
+
+def test_a_link_is_left_alone_by_who_goes_on_without(tmp_path: Path) -> None:
+    with begun(tmp_path / "other") as writer:
+        taught(writer, 1)
+    before = os.listdir(tmp_path / "other" / "board")
+    with create(tmp_path / "run", RECORD, {"codec": 1}) as writer:
+        writer.end_board()
+        (tmp_path / "run" / "board").symlink_to(tmp_path / "other" / "board")
+        writer.end_board()
+    assert os.listdir(tmp_path / "other" / "board") == before
+
+
+def test_a_disk_that_keeps_it_says_so(tmp_path: Path) -> None:
+    class Stuck(Disk):
+        stuck = False
+
+        def remove_file(self, path: Path) -> None:
+            if self.stuck:
+                raise OSError(5, "Input/output error")
+            super().remove_file(path)
+
+    disk = Stuck()
+    with begun(tmp_path / "run", disk) as writer:
+        disk.stuck = True
+        with pytest.raises(SaveFailed, match=r"board could not be removed from .*: input/output error"):
+            writer.end_board()
+
+
+def test_a_training_that_goes_on_without_it_says_so(here: Path) -> None:
+    assert typed("train", "translate", "run", DATA, *TINY, "training.steps=2", "training.board=yes").code == 0
+    assert os.listdir(here / "run" / "board")
+    said = typed("resume", "run", "training.steps=3", "training.board=no")
+    assert said.code == 0
+    assert "melisma: board/ was removed, as training.board=no" in said.err
+    assert not (here / "run" / "board").exists()
+    assert "board/" not in typed("resume", "run", "training.steps=4").err
 
 
 def test_a_link_in_its_place_is_refused(tmp_path: Path) -> None:

@@ -39,11 +39,11 @@ def test_what_was_measured_is_recalled(run: Path) -> None:
 
 
 def test_words_and_losses() -> None:
-    assert str(COST) == "int8: 37.12 against 37.25 BLEU on 500 validation examples, 1.9 times as fast"
+    assert str(COST) == "int8: BLEU 37.12, without int8 37.25, on 500 validation examples, 1.9 times as fast"
     assert COST.lost == 0.125
     assert Cost("word_error", False, 24.0, 25.5, 1200, 2.0).lost == 1.5
     told = str(Cost("word_error", False, 24.0, 25.5, 1200, 2.0))
-    assert told == "int8: 25.50 against 24.00 %, word error, on 1,200 validation examples, 2.0 times as fast"
+    assert told == "int8: word error 25.50 %, without int8 24.00, on 1,200 validation examples, 2.0 times as fast"
 
 
 def test_other_weights_of_that_number_cost_what_is_measured_anew(run: Path) -> None:

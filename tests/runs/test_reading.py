@@ -246,7 +246,7 @@ def test_steps_are_found_by_pointer_by_number_and_by_name(run) -> None:
     (run / "best").unlink()
     assert read_step(run, "best").number == 30, "best is the latest where none was ever best"
     for name in ("10", "best-bleu", "999", "../run", "000030/", "", "0" * 5000, "٣٠"):
-        with pytest.raises(Missing, match="it has best-f1, latest, 000020, 000030"):
+        with pytest.raises(Missing, match="it has best-f1, latest, 20, 30"):
             read_step(run, name)
     with create(run.parent / "new", RECORD, {}), pytest.raises(Refusal, match="holds no saved step yet"):
         read_step(run.parent / "new")

@@ -304,7 +304,7 @@ def test_settings_that_agree_are_taken(values):
         ),
         (
             {"model.encoder": "transformer", "model.bidirectional": False},
-            "model.bidirectional=False changes nothing with model.encoder=transformer: wants model.encoder=recurrent",
+            "model.bidirectional=no changes nothing with model.encoder=transformer: wants model.encoder=recurrent",
         ),
         (
             {"model.location_width": 3},

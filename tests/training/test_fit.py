@@ -149,21 +149,48 @@ def test_patience_ends_it_after_so_many_validations_without_improvement() -> Non
     values = {10: 1.0, 20: 3.0, 30: 2.0, 40: 3.0, 50: 4.0, 60: 4.0, 70: 1.0, 80: 0.0}
     drive = Drive(lambda step: {"bleu": values[step], "loss": -step}, patience=3, validate_every=10).run()
     assert drive.learner.step == 80
-    assert drive.end.endswith(" steps, as bleu has not improved for 3 validations")
+    assert drive.end.endswith(" steps, as BLEU has not improved for 3 validations")
     assert [p.best for p in drive.told if p.kind == "validation"] == [
         True,
         True,
         False,
-        False,
+        True,
+        True,
         True,
         False,
         False,
-        False,
-    ]
-    assert [("bleu" in better) for _, _, better in drive.saved] == [True, True, False, False, True, False, False, False]
+    ], "of equal ones that with less loss, which patience does not wait for"
+    assert [("bleu" in better) for _, _, better in drive.saved] == [True, True, False, True, True, True, False, False]
     assert all("loss" in better for _, _, better in drive.saved), "what doesn't decide is followed too"
     assert drive.learner.plans == [None]
     assert drive.saved[-1][1]["done"]
+
+
+def test_of_equal_scores_the_least_loss_is_the_best_and_then_the_earlier() -> None:
+    losses = {10: 3.0, 20: 2.0, 30: 2.0, 40: math.nan, 50: 1.5, 60: 0.5}
+
+    def scores(step: int) -> Mapping[str, float]:
+        return {"bleu": 7.0 if step < 60 else 6.0, "loss": losses[step]}
+
+    drive = Drive(scores, steps=60, validate_every=10).run()
+    assert [step for step, _, better in drive.saved if "bleu" in better] == [10, 20, 50]
+    assert drive.saved[-1][1]["best_losses"] == {"bleu": 1.5, "loss": 0.5}
+    first = Drive(scores, steps=20, validate_every=10).run()
+    again = first.resumed(steps=60, validate_every=10).run()
+    assert [step for step, _, better in again.saved if "bleu" in better] == [50]
+    old = first.saved[-1][1] | {"best_losses": {}, "held_losses": {}}
+    first.saved[-1] = (20, old, [])
+    assert [
+        step for step, _, better in first.resumed(steps=60, validate_every=10).run().saved if "bleu" in better
+    ] == []
+
+
+def test_what_could_not_be_saved_settles_no_tie_of_what_is_saved() -> None:
+    losses = {10: 3.0, 20: 1.0, 30: 2.0}
+    drive = Drive(lambda step: {"bleu": 7.0, "loss": losses[step]}, steps=30, validate_every=10)
+    drive.failing = lambda step: step == 20
+    drive.run()
+    assert [(step, "bleu" in better) for step, _, better in drive.saved] == [(10, True), (30, True)]
 
 
 def test_a_score_that_is_no_number_is_never_the_best() -> None:
@@ -459,44 +486,3 @@ def test_a_last_save_that_fails_is_a_failure_after_one_more_try() -> None:
     assert drive.saved[-1][0] == 20
     assert drive.saved[-1][2] == ["bleu"], "it is still the best"
     assert drive.end == "20 steps"
-
-
-# --- a training that got worse
-
-
-class Sinking(Counter):
-    """Counts, with losses as they are given."""
-
-    losses: Callable[[int], float]
-
-    def advance(self) -> Mapping[str, Tally]:
-        super().advance()
-        return {"symbols": Tally(4 * self.losses(self.step), 4)}
-
-
-def warned(loss: Callable[[int], float], valid: Callable[[int], float] | None = None, **more: Any) -> str:
-    """The note at the end of a training whose steps have these losses, and its validations those."""
-    drive = Drive(
-        lambda step: {"bleu": 1.0} | ({} if valid is None else {"loss": valid(step)}), validate_every=50, **more
-    )
-    drive.learner.__class__ = Sinking
-    drive.learner.losses = loss
-    drive.run()
-    assert [progress.kind for progress in drive.warnings] in ([], ["note"])
-    return drive.warnings[0].text if drive.warnings else ""
-
-
-def test_a_training_that_diverged_ends_with_a_warning() -> None:
-    said = warned(lambda step: 3.0 if step < 100 else 9.0, lambda step: 2.9 if step < 100 else 8.0, steps=200)
-    assert said.startswith("warning: the loss ended at 8 and was 2.9 at its best: the training diverged; ")
-    assert "a smaller training.rate (it was 0.002) or a smaller training.clip (1, " in said
-    assert "ended at 9 and began at 4" in warned(lambda step: 4.0 if step == 1 else 9.0, steps=200)
-    patient = warned(lambda step: 3.0 if step < 90 else 9.0, lambda step: 2.9 if step < 90 else 8.0, patience=2)
-    assert "ended at 8" in patient
-
-
-def test_what_is_no_divergence_is_not_warned_of() -> None:
-    assert warned(lambda step: 4.0 / step, lambda step: 4.0 / step, steps=200) == ""
-    assert warned(lambda step: 0.1, lambda step: 2.0 + step / 50, steps=200) == "", "overfitting has another cure"
-    assert warned(lambda step: 4.0 + 0.2 * (step % 3), steps=200) == "", "noise"
-    assert warned(lambda step: 0.4, lambda step: 0.001 if step < 100 else 0.4, steps=200) == "", "next to nothing"

@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 
 import melisma
 from melisma.api import elsewhere as compared
+from melisma.api.saved import ADDED
 from melisma.api.train import machine, versions
 from melisma.errors import Refusal
 from melisma.runs.read import read_run, seal
@@ -122,7 +123,7 @@ COURSE = [
     ("best", {"loss": 1}), ("held", {"loss": None}), ("held", []), ("waited", -1), ("waited", False), ("waited", 10**30),
     ("validated", "x"), ("validated", 13), ("nats", {"symbols": {}}), ("nats", {"other": 1.0}), ("counts", {"symbols": 1.5}),
     ("counts", {"symbols": -1}), ("counts", {"\x1b": 10**400}), ("seconds", -1.0), ("seconds", 1), ("done", 1), ("done", None),
-    ("more", 1),
+    ("more", 1), ("best_losses", {"loss": 1}), ("held_losses", []),
 ]  # fmt: skip
 LEARNER = [
     ("step", 11), ("step", 12.0), ("step", True), ("step", None), ("epoch", -1), ("epoch", "0"), ("epoch", 13), ("epoch", 1.0),
@@ -145,6 +146,15 @@ def test_where_a_training_stands_is_believed_only_where_it_can_be_so(
 ) -> None:
     state(run, lambda told: told[group].update({name: value}))
     assert name in said(run)
+
+
+def test_a_step_from_before_ties_were_settled_goes_on(run: Path) -> None:
+    def without(told: dict[str, Any]) -> None:
+        for name in ADDED:
+            del told["course"][name]
+
+    state(run, without)
+    assert resumed(run)[-1].step == 14
 
 
 def test_a_loss_that_the_task_does_not_have_is_not_counted_on(run: Path) -> None:
@@ -203,7 +213,7 @@ def test_where_the_bits_will_differ_it_is_said(run: Path) -> None:
     rewritten(run, lambda told: told["machine"].update(threads=7))
     rewritten(run, lambda told: told["versions"].update(torch="0.1\x1b[31m", safetensors="0"))
     notes = [progress.text for progress in resumed(run) if progress.kind == "note"]
-    assert notes[0].startswith("this machine has 1 threads, the training began with 7; torch here is '")
+    assert notes[0].startswith("this machine has 1 thread, the training began with 7; torch here is '")
     assert notes[0].endswith("began with '0.1\\x1b[31m': it goes on, but not to the same bits")
 
 

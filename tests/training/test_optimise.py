@@ -19,6 +19,7 @@ from melisma.training.optimise import (
     KNOWN,
     OPTIMIZERS,
     SCHEDULES,
+    clip,
     optimizer,
     optimizer_tensors,
     rate,
@@ -207,14 +208,14 @@ def pull(model: nn.Module, batch: Vectors, carry: None, random: Any) -> Any:
     return {"symbols": Total(total, total.detach())}, None
 
 
-@pytest.mark.parametrize("clip", [0.0, 0.2, 1e6])
+@pytest.mark.parametrize("bound", [0.0, 0.2, 1e6])
 @pytest.mark.parametrize("accumulate", [1, 2])
-def test_a_step_clips_by_the_global_norm_as_torch_does(clip: float, accumulate: int) -> None:
+def test_a_step_clips_by_the_global_norm_as_torch_does(bound: float, accumulate: int) -> None:
     torch.manual_seed(0)
     model, same = nn.Linear(3, 2), nn.Linear(3, 2)
     same.load_state_dict(model.state_dict())
     pulls = 3 * torch.randn(4, 3)
-    chosen = settings(optimizer="sgd", momentum=0.0, weight_decay=0.0, clip=clip, average=0.0, accumulate=accumulate)
+    chosen = settings(optimizer="sgd", momentum=0.0, weight_decay=0.0, clip=bound, average=0.0, accumulate=accumulate)
     driven = GradientDescent(
         model, pull, lambda epoch: [0], lambda place, random: Vectors(pulls, {"symbols": 8}), chosen, {"symbols": 1.0}
     )
@@ -222,11 +223,45 @@ def test_a_step_clips_by_the_global_norm_as_torch_does(clip: float, accumulate: 
     total = (same(pulls) ** 2).sum()
     (total / 8).backward()
     norm = torch.cat([weight.grad.flatten() for weight in same.parameters()]).norm()
-    if clip:
-        nn.utils.clip_grad_norm_(same.parameters(), clip)
-        assert clip > norm or clip < norm / 2, "the smaller bound does clip"
+    if bound:
+        nn.utils.clip_grad_norm_(same.parameters(), bound)
+        assert bound > norm or bound < norm / 2, "the smaller bound does clip"
     torch.optim.SGD(same.parameters(), lr=0.1).step()
     assert tallies["symbols"].nats == pytest.approx(float(total.detach()))
     assert tallies["symbols"].units == 8
     for weight, wanted in zip(model.parameters(), same.parameters()):
         torch.testing.assert_close(weight, wanted, rtol=1e-5, atol=1e-7)
+
+
+def pulled(norm: float) -> list[nn.Parameter]:
+    """Weights with a gradient of about this norm, and one without any."""
+    weights = [nn.Parameter(torch.zeros(size)) for size in (3, 4, 2)]
+    random = torch.Generator().manual_seed(6)
+    for weight in weights[:2]:
+        weight.grad = torch.randn(weight.shape, generator=random)
+    weights[0].grad[0] = -0.0
+    length = torch.cat([weight.grad for weight in weights[:2]]).norm()
+    for weight in weights[:2]:
+        weight.grad *= norm / length
+    return weights
+
+
+@pytest.mark.parametrize("bound", [1e-5, 1.0, math.inf])
+@pytest.mark.parametrize("norm", [0.0, 9.5e-6, 0.9, 0.9999999, 1.0, 1.5, 1e15])
+def test_what_is_short_enough_is_left_alone_and_the_bits_are_those_of_torch(bound: float, norm: float) -> None:
+    found, wanted = pulled(norm), pulled(norm)
+    before = [weight.grad._version for weight in found[:2]]
+    assert clip(found, bound) == float(nn.utils.clip_grad_norm_(wanted, bound))
+    for one, other in zip(found[:2], wanted[:2]):
+        assert one.grad.numpy().tobytes() == other.grad.numpy().tobytes()
+    assert found[2].grad is None
+    left = [weight.grad._version for weight in found[:2]] == before
+    assert left == (norm <= bound - 2e-6), "multiplied only where that changes something"
+
+
+@pytest.mark.parametrize("norm", [math.nan, math.inf])
+def test_a_norm_that_is_none_is_told(norm: float) -> None:
+    weights = pulled(1.0)
+    weights[0].grad[1] = norm
+    assert not math.isfinite(clip(weights, 1.0))
+    assert clip([], 1.0) == 0.0

@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 import torch
-from command.drill import DATA, TINY, typed
+from command.drill import DATA, TINY, record, typed
 
+from melisma.api import sweep as sweeping
+from melisma.checks import dry_run
+from melisma.settings.sweep import SweepSettings
 from melisma.training import descent, precision
 from melisma.training.precision import chosen, multiplying
 
@@ -103,6 +106,67 @@ def test_what_was_chosen_is_written_down_and_kept(here: Path, monkeypatch: pytes
     typed("resume", "run", "training.steps=6")
     assert len(asked) == 1, "what was chosen when a training began is not asked again"
     assert steps == ["bfloat16"] * 6
+
+
+SWEEP = ("sweep", "translate", "out", DATA, *TINY, "training.epochs=1", "vary=hidden", "points=2")
+
+
+def told(run: Path) -> str:
+    """The precision that a run says it was trained in."""
+    return str(record(run)["settings"]["training"]["precision"])
+
+
+def test_all_trainings_of_a_sweep_have_one_precision(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(precision, "SMALLEST", 0)
+    asked, steps = measured(monkeypatch, 2.0), seen(monkeypatch)
+    said = typed(*SWEEP, "seeds=2")
+    assert said.code == 0, said.err
+    assert "training.precision=bfloat16" in said.err
+    later = measured(monkeypatch, 1.0)  # the machine is otherwise now
+    assert typed(*SWEEP, "seeds=3").code == 0
+    assert (asked, later) == ([(259, 8)], []), "it is measured once, for the recipe's own widths"
+    assert [told(run) for run in sorted((here / "out" / "trials").iterdir())] == ["bfloat16"] * 6
+    assert set(steps) == {"bfloat16"}
+
+
+def begun(out: Path) -> sweeping.Sweep:
+    words = dict(word.split("=") for word in (DATA, *TINY, "training.epochs=1"))
+    made = sweeping.Sweep("translate", out, SweepSettings(vary=("hidden",), points=2, seeds=2), (words,))
+    made.prepare()
+    return made
+
+
+def test_a_sweep_that_gains_nothing_by_it_leaves_no_training_a_choice(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precision, "SMALLEST", 0)
+    asked = measured(monkeypatch, 1.0)
+    made = begun(here / "out")
+    assert {made._given(trial)["training.precision"] for trial in made.trials.values()} == {"float32"}
+    assert len(asked) == 1
+    assert not made.notes
+    plan = here / "out" / "sweep.json"
+    before = json.loads(plan.read_text())
+    del before["precision"]  # as a sweep of before has none
+    plan.write_text(json.dumps(before))
+    again = begun(here / "out")
+    assert {again._given(trial)["training.precision"] for trial in again.trials.values()} == {"auto"}
+
+
+@pytest.mark.parametrize(("gain", "wanted"), [(2.0, "bfloat16"), (1.0, "auto")])
+def test_a_dry_run_times_the_precision_of_the_training(
+    here: Path, monkeypatch: pytest.MonkeyPatch, gain: float, wanted: str
+) -> None:
+    steps = seen(monkeypatch)
+    monkeypatch.setattr(dry_run, "ENOUGH", 0.0)
+    assert typed("check", "translate", DATA, *TINY).code == 0
+    assert set(steps) == {"auto"}, "too small to be measured"
+    monkeypatch.setattr(precision, "SMALLEST", 0)
+    asked = measured(monkeypatch, gain)
+    steps.clear()
+    assert typed("check", "translate", DATA, *TINY).code == 0
+    assert set(steps) == {wanted}
+    assert len(asked) == 1
 
 
 def test_a_training_that_began_in_float32_goes_on_in_it(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ import torch
 from melisma.api.data import twice
 from melisma.api.device import device, threads
 from melisma.api.given import tables
+from melisma.api.precision import decided, multiplied_in
 from melisma.api.train import ending
 from melisma.api.training import Training, never
 from melisma.checks.coverage import Coverage, cover
@@ -113,6 +114,7 @@ def _cost(task: Task[Any, Any], settings: Any, codec: Any, corpus: Corpus[Any]) 
     """Takes steps of the very training, and writes nothing."""
     place = device(settings.training.device)
     with threads(settings.training.threads):
+        settings, _ = multiplied_in(settings, decided(settings, task.shapes(codec, settings).values(), place))
         training = Training(task, settings, codec, replace(corpus, valid=()), Alone(place), never)
         epoch_steps = training.learner.epoch_steps()
         training.learner.plan(planned(settings.training, epoch_steps, 1.0, 0.0)[0])

@@ -37,9 +37,11 @@ def table(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def _told(name: str, here: Any, began: Any) -> str:
     if name == "threads":
-        return f"this machine has {_said(here)} threads, the training began with {_said(began)}"
+        return f"this machine has {_said(here)} thread{'s' * (here != 1)}, the training began with {_said(began)}"
     return f"the {name} here is {_said(here)}, the training began on {_said(began)}"
 
 
 def _said(value: Any) -> str:
+    if value is None:
+        return "none"
     return quoted(value, 60) if isinstance(value, str) else str(value)[:60]

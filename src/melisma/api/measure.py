@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,27 +14,29 @@ from melisma.api.model import Model, load
 from melisma.errors import Refusal
 from melisma.evaluation.evaluate import Evaluation
 from melisma.evaluation.evaluate import evaluate as evaluate_on
+from melisma.quoting import named
 from melisma.settings.leaves import shape
 from melisma.settings.read import build, with_values
 from melisma.settings.values import convert
 
 
-def evaluate(run: str | Path | Model, data: Any, *, device: str | None = None, **options: Any) -> Evaluation:
+def evaluate(run: str | Path | Model, *data: Any, device: str | None = None, **options: Any) -> Evaluation:
     """Measures a run (or a loaded model) on ``data``, written as ``data.train`` is; options are the search settings.
 
-    What says how a table is read (``**{"data.source": "en"}``) and what is measured (``**{"data.measures": "chrf"}``)
-    are options too: without them, as in training. ``device`` is that of ``load``. Nothing is written
-    but what int8 costs, when that is first asked for. Refusal where the data or an option is not right, or the run is
-    not whole.
+    What says how a table is read and what is measured are options too, nested (``data={"measures": "chrf"}``) or dotted
+    (``**{"data.source": "en"}``): without them, as in training. ``device`` is that of ``load``. Nothing is written but
+    what int8 costs, when that is first asked for. Refusal where the data or an option is not right, or the run is not
+    whole.
     """
     if not isinstance(run, Model):
         run = folder(run)
     elif device is not None:
         raise Refusal(f"device={device} and a model that is loaded: wants load(run, device={device!r}), or a run")
     model = run if isinstance(run, Model) else load(run, device=device or "auto")
-    columns = {name: options.pop(name) for name in shape(type(model.settings)).columns if name in options}
-    named = replace(shape(type(model.settings.data)).leaves["train"], name="data")
-    corpora = build(type(model.settings.data), {"train": convert(named, data)}).train
+    given, options = _given(data, options)
+    columns = _columns(options, shape(type(model.settings)).columns)
+    leaf = replace(shape(type(model.settings.data)).leaves["train"], name="data")
+    corpora = build(type(model.settings.data), {"train": convert(leaf, given)}).train
     if not corpora:
         raise Refusal("there is no data to evaluate on; wanted is data=SOURCE,TARGET or data=TABLE")
     search, settings = model.search(options), with_values(model.settings, columns)
@@ -53,3 +56,33 @@ def evaluate(run: str | Path | Model, data: Any, *, device: str | None = None, *
         familiar=met,
         dropped=dropped,
     )
+
+
+def _given(data: Sequence[Any], options: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """What to measure on, and the options with the nested settings of the group ``data`` dotted."""
+    rest, corpora = dict(options), list(data)
+    if "data" in rest:
+        nested = rest.pop("data")
+        if isinstance(nested, Mapping):
+            rest |= {f"data.{name}": value for name, value in nested.items()}
+        else:
+            corpora.append(nested)
+    if len(corpora) != 1:
+        found = f"{len(corpora)} corpora are given to measure on" if corpora else "there is no data to evaluate on"
+        raise Refusal(f'{found}: wants evaluate(run, ("a.en", "a.de")), several corpora in a list')
+    return corpora[0], rest
+
+
+def _columns(options: dict[str, Any], known: Sequence[str]) -> dict[str, Any]:
+    """Takes what an evaluation may say anew of ``data`` out of the options; Refusal where such a name is not right."""
+    found = {name: options.pop(name) for name in known if name in options}
+    for name in options:
+        meant = [one for one in known if one.rpartition(".")[2] == name.rpartition(".")[2]]
+        if meant:
+            inside = meant[0].partition(".")[2]
+            raise Refusal(f'unknown setting {named(name)}: did you mean data={{"{inside}": …}}, which is {meant[0]}?')
+        if name.startswith("data."):
+            raise Refusal(f"unknown setting {named(name)}: an evaluation takes {', '.join(known)}")
+        if name == "step":
+            raise Refusal("step is no option of evaluate: wants evaluate(melisma.load(run, step), …)")
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,7 @@ from melisma.task import Task
 
 MEASURED = 500  # validation examples that both answer, at most
 INSTEAD = "wants int8=no"
+LARGEST_BOUND = 100.0  # as search.int8_bound has it
 
 
 @dataclass
@@ -49,7 +51,7 @@ class Quick:
         if self.cost is None:
             self.cost = self._costs(self._network)
         if self.cost.lost > bound:
-            raise Refusal(f"{self.cost}; that loses more than int8_bound={figure(self.cost.measure, bound)}: {INSTEAD}")
+            raise _costly(self.cost, bound)
         return self._network
 
     def _made(self) -> nn.Module:
@@ -84,6 +86,16 @@ class Quick:
             raise Refusal(
                 f"int8=yes: what it costs is not known yet, and the validation data cannot be read ({error}): {INSTEAD}"
             ) from None
+
+
+def _costly(cost: Cost, bound: float) -> Refusal:
+    """That int8 loses more than it may, what a single answer weighs where that is more, and the ways out."""
+    weight = 100 / cost.examples
+    few = f" (of so few a single answer weighs up to {figure(cost.measure, weight)})" if weight > bound else ""
+    enough = math.ceil(100 * cost.lost) / 100
+    more = f", or a larger int8_bound such as int8_bound={enough:g}" if enough <= LARGEST_BOUND else ""
+    lost = f"that loses {figure(cost.measure, cost.lost)}, more than int8_bound={figure(cost.measure, bound)}"
+    return Refusal(f"{cost}; {lost}{few}: {INSTEAD}{more}")
 
 
 def measured(

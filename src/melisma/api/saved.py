@@ -52,7 +52,10 @@ COURSE = {
     "counts": Wanted(lambda value: _table(value, _whole), "a table of whole numbers from 0"),
     "seconds": Wanted(lambda value: _number(value) and value >= 0, "a number from 0"),
     "done": Wanted(lambda value: type(value) is bool, "true or false"),
+    "best_losses": _NUMBERS,
+    "held_losses": _NUMBERS,
 }
+ADDED = ("best_losses", "held_losses")  # what steps that were saved before do not have
 
 
 def course_of(saved: Step) -> Course:
@@ -62,6 +65,8 @@ def course_of(saved: Step) -> Course:
         raise _refusal(saved, f"training.json has course.{quoted(min(strange), 40)}, which no training writes")
     for field in fields(Course):
         wanted = COURSE[field.name]
+        if field.name not in told and field.name in ADDED:
+            continue
         if field.name not in told:
             raise _refusal(saved, f"training.json lacks course.{field.name}, {wanted.words}")
         if not wanted.holds(told[field.name]):

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from melisma.api.data import as_given
-from melisma.api.device import device, require_memory
-from melisma.api.sweep_folder import TRIALS, Folder, begin, check_place, held, there
+from melisma.api.device import device, require_memory, threads
+from melisma.api.precision import decided, multiplied_in
+from melisma.api.sweep_folder import TRIALS, Folder, Ground, begin, check_place, held, there
 from melisma.api.sweep_ledger import Ledger, check_storage
 from melisma.api.sweep_pages import Found, write_pages
 from melisma.api.sweep_pool import Elsewhere, Here, Trainers
@@ -142,19 +143,16 @@ class Sweep:
         if any(not is_run(self.out / TRIALS / name) for name in self._open()):
             self._go_on(self._check_room())
 
-    def _go_on(self, signed: Mapping[str, Any] | None) -> None:
+    def _go_on(self, ground: Ground | None) -> None:
         """Makes the folder, or takes the one that is there, and reads what is finished."""
-        self.folder = begin(self.out, self.recipe, self.settings, signed)
+        self.folder = begin(self.out, self.recipe, self.settings, ground)
         higher = self.task.validated.get(str(self.settings.data.validation_measure)) == "higher"
         with held(self.out):  # two that make the tables of one database would be in each other's way
             self.ledger = Ledger(self.out, self.plan.storage, self.folder.study, higher)
         self._refresh()
 
-    def _check_room(self) -> Mapping[str, Any]:
-        """Refuses data that cannot be read, and what the disk or the memory cannot hold.
-
-        Returns the signatures of the data files.
-        """
+    def _check_room(self) -> Ground:
+        """Refuses data that cannot be read, and what the disk or the memory cannot hold."""
         corpus = self.task.read(self.settings)
         codec = self.task.learn(corpus.train, self.settings)
         place = device(self.settings.training.device)
@@ -175,7 +173,17 @@ class Sweep:
                 f"{shown_path(self.out)}: {counted(len(self.trials), 'training')} may take up to {size(room)} and the "
                 f"disk has {size(free)} free: fewer points or seeds are wanted, or a smaller model"
             )
-        return corpus.signatures
+        return Ground(
+            corpus.signatures, self.settings.training.precision if there(self.out) else self._precision(codec)
+        )
+
+    def _precision(self, codec: Any) -> str:
+        """What all trainings multiply in: what one with the recipe's own values would take."""
+        shapes, training = self.task.shapes(codec, self.settings).values(), self.settings.training
+        with threads(training.threads):
+            found = decided(self.settings, shapes, device(training.device))
+        self.notes += multiplied_in(self.settings, found)[1]
+        return "float32" if found == "auto" else found
 
     def _refresh(self) -> None:
         """Reads what is finished, by whomever."""
@@ -249,7 +257,11 @@ class Sweep:
             lock.release()
             return
         self._took[trial.name] = lock
-        trainers.begin(Job(trial.name, self.recipe, str(self.folder.trial(trial.name)), self._beside(trial)))
+        trainers.begin(Job(trial.name, self.recipe, str(self.folder.trial(trial.name)), self._given(trial)))
+
+    def _given(self, trial: Trial) -> dict[str, Any]:
+        assert self.folder is not None
+        return self._beside(trial) | {"training.precision": self.folder.precision}
 
     def _beside(self, trial: Trial) -> dict[str, Any]:
         """The settings of a training that are not its recipe's own, as JSON holds them."""

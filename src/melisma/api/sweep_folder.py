@@ -35,6 +35,7 @@ class Folder:
 
     path: Path
     study: str
+    precision: str = "auto"  # of all its trainings: were it measured for each, they could not be compared
 
     def trial(self, name: str) -> Path:
         """Where a training of it lies."""
@@ -56,6 +57,14 @@ class Folder:
         replace_file(DISK, self.path / name, data)
 
 
+@dataclass(frozen=True)
+class Ground:
+    """What trainings that are not begun yet stand on."""
+
+    signatures: Mapping[str, Any]  # of the data files, as they are today
+    precision: str  # for a sweep that begins
+
+
 def there(path: Path) -> bool:
     """Whether a sweep was begun here."""
     return (path / PLAN).is_file()
@@ -69,15 +78,15 @@ def check_place(path: Path, recipe: str, settings: Any) -> None:
         check_new(path, 0, DISK)
 
 
-def begin(path: Path, recipe: str, settings: Any, signatures: Mapping[str, Any] | None) -> Folder:
+def begin(path: Path, recipe: str, settings: Any, ground: Ground | None) -> Folder:
     """Begins a sweep or goes on with it; Refusal where it is of something else, or its data has changed since.
 
-    ``signatures`` of the data files are those of today; None: they were not looked at, as nothing is to be trained.
+    Without ``ground`` nothing is to be begun, and the data was not looked at.
     """
     try:
-        for folder in [folder for folder in (*reversed(path.absolute().parents), path) if not folder.exists()]:
+        for missing in [one for one in (*reversed(path.absolute().parents), path) if not one.exists()]:
             with contextlib.suppress(FileExistsError):
-                DISK.make_folder(folder)
+                DISK.make_folder(missing)
         with held(path):
             if not there(path):
                 record = {
@@ -85,18 +94,19 @@ def begin(path: Path, recipe: str, settings: Any, signatures: Mapping[str, Any] 
                     "study": f"{recipe}-{secrets.token_hex(6)}",
                     "recipe": recipe,
                     "settings": plain(seen_from(path, settings)),
-                    "data": _signed(signatures),
+                    "data": _signed(ground),
+                    "precision": settings.training.precision if ground is None else ground.precision,
                 }
                 replace_file(DISK, path / PLAN, to_json(record, indent=1))
-            study, known = _read(path, recipe, settings)
+            folder, known = _read(path, recipe, settings)
     except OSError as error:
         raise Refusal(f"{shown_path(path)} cannot be written to: {reason(error)}") from None
-    if signatures is not None and known != _signed(signatures):
+    if ground is not None and known != _signed(ground):
         raise Refusal(
             f"the data has changed since the sweep in {shown_path(path)} began: "
             "wanted is the data as it was, or another folder"
         )
-    return Folder(path, study)
+    return folder
 
 
 @contextlib.contextmanager
@@ -117,13 +127,13 @@ def held(path: Path) -> Iterator[None]:
         lock.release()
 
 
-def _signed(signatures: Mapping[str, Any] | None) -> list[str]:
+def _signed(ground: Ground | None) -> list[str]:
     """What the data files hold, in the order in which they are read, wherever they lie."""
-    return [str(signature["sha256"]) for signature in (signatures or {}).values()]
+    return [] if ground is None else [str(signature["sha256"]) for signature in ground.signatures.values()]
 
 
-def _read(path: Path, recipe: str, settings: Any) -> tuple[str, list[str]]:
-    """The study of a sweep and its data; Refusal where it is a sweep of another recipe or of other settings."""
+def _read(path: Path, recipe: str, settings: Any) -> tuple[Folder, list[str]]:
+    """A sweep that was begun, and its data; Refusal where it is one of another recipe or of other settings."""
     where = str(path / PLAN)
     told = from_json(read_inside(path, PLAN, limit=LIMITS[RUN]), where)
     if wanted(told, "format", int, where) != FORMAT:
@@ -138,7 +148,8 @@ def _read(path: Path, recipe: str, settings: Any) -> tuple[str, list[str]]:
     if changed:
         name, old, new = changed[0]
         raise _other(path, f"there {name} is {as_text(old)}, now {as_text(new)}")
-    return study, [str(one) for one in wanted(told, "data", list, where)]
+    precision = wanted({"precision": settings.training.precision} | told, "precision", str, where)
+    return Folder(path, study, precision), [str(one) for one in wanted(told, "data", list, where)]
 
 
 def _other(path: Path, what: str) -> Refusal:

@@ -12,10 +12,12 @@ from melisma.api.data import as_given, check_unchanged, require_there, seen_from
 from melisma.api.device import machine, threads, versions
 from melisma.api.elsewhere import elsewhere, table
 from melisma.api.given import folder, tables
+from melisma.api.precision import decided, multiplied_in
 from melisma.api.saved import check_losses, course_of, position_of, resumed_forms
 from melisma.api.together import alike, joined, processes_of, shared_otherwise, told_of
 from melisma.api.training import Stopped, Training, never
 from melisma.errors import Failure, Refusal
+from melisma.quoting import named
 from melisma.runs.board import require_board
 from melisma.runs.disk import DISK
 from melisma.runs.inside import names_inside
@@ -25,6 +27,7 @@ from melisma.runs.read import Run, Step, read_run, read_step
 from melisma.runs.verify import verify
 from melisma.runs.write import RunWriter, claim, create
 from melisma.settings.read import build, differences, flat, given_in, plain
+from melisma.settings.show import as_text
 from melisma.settings.training import TrainingSettings
 from melisma.task import Corpus, Progress
 from melisma.tasks import settings_of
@@ -33,7 +36,6 @@ from melisma.tasks.recipe import recipe as recipe_of
 from melisma.training.fit import Course
 from melisma.training.launch import launched
 from melisma.training.optimise import late_warmup
-from melisma.training.precision import chosen as chosen_precision
 from melisma.training.shards import Shards
 
 ENDS = ("training.steps", "training.epochs", "training.minutes")
@@ -77,10 +79,12 @@ def train(
         require_board()
     task = task_of(chosen.task)
     shards = joined(launch, built, stopped)
-    with shards.agreeing() as meeting, threads(built.training.threads):
+    with shards.agreeing() as said, threads(built.training.threads):
         corpus = task.read(built)
         codec = task.learn(corpus.train, built)
-        built, rounded = _precise(built, task.shapes(codec, built), shards)
+        said.word = decided(built, task.shapes(codec, built).values(), shards.device) if shards.leads else ""
+    with shards.agreeing() as meeting, threads(built.training.threads):
+        built, rounded = multiplied_in(built, said.word)
         training = Training(task, built, codec, corpus, shards, stopped)
         training.notes += rounded
         late = late_warmup(built.training, training.learner.epoch_steps())
@@ -90,21 +94,16 @@ def train(
     if not shards.leads:
         with shards.agreeing():
             return training.following()
-    with shards.agreeing(), threads(built.training.threads):
-        record = {"task": task.name, "recipe": recipe} | _record(path, built, corpus, training)
-        writer = create(path, record, codec.to_json(), keep=built.training.keep, room=training.room)
+    writer = None
+    try:
+        with shards.agreeing(), threads(built.training.threads):
+            record = {"task": task.name, "recipe": recipe} | _record(path, built, corpus, training)
+            writer = create(path, record, codec.to_json(), keep=built.training.keep, room=training.room)
+    except BaseException:  # another process was lost or refused: there is no such training
+        if writer is not None:
+            writer.take_back()
+        raise
     return training.into(writer)
-
-
-def _precise(built: Any, shapes: Mapping[str, tuple[int, ...]], shards: Shards) -> tuple[Any, list[str]]:
-    """Settles ``training.precision`` for the whole training, and says so; one process on a processor alone measures."""
-    if shards.size > 1 or shards.device.type != "cpu":
-        return built, []
-    found = chosen_precision(built.training.precision, shapes.values())
-    if found == built.training.precision:
-        return built, []
-    told = f"training.precision={found}: products of matrices are faster so on this processor"
-    return replace(built, training=replace(built.training, precision=found)), [told]
 
 
 def _record(path: Path, built: Any, corpus: Corpus[Any], training: Training) -> dict[str, Any]:
@@ -290,7 +289,7 @@ def _check_changes(before: Any, after: Any) -> None:
     """Refuses to resume with settings that would make it another training."""
     changed = [(name, old, new) for name, old, new in differences(before, after) if name not in CHANGEABLE]
     if changed:
-        told = "; ".join(f"{name} was {old!r}, now {new!r}" for name, old, new in changed)
+        told = "; ".join(f"{name} was {named(as_text(old))}, now {named(as_text(new))}" for name, old, new in changed)
         raise Refusal(
             f"a resumed training keeps its settings ({told}): leave them as they were, or train into another folder"
         )

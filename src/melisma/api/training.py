@@ -24,6 +24,7 @@ from melisma.evaluation.validate import Validation
 from melisma.quoting import counted, shown_path
 from melisma.runs.card import write_card
 from melisma.runs.place import step_room
+from melisma.runs.sections import same_bits
 from melisma.runs.write import RunWriter, SaveFailed
 from melisma.task import STOPPED, Corpus, Progress, Task
 from melisma.training.descent import learner
@@ -93,6 +94,8 @@ class Training:
         with writer, self._telling():
             if self.settings.training.board:
                 writer.begin_board()
+            else:
+                writer.end_board()
             for note in (*writer.notes, *self.notes):
                 yield Progress("note", self.learner.step, None, self.learner.epoch, text=note)
             yield Progress("begin", self.learner.step, None, self.learner.epoch, text=self.size)
@@ -183,6 +186,8 @@ class Training:
             latest = writer.latest
             step = "" if latest is None else f" from step {int(latest.partition('-')[0]):,}, the last that is saved"
             begins = f"goes on{step}" if step else "begins anew, as no step is saved"
+            if step:
+                begins += same_bits(self.shards.size, self.settings.training.accumulate)
             raise Failure(f"{error}; melisma resume {shlex.quote(shown_path(writer.path))} {begins}") from error
 
     @property

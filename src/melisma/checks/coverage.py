@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Container, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,8 +22,8 @@ from melisma.text import cuts
 from melisma.text.unicode import normalise
 
 STRANGE = {"characters": 0.001, "words": 0.1}  # shares of a side of valid, unseen in training, that are worth a warning
-FEW_WORDS = 20  # different words of a side of training that are no language
-MANY_PAIRS = 500  # pairs in which so few words are odd
+FEW = 20  # different words of a side of training, or characters where these are its units, that are no language
+MANY_PAIRS = 500  # pairs in which so few are odd
 LONG = 0.01  # of the pairs over the limits
 UNITS = TextSettings().units
 AT_ONCE = 1024  # pairs that are held together
@@ -72,7 +73,7 @@ def cover(
 ) -> tuple[Coverage, list[Finding]]:
     """What validation shares with training, and the findings that follow; of ``train`` no more than a block is held.
 
-    ``units`` are what a symbol of each side is: a side of characters knows no words.
+    ``units`` are what a symbol of each side is: a side of characters knows no words, and one of phonemes needs few.
     """
     sides = (_Side(0), _Side(1))
     for pairs, symbols in _encoded(codec, valid):
@@ -174,31 +175,35 @@ def _unseen(asked: Counter[T], known: Container[T]) -> float | None:
 
 
 def _of_side(found: SideCoverage, pairs: int, unit: str) -> Iterator[Finding]:
-    shares = (
-        ("characters", found.unseen_characters, found.valid_characters),
-        ("words", found.unseen_words, found.valid_words),
-    )
+    shares = [("characters", found.unseen_characters, found.valid_characters)]
+    if unit != "characters":  # otherwise a word is known by its letters
+        shares.append(("words", found.unseen_words, found.valid_words))
     for what, share, of in shares:
         if share:
-            spelled = what == "words" and unit == "characters"
-            severity: Severity = "warning" if share >= STRANGE[what] and not spelled else "note"
+            severity: Severity = "warning" if share >= STRANGE[what] else "note"
             some = f" (such as {' '.join(found.some_unseen[:5])})" if what == "characters" else ""
             count = round(share * of)
             sentence = f"{percent(count, of)} of the {what} in the {found.side}s of valid never occur in train{some}"
             advice = "a model can only guess at them: more training data like the validation data is wanted"
             if severity == "note":
-                advice = "nothing: the model knows them by their characters" if spelled else "nothing: some always are"
+                advice = "nothing: some always are"
             yield Finding(f"unseen {what}", severity, count, of, sentence, advice)
-    if found.words < FEW_WORDS and pairs >= MANY_PAIRS:
-        sentence = f"the {found.side}s of train have only {counted(found.words, 'different word')} in {pairs:,} pairs"
+    count, what = (found.characters, "character") if unit == "characters" else (found.words, "word")
+    if pairs >= MANY_PAIRS and count < FEW and (unit == "subwords" or _says_little(count, found.median, pairs)):
+        sentence = f"the {found.side}s of train have only {counted(count, f'different {what}')} in {pairs:,} pairs"
         yield Finding(
             "hardly a vocabulary",
             "warning",
-            found.words,
+            count,
             pairs,
             sentence,
             "look whether this is the right file or column",
         )
+
+
+def _says_little(symbols: int, length: int, pairs: int) -> bool:
+    """Whether there are fewer texts of this length than pairs: what is written in phonemes needs few of them."""
+    return max(1, length) * math.log(symbols) < math.log(pairs)
 
 
 class _Over:

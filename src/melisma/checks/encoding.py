@@ -203,8 +203,14 @@ def _counted_lines(facts: Facts) -> Iterator[Draft]:
         sentence = (
             f"{counted(facts.rows.count, 'row')} of {named(facts.path)} {_are(facts.rows)} not what the table promises"
         )
-        advice = "mend these rows; fix=FOLDER leaves them out"
-        yield _draft("broken rows", "error", facts.rows.count, facts.lines, sentence, advice, _places(facts, "rows"))
+        some = facts.rows.count < facts.lines - bool(facts.header)
+        advice = "mend these rows; fix=FOLDER leaves them out" if some else "mend what is said of them: no row is left"
+        told = [why for _, why in facts.rows.first]  # what is wrong is said once
+        places = [
+            Seen(facts.path, line, "", "" if why in told[:place] else why)
+            for place, (line, why) in enumerate(facts.rows.first)
+        ]
+        yield _draft("broken rows", "error", facts.rows.count, facts.lines, sentence, advice, places)
     if facts.too_long.count:
         lines = f"{counted(facts.too_long.count, 'line')} of {named(facts.path)}"
         sentence = f"{lines} {_are(facts.too_long)} over a megabyte long"

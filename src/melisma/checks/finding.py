@@ -21,9 +21,12 @@ class Seen(NamedTuple):
     file: str
     line: int
     text: str
+    why: str = ""  # what is wrong with just this line, said whole
 
     def __str__(self) -> str:
         where = f"{named(self.file)}:{self.line}" if self.line else named(self.file)
+        if self.why:
+            return f"{where}  {named(self.why)}"
         return f"{where}  {quoted(self.text, QUOTED)}" if self.text else where
 
 

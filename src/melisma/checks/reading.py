@@ -17,10 +17,11 @@ from melisma.files.made import MADE, PREFIX, is_made
 from melisma.files.opening import Stored, blocks
 from melisma.files.parquet import Parquet
 from melisma.files.tables import comma_cells, json_pair, kind
-from melisma.quoting import listed, quoted
+from melisma.quoting import counted, listed, quoted
 
 SIDES = ("source", "target")
 GUESSED_FROM = 1000  # undecodable lines whose bytes are looked at
+BROKEN = "broken row"
 ENDS = ("\n", "\r\n", "\r")
 
 
@@ -92,6 +93,7 @@ class Facts:
     rows: Faults = field(default_factory=Faults)  # rows that are not what the table promises
     refused: str = ""  # why nothing more could be read
     header: list[str] = field(default_factory=list)
+    first: tuple[int, list[str]] | None = None  # line and cells of the first row of a table that could have had one
 
 
 class Reading:
@@ -249,7 +251,7 @@ def _tab_rows(facts: Facts, source: str, target: str) -> Iterator[_Row]:
         if columns is None:
             columns = _columns(cells, source, target, facts)
             if columns is None and len(cells) == 2:
-                columns = (0, 1, 2)
+                columns, facts.first = (0, 1, 2), (line, cells)
             if columns is None:
                 facts.refused = _no_columns(facts, cells, source, target)
                 return
@@ -290,7 +292,7 @@ def _records(facts: Facts) -> Iterator[tuple[int, list[str] | None, str]]:
             cells = comma_cells(line, numbered, place)
         except Refusal as refusal:
             facts.rows.add(begin, str(refusal).removeprefix(f"{place}: "))
-            yield begin, None, "no row"
+            yield begin, None, BROKEN
         else:
             yield (begin, None, spoilt[0]) if spoilt else (begin, cells, "")
         spoilt.clear()
@@ -314,8 +316,8 @@ def _no_columns(facts: Facts, cells: list[str], source: str, target: str) -> str
 
 def _cut(line: int, cells: list[str], columns: tuple[int, int, int], facts: Facts) -> _Row:
     if len(cells) != columns[2]:
-        facts.rows.add(line, f"{len(cells)} columns, {columns[2]} wanted")
-        return _Row(line, None, None, cells, "no row")
+        facts.rows.add(line, f"{counted(len(cells), 'column')}, {columns[2]} wanted")
+        return _Row(line, None, None, cells, BROKEN)
     return _Row(line, cells[columns[0]], cells[columns[1]], cells, "")
 
 
@@ -331,7 +333,7 @@ def _json_rows(facts: Facts, source: str, target: str) -> Iterator[_Row]:
                 yield _Row(line, *json_pair(text, source, target, place), text, "")
             except Refusal as refusal:
                 facts.rows.add(line, str(refusal).removeprefix(f"{place}: "))
-                yield _Row(line, None, None, None, "no row")
+                yield _Row(line, None, None, None, BROKEN)
 
 
 def _stored_rows(facts: Facts, source: str, target: str) -> Iterator[_Row]:

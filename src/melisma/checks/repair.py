@@ -73,6 +73,8 @@ def repaired(looked: Looked, folder: Path) -> Repaired:
         try:
             written = _Copy(looked, passing)
             written.write()
+            corpora = written.filled()
+            _require_some(written, corpora, folder)
             DISK.sync_folder(passing)
             DISK.rename(passing, folder)
         except BaseException:
@@ -81,8 +83,17 @@ def repaired(looked: Looked, folder: Path) -> Repaired:
         DISK.sync_folder(folder.absolute().parent)
     except OSError as error:
         raise Failure(f"fix={shown_path(folder)} cannot be written: {reason(error)}; nothing was changed") from None
-    corpora = {part: tuple(_corpus(folder, names) for names in named) for part, named in written.names.items()}
-    return Repaired(str(folder), dict(written.kept), dict(written.removed.most_common()), corpora)
+    found = {part: tuple(_corpus(folder, names) for names in there) for part, there in corpora.items()}
+    return Repaired(str(folder), dict(written.kept), dict(written.removed.most_common()), found)
+
+
+def _require_some(written: _Copy, corpora: Mapping[str, object], folder: Path) -> None:
+    """Refusal where no training pair would be left."""
+    if "train" not in corpora:
+        raise Refusal(
+            f"fix={shown_path(folder)}: no copy was written, as none of the training pairs would be left "
+            f"({_reasons(written.removed)}); mend what was found first"
+        )
 
 
 def _corpus(folder: Path, names: Sequence[str]) -> str:
@@ -179,6 +190,7 @@ class _Copy:
     kept: Counter[str] = field(default_factory=Counter)
     removed: Counter[str] = field(default_factory=Counter)
     names: dict[str, list[tuple[str, ...]]] = field(default_factory=dict)  # part -> the files of each corpus
+    filled_by: Counter[int] = field(default_factory=Counter)  # pairs kept of each corpus, by the object's own number
 
     def write(self) -> None:
         """Writes all files."""
@@ -202,6 +214,15 @@ class _Copy:
                 self._one(record)
             self._partnerless()
         self._require_unchanged()
+
+    def filled(self) -> dict[str, list[tuple[str, ...]]]:
+        """The files of each corpus of which something was kept, by part."""
+        found: dict[str, list[tuple[str, ...]]] = {}
+        for part, files in self.names.items():
+            corpora = [given for given in self.looked.reading.corpora if given.part == part]
+            there = [names for given, names in zip(corpora, files) if given.kind == "made" or self.filled_by[id(given)]]
+            found |= {part: there} if there else {}
+        return found
 
     def _require_unchanged(self) -> None:
         """Refusal where a file is not what it was when it was looked at: a part of it would be missing in the copy."""
@@ -227,6 +248,7 @@ class _Copy:
             choices = [name, f"{given.part}-{name}", *(f"{number}-{name}" for number in range(2, len(taken) + 3))]
             names.append(next(one for one in choices if one not in taken and one not in names))
         self.names.setdefault(given.part, []).append(tuple(names))
+        self.kept[given.part] += 0
         files = self._open[id(given)] = [self._opened(name) for name in names]
         if header := self.looked.reading.header(given):
             files[0].put(_row(given.kind, header))
@@ -240,6 +262,7 @@ class _Copy:
             return
         source, target = clean(record.source or ""), clean(record.target or "")
         self.kept[record.given.part] += 1
+        self.filled_by[id(record.given)] += 1
         files = self._open[id(record.given)]
         if record.given.kind == "lines":
             files[0].put(source + "\n")
@@ -313,5 +336,9 @@ def told(found: Repaired) -> str:
     """What was left out, in a sentence."""
     if not found.removed:
         return "nothing had to be left out"
-    reasons = ", ".join(f"{count:,} {why}" for why, count in found.removed.items())
-    return f"{counted(sum(found.removed.values()), 'line')} left out ({reasons}), listed in {found.folder}/{REMOVED}"
+    lines, where = counted(sum(found.removed.values()), "line"), f"{shown_path(found.folder)}/{REMOVED}"
+    return f"{lines} left out ({_reasons(found.removed)}), listed in {where}"
+
+
+def _reasons(removed: Mapping[str, int]) -> str:
+    return ", ".join(f"{why}: {count:,}" for why, count in removed.items())

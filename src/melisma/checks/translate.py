@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from melisma.checks import encoding, lengths
+from melisma.checks import encoding, headers, lengths
 from melisma.checks.duplicates import Duplicates
 from melisma.checks.encoding import Encoding
 from melisma.checks.finding import BOTH, QUOTED, Draft, Finding, Seen, Spot, ordered
@@ -45,6 +45,7 @@ CHECKS: dict[str, Callable[[], Check]] = {
 
 OF_FILES: tuple[Callable[[Reading], Iterable[Draft]], ...] = (
     lambda reading: encoding.of_files(reading.facts),
+    lambda reading: headers.of_files(reading.facts),
     lengths.of_files,
 )
 """What looks at the files as a whole, once they have been read."""

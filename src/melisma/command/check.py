@@ -17,7 +17,7 @@ from melisma.command.complete import recipe_names, settings
 from melisma.command.talk import duration, put, put_json, say, table
 from melisma.command.verb import Verb
 from melisma.errors import Refusal
-from melisma.quoting import counted
+from melisma.quoting import counted, shown_path
 from melisma.settings.leaves import shape
 from melisma.settings.read import build
 from melisma.settings.show import shown
@@ -177,8 +177,8 @@ def _verdict(report: Report) -> str:
 
 
 def _tell(found: Repaired, recipe: str, words: tuple[str, ...]) -> None:
-    kept = " and ".join(f"{count:,} pairs of {part}" for part, count in found.kept.items()) or "no pair"
-    say(f"{found.folder} has {kept}; {told(found)}")
+    kept = " and ".join(f"{counted(count, 'pair')} of {part}" for part, count in found.kept.items())
+    say(f"{shown_path(found.folder)} has {kept}; {told(found)}")
     parts = [f"data.{part}={corpus}" for part, corpora in found.corpora.items() for corpus in corpora]
     rest = [word for word in words if word.partition("=")[0] not in ("data.train", "data.valid", *OWN)]
     say(f"to train on it: melisma train {shlex.join([recipe, 'RUN', *parts, *rest])}")

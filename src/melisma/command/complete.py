@@ -23,6 +23,7 @@ class Offer(NamedTuple):
     help: str
     words: tuple[str, ...] = ()
     kind: Literal["plain", "file", "dir"] = "plain"
+    several: bool = False  # words with commas between them
 
 
 OWN: Final[Mapping[str, Mapping[str, Offer]]] = {
@@ -93,7 +94,7 @@ def _offers(leaves: Mapping[str, Leaf]) -> dict[str, Offer]:
 
 def _offer(leaf: Leaf) -> Offer:
     words = ("yes", "no") if leaf.kind == "switch" else leaf.meaning.choices
-    return Offer(leaf.meaning.help, words, "file" if leaf.kind == "corpora" else "plain")
+    return Offer(leaf.meaning.help, words, "file" if leaf.kind == "corpora" else "plain", leaf.kind == "texts")
 
 
 def _steps(run: Run) -> tuple[str, ...]:
@@ -104,4 +105,7 @@ def _steps(run: Run) -> tuple[str, ...]:
 def _values(offer: Offer | None, begun: str, prefix: str) -> list[CompletionItem]:
     if offer is None or offer.kind != "plain":
         return [CompletionItem(begun, type="file" if offer is None else offer.kind)]
-    return [CompletionItem(prefix + word) for word in offer.words if word.startswith(begun)]
+    there, comma, rest = begun.rpartition(",") if offer.several else ("", "", begun)
+    named = there.split(",")
+    words = [word for word in offer.words if word.startswith(rest) and word not in named]
+    return [CompletionItem(prefix + there + comma + word) for word in words]

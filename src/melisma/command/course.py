@@ -15,9 +15,11 @@ from typing import Any
 from melisma.command.talk import FIELD, LiveLine, ReaderGone, duration, put_json, say
 from melisma.errors import Interrupted, Refusal
 from melisma.files.watch import watched
+from melisma.measures.units import called, unit_of
 from melisma.runs.layout import BEST
 from melisma.runs.log import log_lines
 from melisma.runs.read import read_pointer, read_run
+from melisma.runs.sections import same_bits
 from melisma.task import STOPPED, Progress
 from melisma.training.launch import launched
 
@@ -127,6 +129,7 @@ def follow(start: Callable[[Stop], Iterator[Progress]], run: str, *, quiet: bool
     finally:
         waiting.done()
     measure, name = _deciding(run), shlex.quote(run)
+    bits = same_bits(launch.size, _accumulated(run))
     teller = Teller(measure, quiet=quiet, as_json=as_json)
     try:
         with stop:
@@ -138,14 +141,14 @@ def follow(start: Callable[[Stop], Iterator[Progress]], run: str, *, quiet: bool
         if isinstance(steps, Generator):  # closing it would save first
             with contextlib.suppress(KeyboardInterrupt):
                 steps.throw(error)
-        raise Interrupted(f"stopped at once; next: melisma resume {name} goes on from the last save") from None
+        raise Interrupted(f"stopped at once; next: melisma resume {name} goes on from the last save{bits}") from None
     finally:
         teller.done()
     if end is None:
         return
     ended = _ended(end, _best(Path(run), measure)) if begun else end.text
     if begun and end.text == STOPPED:
-        raise Interrupted(f"{ended}; next: melisma resume {name} goes on")
+        raise Interrupted(f"{ended}; next: melisma resume {name} goes on{bits}")
     if not (quiet or as_json):
         say(ended)
         say(
@@ -188,6 +191,12 @@ def _deciding(run: str) -> str:
     return str(data.get("validation_measure")) if isinstance(data, Mapping) else ""
 
 
+def _accumulated(run: str) -> int:
+    training = read_run(run).settings.get("training")
+    parts = training.get("accumulate") if isinstance(training, Mapping) else None
+    return parts if type(parts) is int else 1
+
+
 def _step(progress: Progress, reached: str) -> str:
     steps = f"/{progress.steps:,}" if progress.steps else ""
     parts = [f"step {progress.step:,}{steps}", f"epoch {progress.epoch + 1}"]
@@ -212,8 +221,9 @@ def _scores(scores: Mapping[str, float]) -> str:
 
 
 def _score(name: str, value: float) -> str:
-    unit = " %" if name == "exact" else ""
-    return f"{name} {value:.3f}" if name == "loss" else f"{name} {value:.1f}{unit}"
+    if name == "loss":
+        return f"{name} {value:.3f}"
+    return " ".join(filter(None, (called(name), f"{value:.1f}", unit_of(name))))
 
 
 def _plain(progress: Progress) -> dict[str, Any]:

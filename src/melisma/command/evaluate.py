@@ -14,7 +14,7 @@ from melisma.command.complete import folders, settings
 from melisma.command.search import NAMES, Answering, options
 from melisma.command.talk import duration, put, put_json, say
 from melisma.errors import Refusal
-from melisma.measures.units import figure, unit_of
+from melisma.measures.units import ASKED, asked_of, called, figure, unit_of
 from melisma.quoting import counted, shown_path
 from melisma.runs.disk import DISK, reason, replace_file
 from melisma.runs.read import read_run
@@ -118,7 +118,8 @@ def _report(found: Evaluation) -> list[str]:
     lines = [*_about(found), "", *columns(rows, {1})]
     for key, buckets in found.by_length.items():
         scored = ", ".join(filter(None, (found.measures[key].name, unit_of(key))))
-        lines += ["", *columns([("characters in", scored, INTERVAL, "examples"), *_buckets(key, buckets)], {0, 1, 3})]
+        header = ("characters in", scored, INTERVAL, f"{ASKED.get(key, 'example')}s")
+        lines += ["", *columns([header, *_buckets(key, buckets)], {0, 1, 3})]
     return lines
 
 
@@ -126,6 +127,11 @@ def _about(found: Evaluation) -> list[str]:
     """What was measured, and how it was asked."""
     rows = [("run", f"{found.run}, step {_number(found.step):,}")]
     rows += [("data", f"{','.join(one.corpus)} ({counted(one.pairs, 'pair')})") for one in found.familiar]
+    by_source = [name for name in found.measures if name in ASKED]
+    if by_source:
+        count = asked_of(by_source[0], found.measures[by_source[0]].count)
+        says = f"{' and '.join(map(called, by_source))} {'count' if len(by_source) > 1 else 'counts'}"
+        rows.append(("counted", f"{says} {count}, with all targets of each"))
     return columns([*rows, ("search", searched(found.search))])
 
 
@@ -137,7 +143,7 @@ def _buckets(key: str, buckets: Sequence[Bucket]) -> Iterator[tuple[str, str, st
     between = _intervals([(key, bucket.measure) for bucket in buckets])
     for bucket, ends in zip(buckets, between):
         one = bucket.measure
-        yield f"{bucket.shortest}–{bucket.longest}", figure(key, one.value), ends, f"{one.count:,}"
+        yield bucket.lengths, figure(key, one.value), ends, f"{one.count:,}"
 
 
 def _intervals(measures: Sequence[tuple[str, Measure]]) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from melisma.command.complete import recipe_names
 from melisma.command.talk import put, put_json, table
 from melisma.command.verb import Verb
 from melisma.settings.describe import Described, describe, typed_and_told
@@ -21,7 +22,7 @@ LEFT = 40  # columns of name and value, of which few are wider
 
 
 @click.command(name="recipes", cls=Verb)
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=recipe_names)
 @click.option("--json", "as_json", is_flag=True, help="everything known, as JSON")
 def command(name: str | None, as_json: bool) -> None:
     """What can be trained, a line each, with what data it wants; with a NAME: every setting of that recipe.

@@ -31,7 +31,7 @@ PLAIN = {"nearest neighbour": "looking up the most similar training pair", "copy
 def interval(name: str, measure: Measure) -> str:
     """The interval of a score, and of how many examples it is."""
     ends = f"{figure(name, measure.low)} to {figure(name, measure.high)}"
-    return f"95 % interval {ends}, on {measure.count:,} {asked_of(name)}"
+    return f"95 % interval {ends}, on {asked_of(name, measure.count)}"
 
 
 def meaning(name: str, measure: Measure, floors: Sequence[Floor]) -> list[str]:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from melisma.measures.asked import BY_SOURCE, by_source
-from melisma.measures.bleu import chrf_counts, chrf_score
-from melisma.measures.measure import References, paired
+from melisma.measures.each import each, each_of
+from melisma.measures.measure import References
+from melisma.measures.units import called
 
 T = TypeVar("T")
 
@@ -20,7 +21,7 @@ SEED = 1
 
 @dataclass(frozen=True)
 class Sample:
-    """One example: its place among all, and what its answer scores by itself (chrF2, 0 to 100)."""
+    """One example: its place among all, and what its answer scores by itself."""
 
     place: int
     score: float
@@ -49,28 +50,34 @@ def spread_for(measures: Collection[str], items: Sequence[T], sources: Sequence[
     return [items[place] for group in spread(by_source(sources), most) for place in group]
 
 
-def groups(answers: Sequence[str], references: References, *, each: int = EACH, drawn: int = DRAWN) -> list[Group]:
+def groups(
+    measure: str, answers: Sequence[str], references: References, *, size: int = EACH, drawn: int = DRAWN
+) -> list[Group]:
     """By chance, worst, middling and best, in this order; of few examples all, from the worst to the best.
 
-    Of examples that score the same, chance (with a fixed seed) chooses. Refusal as of any measure.
+    What they score is what tells the examples of ``measure`` apart. Of those that score the same, chance (with a fixed
+    seed) chooses. Refusal as of any measure.
     """
-    scores = [float(score) for score in chrf_score(chrf_counts(paired(answers, references)))]
+    scores, by = each(measure, answers, references), each_of(measure)
+    sign = 1 if by.better == "higher" else -1
     order = list(range(len(scores)))
     chance = random.Random(SEED)
     chance.shuffle(order)
     by_chance = sorted(order[:drawn])
-    order.sort(key=lambda place: scores[place])
+    order.sort(key=lambda place: sign * scores[place])
 
     def made(name: str, why: str, places: Sequence[int]) -> Group:
         return Group(name, why, tuple(Sample(place, scores[place]) for place in places))
 
-    if len(order) < 3 * each:
-        return [made("All of them", "From the worst to the best.", order)]
-    middle = (len(order) - each) // 2
+    name = called(by.name)
+    if len(order) < 3 * size:
+        return [made("All of them", f"From the worst to the best by {name}.", order)]
+    middle = (len(order) - size) // 2
     of = f"of {len(order):,}"
+    least, most = ("lowest", "highest")[::sign]
     return [
         made("By chance", f"{len(by_chance)} {of}, drawn without a look at their scores.", by_chance),
-        made("Worst", f"The {each} {of} that score lowest.", order[:each]),
-        made("Middling", f"The {each} around the median {of}.", order[middle : middle + each]),
-        made("Best", f"{each} {of} that score highest.", order[: -each - 1 : -1]),
+        made("Worst", f"The {size} {of} with the {least} {name}.", order[:size]),
+        made("Middling", f"The {size} {of} around the median of {name}.", order[middle : middle + size]),
+        made("Best", f"{size} {of} with the {most} {name}.", order[: -size - 1 : -1]),
     ]

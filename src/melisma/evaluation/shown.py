@@ -12,12 +12,14 @@ from melisma.evaluation.evaluate import Evaluation
 from melisma.evaluation.meaning import gap
 from melisma.evaluation.samples import Group, groups
 from melisma.measures.asked import Asked, asked
-from melisma.measures.bleu import chrf_counts, chrf_score
 from melisma.measures.by_length import Bucket
+from melisma.measures.each import closest, each_of
 from melisma.measures.measure import Measure, normalised, paired
-from melisma.measures.units import asked_of, called, figure, unit_of
+from melisma.measures.units import ASKED, asked_of, called, figure, told, unit_of
 from melisma.report.page import Cell, Example, Examples, Scores, Table
 from melisma.task import Figure
+
+OTHERS = 12  # right answers that an example shows besides the closest, at most
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ def _lengths(name: str, measured: Measured) -> Figure:
     runs = [(measured.name, measured.found.by_length[name])]
     if measured.against is not None:
         runs.append((measured.against[0], measured.against[1].by_length.get(name, [])))
-    names = [f"{one.shortest}–{one.longest}" for one in runs[0][1]]
+    names = [one.lengths for one in runs[0][1]]
     data = {
         "series": [_line(name, run, buckets) for run, buckets in runs if len(buckets) == len(names)],
         "names": names,
@@ -127,8 +129,8 @@ def _line(name: str, run: str, buckets: Sequence[Bucket]) -> dict[str, Any]:
         "low": [one.low for one in measures],
         "high": [one.high for one in measures],
         "told": {
-            place: f"{run}, {bucket.shortest}–{bucket.longest} characters: {figure(name, bucket.measure.value)} "
-            f"({_ends(name, bucket.measure)}), {bucket.measure.count:,} {asked_of(name)}"
+            place: f"{run}, {bucket.lengths} characters: {figure(name, bucket.measure.value)} "
+            f"({_ends(name, bucket.measure)}), {asked_of(name, bucket.measure.count)}"
             for place, bucket in enumerate(buckets)
         },
     }
@@ -140,7 +142,7 @@ def length_remarks(measured: Measured) -> tuple[str, ...]:
     if len(buckets) < 2:
         return ()
     counts = ", ".join(f"{one.measure.count:,}" for one in buckets)
-    return (f"{asked_of(name).capitalize()} in each group, from the shortest: {counts}.",)
+    return (f"{ASKED.get(name, 'pair').capitalize()}s in each group, from the shortest: {counts}.",)
 
 
 def examples(measured: Measured) -> list[Examples]:
@@ -149,24 +151,22 @@ def examples(measured: Measured) -> list[Examples]:
     first = next(iter(measured.found.measures), "")
     found = asked(first, measured.sources, texts, measured.references)
     return [
-        Examples(group.name, group.why, tuple(_shown(measured, found, group)))
-        for group in groups(found.answers, found.references)
+        Examples(group.name, group.why, tuple(_shown(first, measured, found, group)))
+        for group in groups(first, found.answers, found.references)
     ]
 
 
-def _shown(measured: Measured, found: Asked, group: Group) -> list[Example]:
+def _shown(measure: str, measured: Measured, found: Asked, group: Group) -> list[Example]:
     made = []
     for sample in group.samples:
         answer, targets = paired(found.answers, found.references)[sample.place]
-        closest = _closest(answer, targets)
-        said, wanted = compared(answer, closest)
-        right = normalised(answer) == normalised(closest)
+        nearest = closest(measure, answer, targets)
+        said, wanted = compared(answer, nearest)
+        right = normalised(answer) == normalised(nearest)
+        others = [shortened(target) for target in targets if target != nearest]
+        if len(others) > OTHERS:
+            others[OTHERS:] = [f"… and {len(others) - OTHERS:,} more"]
         source = shortened(measured.sources[found.places[sample.place]])
-        made.append(Example(source, said, wanted, right, f"{sample.score:.1f}"))
+        score = told(each_of(measure).name, sample.score)
+        made.append(Example(source, said, wanted, right, score, tuple(others)))
     return made
-
-
-def _closest(answer: str, targets: Sequence[str]) -> str:
-    """The target that is the answer, or the one with the best chrF2, the first of equals."""
-    same = [target for target in targets if normalised(target) == normalised(answer)]
-    return same[0] if same else max(targets, key=lambda target: float(chrf_score(chrf_counts([(answer, [target])]))[0]))

@@ -12,6 +12,7 @@ from melisma.files.columns import Pair
 from melisma.files.groups import Groups
 from melisma.files.stored import Without
 from melisma.files.watch import passing
+from melisma.quoting import counted
 
 ENOUGH = 0.5  # part of the wanted validation set below which the cut is refused
 
@@ -64,8 +65,9 @@ def cut(
             break
     if len(held) < ENOUGH * wanted:
         raise Refusal(
-            f"only {len(held):,} of the {wanted:,} pairs wanted for validation can be held out of {len(pairs):,}:"
-            " too many share their source or target with others; give a validation set of your own: data.valid=FILES"
+            f"only {len(held):,} of the {counted(wanted, 'pair')} wanted for validation can be held out of "
+            f"{len(pairs):,}: too many share their source or target with others; "
+            "give a validation set of your own: data.valid=FILES"
         )
     places = sorted(held)
     left = [pair for index, pair in enumerate(pairs) if index not in held] if isinstance(pairs, list) else None
@@ -98,7 +100,7 @@ def _wanted(pairs: int, size: int | None, share: float | None) -> int:
     wanted = max(1, round((share or 0) * pairs)) if size is None else size
     if not 0 < wanted < pairs:
         raise Refusal(
-            f"{wanted:,} pairs cannot be held out of {pairs:,} for validation; 1 to {max(1, pairs - 1):,} can"
+            f"{counted(wanted, 'pair')} cannot be held out of {pairs:,} for validation; 1 to {max(1, pairs - 1):,} can"
         )
     return wanted
 

@@ -282,4 +282,5 @@ def remembered(reader: Keyed, encoded: Ragged, summary: Tensor) -> Memory:
     """The memory of encoded sentences, rows (N, D): padded to zero, with the reader's keys."""
     keys = encoded.map(reader.keys)
     values, mask = encoded.padded()
-    return Memory(values, keys.padded()[0], mask, summary)
+    same = keys.rows is encoded.rows  # as a dot product compares the values themselves: padded once
+    return Memory(values, values if same else keys.padded()[0], mask, summary)

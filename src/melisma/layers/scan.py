@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from melisma.contract import Cell, GatedCell, is_gated, joined, part, take
+from melisma.layers.packed import Packed
 from melisma.ragged import FILLER, Ragged, exact, filled
 
 
@@ -76,16 +77,24 @@ def fast_loop(cell: GatedCell, x: Ragged, state: Any, backwards: bool = False) -
 
 
 def gated_step(
-    cell: GatedCell, state: Sequence[Tensor], entered: Tensor, out: tuple[Tensor, ...]
+    cell: GatedCell,
+    state: Sequence[Tensor],
+    entered: Tensor,
+    out: tuple[Tensor, ...],
+    packed: Packed | None = None,
 ) -> tuple[Tensor, ...]:
     """One step without autograd, the next state written to ``out``; what entered is overwritten.
 
-    Gives what the backward needs.
+    Gives what the backward needs. Where many steps follow with the same weights, ``packed`` multiplies by them.
     """
-    if cell.recurrent_bias is None:
-        product = entered.addmm_(state[0], cell.recurrent.t())
+    h, bias = state[0], cell.recurrent_bias
+    if packed is not None and packed.serves(h, cell.recurrent):
+        product = packed(h, cell.recurrent, bias)
+        product = entered.add_(product) if bias is None else product
+    elif bias is None:
+        product = entered.addmm_(h, cell.recurrent.t())
     else:
-        product = torch.addmm(cell.recurrent_bias, state[0], cell.recurrent.t())
+        product = torch.addmm(bias, h, cell.recurrent.t())
     return cell.gates(tuple(state), entered, product, out)
 
 

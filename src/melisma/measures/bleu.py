@@ -68,14 +68,14 @@ def ter(answers: Sequence[str], references: References, *, lowercase: bool = Tru
 
     Han characters are split into words of one where ``tokenizer_for`` finds the references unspaced.
     """
-    from sacrebleu.metrics.ter import TER
-
     pairs = paired(answers, references)
-    unspaced = tokenizer_for(references) != "13a"
-    metric = TER(case_sensitive=not lowercase, normalized=unspaced, asian_support=unspaced)
-    each = [_alone(metric, answer, right) for answer, right in pairs]
-    counts = np.array([[one.num_edits, one.ref_length] for one in each], np.float64)
-    return summed(Rule("TER", ratio, "lower"), counts, _signature(metric, pairs))
+    metric = _ter(references, lowercase)
+    return summed(Rule("TER", ratio, "lower"), _ter_counts(metric, pairs), _signature(metric, pairs))
+
+
+def ter_counts(answers: Sequence[str], references: References) -> Array:
+    """What TER counts of each example (N, 2): edits and shifts, and the mean length of the references."""
+    return _ter_counts(_ter(references, True), paired(answers, references))
 
 
 def breakdown(
@@ -148,6 +148,18 @@ def _bleu(pairs: Pairs, tokenize: Tokenizer | None, lowercase: bool) -> Any:
         raise Refusal(f"tokenize is {tokenize!r}: it must be one of {', '.join(TOKENIZERS)}.")
     chosen = tokenize or tokenizer_for([right for _, right in pairs])
     return BLEU(tokenize=chosen, lowercase=lowercase, force=True)
+
+
+def _ter(references: References, lowercase: bool) -> Any:
+    from sacrebleu.metrics.ter import TER
+
+    unspaced = tokenizer_for(references) != "13a"
+    return TER(case_sensitive=not lowercase, normalized=unspaced, asian_support=unspaced)
+
+
+def _ter_counts(metric: Any, pairs: Pairs) -> Array:
+    each = [_alone(metric, answer, right) for answer, right in pairs]
+    return np.array([[one.num_edits, one.ref_length] for one in each], np.float64)
 
 
 def _bleu_counts(metric: Any, pairs: Pairs) -> Array:

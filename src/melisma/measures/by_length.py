@@ -20,6 +20,11 @@ class Bucket:
     longest: int
     measure: Measure
 
+    @property
+    def lengths(self) -> str:
+        """``6–9``, or ``6`` where all are as long."""
+        return f"{self.shortest}–{self.longest}" if self.shortest < self.longest else str(self.shortest)
+
 
 def by_length(
     measure: Callable[[Sequence[str], References], Measure],

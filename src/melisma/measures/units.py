@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from melisma.quoting import counted
+
 UNITS: dict[str, str] = {
     "loss": "nats",
     "exact": "%",
@@ -23,7 +25,7 @@ NAMES: dict[str, str] = {
 }
 """Measure -> how people write it, where that differs."""
 
-ASKED: dict[str, str] = {"word_error": "different sources", "phoneme_error": "different sources"}
+ASKED: dict[str, str] = {"word_error": "different source", "phoneme_error": "different source"}
 """Measure -> what it counts, where that is not every pair."""
 
 DECIMALS: dict[str, int] = {"loss": 3}
@@ -37,9 +39,9 @@ def unit_of(measure: str) -> str:
     return UNITS.get(measure, "")
 
 
-def asked_of(measure: str) -> str:
-    """What it counts: ``pairs``, for most."""
-    return ASKED.get(measure, "pairs")
+def asked_of(measure: str, count: int) -> str:
+    """How many of what it counts: ``2,000 pairs``, for most."""
+    return counted(count, ASKED.get(measure, "pair"))
 
 
 def called(measure: str) -> str:

@@ -30,6 +30,7 @@ from melisma.layers.deep import OneWay, Residual, began
 from melisma.layers.dropout import LockedDropout, LockedState, PlainDropout, PlainState
 from melisma.layers.embedding import Embedding
 from melisma.layers.initial import uniform
+from melisma.layers.packed import Packed
 from melisma.layers.scan import scan
 from melisma.layers.serial import Serial, SerialState
 from melisma.losses.tokens import TokenLoss, row_nats, token_loss
@@ -92,6 +93,7 @@ class EncoderDecoder(nn.Module):
             self.combine = nn.Parameter(uniform(readout, hidden + reads))
         self.shown = dropout(settings, settings.output_dropout, readout)
         self._heard: Heard | None = None
+        self._packed = Packed()  # the output layer's product
 
     def _scorer(self) -> Scorer | None:
         chosen = self.settings
@@ -245,8 +247,8 @@ class EncoderDecoder(nn.Module):
         """(N, E) -> (N, V): the softmax of ``logits`` in nats; where nothing is learnt, all of it in one place."""
         if torch.is_grad_enabled():
             return functional.log_softmax(self.logits(shown), -1)
-        products = filled(lambda rows: functional.linear(rows * self._output_scale(), self.output.weight), shown)
-        logits = products.add_(self.output_bias)  # a product that begins with the bias copies it to every row
+        scale, weight = self._output_scale(), self.output.weight
+        logits = filled(lambda rows: self._packed(rows * scale, weight, self.output_bias), shown)
         return torch.log_softmax(logits, -1, out=logits)
 
     def _output_scale(self) -> float:

@@ -1,4 +1,4 @@
-"""What symbols enter a decoder's first cell as, each computed once: in a search the same few come again and again."""
+"""What symbols enter a decoder's first cell as, each computed once: in searches the same come again and again."""
 
 from __future__ import annotations
 
@@ -11,18 +11,23 @@ from torch import Generator, Tensor
 from melisma.contract import Cell, Layer, is_gated
 from melisma.layers.deep import OneWay
 from melisma.layers.dropout import LockedDropout, PlainDropout
+from melisma.layers.packed import Packed
 from melisma.layers.scan import gated_step
 from melisma.layers.serial import Serial
 from melisma.ragged import filled
 
-HELD = 2**26  # numbers that may be held: 256 MiB, of which only those of symbols that came are touched
+HELD = 2**26  # numbers that may be held: 256 MiB, of which none is touched before it is needed
+DEARER = 8  # times what a symbol costs among all is what it costs among the few that come in one step
+TOGETHER = 512  # symbols that enter at once at most
 GATES = 4  # times a cell's size is the most that enters it
 
 
 class Heard:
     """Symbols (N,) -> what enters the first cell (N, G); kept, so the weights must stay as they are.
 
-    ``layers`` are those of the decoder, of which the first takes what has entered.
+    Where so many have come that all could have been had for it, the others are computed, too: a few answers never wait
+    for the whole, and many never cost more than twice the least. ``layers`` are those of the decoder, of which the
+    first takes what has entered.
     """
 
     def __init__(self, layers: Serial, entering: Callable[[Tensor], Tensor], known: Tensor) -> None:
@@ -30,14 +35,21 @@ class Heard:
         self.known = known  # (V,) which rows are there
         entered = filled(entering, torch.zeros(1, dtype=torch.int64, device=known.device))
         self.rows = entered.new_empty(len(known), entered.shape[1])  # (V, G)
+        self.complete = False
 
     def __call__(self, symbols: Tensor) -> Tensor:
-        new = symbols[~self.known[symbols]]
-        if len(new):
-            new = torch.unique(new)
-            self.rows[new] = filled(self.entering, new)
-            self.known[new] = True  # last: what another thread sees as known is there
+        if not self.complete:
+            new = symbols[~self.known[symbols]]
+            self._hear(torch.unique(new))
+            if DEARER * int(self.known.sum()) >= len(self.known):
+                self._hear((~self.known).nonzero()[:, 0])
+                self.complete = True
         return self.rows.index_select(0, symbols)
+
+    def _hear(self, new: Tensor) -> None:
+        for some in torch.split(new, TOGETHER) if len(new) else ():
+            self.rows[some] = filled(self.entering, some)
+            self.known[some] = True  # last: what another thread sees as known is there
 
 
 class _Entered:
@@ -45,6 +57,7 @@ class _Entered:
 
     def __init__(self, cell: Cell) -> None:
         self.cell, self.input_size, self.hidden_size = cell, cell.input_size, cell.hidden_size
+        self.packed = Packed()
 
     def start(self, batch: int, random: Generator | None = None) -> Any:
         return self.cell.start(batch, random)
@@ -56,7 +69,7 @@ class _Entered:
         if torch.is_grad_enabled() or not is_gated(self.cell):
             return self.cell.step(state, entered)
         now = tuple(torch.empty_like(leaf) for leaf in state)
-        gated_step(self.cell, state, entered, now)  # in the place of what entered, as nothing is learnt
+        gated_step(self.cell, state, entered, now, self.packed)  # in the place of what entered, as nothing is learnt
         return type(state)(*now), now[0]
 
 

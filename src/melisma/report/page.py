@@ -85,7 +85,8 @@ class Example:
     answer: tuple[tuple[str, bool], ...]
     reference: tuple[tuple[str, bool], ...]
     right: bool  # whether they are the same text, to its end
-    score: str
+    score: str  # with its measure
+    others: tuple[str, ...] = ()  # what would be right too
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,22 @@ class Board:
             self._file.close()
 
 
+def remove_board(path: Path, disk: Disk) -> bool:
+    """Takes away the event files of a run that goes on without them -> whether there were some; OSError as the disk's.
+
+    They would end before the training does, maybe with steps that it has lost. What is not theirs stays.
+    """
+    folder = path / BOARD
+    if folder.is_symlink() or not folder.is_dir():
+        return False
+    names = [name for name in names_inside(path, BOARD) if _NAME.fullmatch(name)]
+    for name in names:
+        disk.remove_file(folder / name)
+    if names and not names_inside(path, BOARD):
+        disk.remove_folder(folder)
+    return bool(names)
+
+
 def _after(names: list[str]) -> str:
     last = max((int(name.split(".")[3]) for name in names), default=0)
     return f"events.out.tfevents.{max(int(time.time()), last + 1):010d}.melisma"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+from datetime import datetime
 from pathlib import Path
 
 from melisma.errors import Refusal
@@ -29,4 +30,14 @@ def told(file: int) -> str:
     pid, _, since = os.pread(file, _REMEMBERED, 0).decode("utf-8", "replace").strip().partition(" ")
     if not (pid.isascii() and pid.isdigit() and since.isprintable()):
         return "another process"
-    return f"process {pid} since {since}"
+    return f"process {pid}, since {_clock(since)}"
+
+
+def _clock(since: str) -> str:
+    """A moment as a clock here shows it, with its day where that is not today."""
+    try:
+        moment = datetime.fromisoformat(since).astimezone()
+    except (ValueError, OverflowError, OSError):
+        return since
+    today = moment.date() == datetime.now().astimezone().date()
+    return f"{moment:%H:%M}" if today else f"{moment:%H:%M on %Y-%m-%d}"

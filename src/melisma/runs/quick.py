@@ -10,6 +10,7 @@ from typing import Any
 
 from melisma.errors import Busy, Refusal
 from melisma.measures.units import called, figure, unit_of
+from melisma.quoting import counted
 from melisma.runs.disk import DISK, Disk, replace_file
 from melisma.runs.inside import read_inside
 from melisma.runs.layout import FORMAT, INT8, LIMITS, MODEL, StepName, step_name
@@ -35,10 +36,9 @@ class Cost:
         return self.plain - self.int8 if self.higher else self.int8 - self.plain
 
     def __str__(self) -> str:
-        both = f"{figure(self.measure, self.int8)} against {figure(self.measure, self.plain)}"
-        unit = unit_of(self.measure)
-        scored = f"{both} {unit}, {called(self.measure)}," if unit else f"{both} {called(self.measure)}"
-        return f"int8: {scored} on {self.examples:,} validation examples, {self.faster:.1f} times as fast"
+        scored = " ".join(filter(None, (figure(self.measure, self.int8), unit_of(self.measure))))
+        where = f"on {counted(self.examples, 'validation example')}, {self.faster:.1f} times as fast"
+        return f"int8: {called(self.measure)} {scored}, without int8 {figure(self.measure, self.plain)}, {where}"
 
 
 def recall(path: Path, step: str) -> Cost | None:

@@ -213,7 +213,7 @@ def find_step(path: Path, name: str) -> StepName:
 
 
 def _no_step(path: Path, name: str) -> str:
-    there = [*pointer_names(path), *map(str, step_names(path))]
+    there = [*pointer_names(path), *dict.fromkeys(str(step.number) for step in step_names(path))]
     if not there:
         return f"{path} holds no saved step yet"
     return f"{path} has no step {shown(name)}, it has {', '.join(there[-12:])}"

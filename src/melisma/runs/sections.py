@@ -89,11 +89,25 @@ def in_words(known: Facts, run: str) -> str:
     if saved is None:
         return f"begun, and nothing is saved yet: melisma resume {run} begins anew"
     epochs = f", in epoch {course.epoch + 1} of {course.epochs}" if course.epochs and course.epoch is not None else ""
-    return f"stopped at step {_of(saved, course.planned)}{epochs}; melisma resume {run} goes on"
+    return f"stopped at step {_of(saved, course.planned)}{epochs}; melisma resume {run} goes on{_bits(known)}"
+
+
+def same_bits(processes: int, accumulated: int) -> str:
+    """What keeps the bits of a training of several processes that goes on, for the end of a sentence that says so."""
+    if processes == 1:
+        return ""
+    alone = f"training.accumulate={processes * accumulated}"
+    return f", to the same bits as {processes:,} processes of torchrun again, or as one with {alone}"
 
 
 def _of(step: int, planned: int | None) -> str:
     return f"{step:,}" + (f" of {planned:,}" if planned is not None else "")
+
+
+def _bits(known: Facts) -> str:
+    parts = known.settings.get("training.accumulate")
+    processes, accumulated = known.machine.get("processes"), parts.value if parts is not None else 1
+    return same_bits(processes, accumulated) if type(processes) is int and processes > 0 else ""
 
 
 def _state(known: Facts, page: bool) -> Section:

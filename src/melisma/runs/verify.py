@@ -58,7 +58,8 @@ def verify(path: str | Path) -> Verdict:
         return Verdict(state, None, (), (error.fault if isinstance(error, Damaged) else str(error),))
     faults = list(dict.fromkeys([*found.faults.values(), *(fault for fault in found.steps.values() if fault)]))
     if found.steps and LATEST not in found.pointers:
-        faults.append(f"{path / LATEST} is not there; step {found.resumed} would be gone on from")
+        begins = "no step" if found.resumed is None else f"step {found.resumed.number:,}"
+        faults.append(f"{path / LATEST} is not there; {begins} would be gone on from")
     log_faults, remarks = _log(path)
     faults += log_faults
     resumed = found.resumed

@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from melisma.errors import Failure, Refusal
 from melisma.quoting import shown_path
-from melisma.runs.board import Board
+from melisma.runs.board import Board, remove_board
 from melisma.runs.disk import (
     DISK,
     Disk,
@@ -71,6 +71,10 @@ if TYPE_CHECKING:
 
     Tensors = Mapping[str, Tensor] | Mapping[str, np.ndarray[Any, Any]]
 
+BOARD_REMOVED = (
+    "board/ was removed, as training.board=no and it would end before the training does: "
+    "training.board=yes writes it anew from the log"
+)
 _SPARE = 1.2  # free space asked for, in sizes of the step to be written
 
 
@@ -84,11 +88,20 @@ class SaveFailed(Failure):
 class RunWriter:
     """The one writer of a run: holds its lock until ``close``. Made by ``create`` and ``Claim.begin``."""
 
-    def __init__(self, path: Path, lock: Lock, keep: int, disk: Disk, notes: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        path: Path,
+        lock: Lock,
+        keep: int,
+        disk: Disk,
+        notes: tuple[str, ...] = (),
+        undo: Sequence[Callable[[], object]] = (),
+    ) -> None:
         if keep < 2:
             raise ValueError(f"keep is {keep}, at least 2 steps are kept")
         self.path = path
         self.notes = notes  # what was found and repaired when the run was opened, in sentences
+        self._undo = undo  # what takes back the making of a new run, the last first
         self._lock = lock
         self._keep = keep
         self._disk = disk
@@ -155,6 +168,15 @@ class RunWriter:
         except OSError as error:
             raise SaveFailed(self._failed(BOARD, error)) from error
 
+    def end_board(self) -> None:
+        """Goes on without ``board/``, which is removed and spoken of in ``notes``; SaveFailed where the disk fails."""
+        self._check_open()
+        try:
+            if remove_board(self.path, self._disk):
+                self.notes = (*self.notes, BOARD_REMOVED)
+        except OSError as error:
+            raise SaveFailed(f"{BOARD} could not be removed from {shown_path(self.path)}: {reason(error)}") from error
+
     def update_run(self, changes: Mapping[str, Any]) -> None:
         """Changes entries of ``run.json`` at one instant, merging tables within; SaveFailed where the disk fails."""
         self._check_open()
@@ -188,6 +210,13 @@ class RunWriter:
             raise SaveFailed(self._failed(LOG, error)) from error
         finally:
             self._lock.release()
+
+    def take_back(self) -> None:
+        """Closes a run that was just created and of which no step was taken, and removes what was made of it."""
+        with contextlib.suppress(OSError):
+            self._log.close()
+        _take_back(self._undo)
+        self._lock.release()
 
     def __enter__(self) -> RunWriter:
         return self
@@ -331,14 +360,18 @@ def create(
         undo.append(lambda: disk.remove_file(path / LOCK))
         _fill(path, record, codec_bytes, disk, undo)
         undo.append(lambda: disk.remove_file(path / LOG))
-        return RunWriter(path, lock, keep, disk)
+        return RunWriter(path, lock, keep, disk, undo=undo)
     except BaseException as error:
-        for step in reversed(undo):
-            with contextlib.suppress(OSError):
-                step()
+        _take_back(undo)
         if isinstance(error, OSError):
             raise _refusal(path, "made", error) from None
         raise
+
+
+def _take_back(undo: Sequence[Callable[[], object]]) -> None:
+    for step in reversed(undo):
+        with contextlib.suppress(OSError):
+            step()
 
 
 def _begin(path: Path, disk: Disk, undo: list[Callable[[], object]]) -> Lock:

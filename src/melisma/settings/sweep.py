@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from melisma.errors import Refusal
-from melisma.settings.field import setting
+from melisma.settings.field import setting, several
 from melisma.settings.levers import LEVERS
-from melisma.settings.names import nearest
 from melisma.settings.show import shown
 
 
@@ -15,10 +14,11 @@ from melisma.settings.show import shown
 class SweepSettings:
     """A sweep: each lever at several values around the recipe's own, each value trained with several seeds."""
 
-    vary: tuple[str, ...] = setting(
+    vary: tuple[str, ...] = several(
         LEVERS,
         help="levers to vary, with commas between them: data, hidden, epochs, batch",
         why="these four decide most of what a sequence model learns",
+        choices=LEVERS,
     )
     points: int = setting(
         4,
@@ -48,14 +48,9 @@ class SweepSettings:
     )
 
     def check(self) -> None:
-        """Refuses levers that are not there, and a storage that is no address."""
+        """Refuses levers that are none or there twice, and a storage that is no address."""
         if not self.vary:
             raise Refusal(f"vary= names no lever: wants some of {', '.join(LEVERS)}")
-        for lever in self.vary:
-            if lever not in LEVERS:
-                near = nearest(lever, LEVERS)
-                meant = f"did you mean {near}?" if near else f"there are {', '.join(LEVERS)}"
-                raise Refusal(f"vary: there is no lever {shown(lever)}: {meant}")
         if len(set(self.vary)) < len(self.vary):
             raise Refusal(f"vary={','.join(self.vary)} names a lever twice: wants each once")
         if self.storage is not None and "://" not in self.storage:

@@ -64,7 +64,7 @@ class DataSettings:
     )
     validation_measure: str = choice(
         "loss",
-        help="what decides which step is the best",
+        help="what decides which step is the best; of steps that it finds equal the loss decides, and then the earlier",
         why="it takes one pass without search, and does not jump as scores of few sentences do",
         choices=("loss", "bleu", "chrf", "exact", "word_error", "phoneme_error"),
         called={
@@ -185,7 +185,7 @@ class TranslateSettings:
             last = name.partition(".")[2]
             value = getattr(held, last)
             if name in given and idle and value != getattr(type(held), last):
-                raise Refusal(f"{name}={value} changes nothing with {because}: wants {wanted}, or no {name}")
+                raise Refusal(f"{name}={as_text(value)} changes nothing with {because}: wants {wanted}, or no {name}")
 
     def check(self) -> None:
         """Refuses groups that contradict each other."""

@@ -20,6 +20,8 @@ from melisma.files.watch import passing
 from melisma.measures.measure import Measure
 from melisma.measures.table import measured
 from melisma.models.encoder_decoder import EncoderDecoder
+from melisma.quoting import counted
+from melisma.settings.text import TextSettings
 from melisma.settings.translate import DataSettings, TranslateSettings
 from melisma.task import Corpus, Moment, Prepared, Task, Total
 from melisma.tasks.answering import Answer, answer, batches, check
@@ -50,8 +52,8 @@ def read(settings: TranslateSettings) -> Corpus[Pair]:
         size = max(1, min(data.valid_size, int(len(train) * data.valid_share)))
         train, valid = cut(train, size=size, seed=settings.training.seed)
         notes.append(
-            f"no validation data was given: {len(valid):,} pairs were cut off, "
-            "none of whose sources or targets is trained on"
+            f"no validation data was given: {counted(len(valid), 'pair')} {'was' if len(valid) == 1 else 'were'} cut "
+            "off, none of whose sources or targets is trained on"
         )
     if not train:
         raise Refusal("data.train: no pair is left to train on; more pairs are wanted")
@@ -157,7 +159,9 @@ def _blocks(pairs: Sequence[Pair], size: int = 1024) -> Iterator[list[Pair]]:
 
 
 def _lowered(codec: PairCodec, settings: TranslateSettings) -> list[str]:
-    """What to say where the data gave fewer symbols than were asked for; characters always do."""
+    """What to say where the data gave fewer symbols than somebody asked for; characters always do."""
+    if settings.text.size == TextSettings.size:
+        return []
     sides = {"": codec.source} if codec.shared else {" for sources": codec.source, " for targets": codec.target}
     found = {
         side: len(unit.vocabulary.learned)
@@ -165,7 +169,7 @@ def _lowered(codec: PairCodec, settings: TranslateSettings) -> list[str]:
         if kind != "characters"
     }
     return [
-        f"text.size={settings.text.size}: the data gave {count:,} symbols{side}"
+        f"text.size={settings.text.size}: the data gave {counted(count, 'symbol')}{side}"
         for side, count in found.items()
         if count < settings.text.size
     ]

@@ -15,7 +15,7 @@ from melisma.errors import Failure, Refusal
 from melisma.settings.training import TrainingSettings
 from melisma.task import Batch, Moment, Prepared, Tally, Task, Total
 from melisma.training.average import average
-from melisma.training.optimise import optimizer, optimizer_tensors, rate, remembered, restore_optimizer
+from melisma.training.optimise import clip, optimizer, optimizer_tensors, rate, remembered, restore_optimizer
 from melisma.training.order import chosen, drawn, steps_of
 from melisma.training.precision import multiplying
 from melisma.training.shards import ALONE, Shards
@@ -90,8 +90,7 @@ class GradientDescent:
         self.model.train()
         self._optimizer.zero_grad(set_to_none=True)
         nats, carry = self._gradient(batch)
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip or math.inf)
-        self._check(nats, float(norm))
+        self._check(nats, clip(self.model.parameters(), self.settings.clip or math.inf))
         for group in self._optimizer.param_groups:
             group["lr"] = self._rate = rate(self.step + 1, self.settings, self._last, self._reductions)
         if self._is_validated():

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from melisma.errors import Failure, Refusal
+from melisma.measures.units import called
+from melisma.quoting import counted
 from melisma.settings.training import TrainingSettings
 from melisma.task import STOPPED, Learner, Progress, Tally
 from melisma.training.optimise import KNOWN
@@ -33,6 +35,8 @@ class Course:
     counts: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0  # spent so far, resumed trainings added up
     done: bool = False
+    best_losses: dict[str, float] = field(default_factory=dict)  # measure -> the loss where it was best: settles ties
+    held_losses: dict[str, float] = field(default_factory=dict)  # the same of those that could be saved
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,8 @@ class Calls:
 class Fit:
     """A training: iterate over it for its ``Progress``.
 
+    Of steps with the same score the one with the least loss is the best, and of those the first; patience and the
+    plateau schedule go by the score alone.
     It ends at its last step or epoch, when patience runs out, or when stopped; in each case saved, with a Failure if
     that could not be done. Where ``minutes`` is set it is turned into a last step once, and ``epochs`` is ignored. A
     Failure of the learner (a loss that is NaN) passes through: nothing is saved after it.
@@ -162,10 +168,11 @@ class Fit:
     def _validate(self) -> Iterator[Progress]:
         self._scores = {name: float(value) for name, value in self.calls.validate().items()}
         self.course.validated = self.learner.step
-        better = self._better(self.course.best)
+        better, before = self._better(self.course.best, self.course.best_losses), self.course.best.get(self.measure)
         self.course.best |= {name: self._scores[name] for name in better}
+        self.course.best_losses |= self._losses_of(better)
         if self.measure in self._scores:
-            self._count(self.measure in better)
+            self._count(self.measure in better and self._scores[self.measure] != before)
         elif not self._has_end():
             raise Refusal(
                 f"patience is the only end of this training and validations do not give {self.measure}: "
@@ -175,11 +182,19 @@ class Fit:
         yield self._progress("validation", scores=self._scores, best=self.measure in better)
         yield from self._save()
 
-    def _better(self, than: Mapping[str, float]) -> list[str]:
-        """The measures by which this step is better; a score that is no number never is."""
-        signs = {name: 1 if self.calls.higher[name] else -1 for name in self._scores}
-        scores = {name: value for name, value in self._scores.items() if math.isfinite(value)}
-        return [name for name, value in scores.items() if name not in than or signs[name] * (value - than[name]) > 0]
+    def _better(self, than: Mapping[str, float], losses: Mapping[str, float]) -> list[str]:
+        """The measures by which this step is better, with equal scores by its loss; what is no number never is."""
+        loss = self._scores.get("loss", math.inf)
+
+        def wins(name: str, value: float) -> bool:
+            more = (value - than[name]) * (1 if self.calls.higher[name] else -1) if name in than else 1
+            return more > 0 or (more == 0 and loss < losses.get(name, -math.inf))
+
+        return [name for name, value in self._scores.items() if math.isfinite(value) and wins(name, value)]
+
+    def _losses_of(self, better: Sequence[str]) -> dict[str, float]:
+        loss = self._scores.get("loss", math.inf)
+        return dict.fromkeys(better, loss) if math.isfinite(loss) else {}
 
     def _count(self, improved: bool) -> None:
         self.course.waited = 0 if improved else self.course.waited + 1
@@ -189,14 +204,15 @@ class Fit:
 
     def _save(self) -> Iterator[Progress]:
         """A save that fails is told once and tried again later; ``held`` is what the disk holds, so no best is lost."""
-        better = self._better(self.course.held)
+        better = self._better(self.course.held, self.course.held_losses)
         held = self.course.held | {name: self._scores[name] for name in better}
+        losses = self.course.held_losses | self._losses_of(better)
         self.course.seconds, self.course.done = self._elapsed(), self._exhausted() or self._impatient()
         failed_before = self.unsaved is not None
-        self.unsaved = self.calls.save(asdict(replace(self.course, held=held)), better)
+        self.unsaved = self.calls.save(asdict(replace(self.course, held=held, held_losses=losses)), better)
         self._saved_at = self.calls.clock()
         if self.unsaved is None:
-            self.course.held, self._saved = held, self.learner.step
+            self.course.held, self.course.held_losses, self._saved = held, losses, self.learner.step
             yield self._progress("saved")
         elif not failed_before:
             yield self._progress("note", text=self.unsaved)
@@ -225,10 +241,9 @@ class Fit:
         assert limit is not None
         self.learner.plan(limit)
         self.calls.settled(limit)
-        yield self._progress(
-            "note",
-            text=f"{self.settings.minutes:g} minutes are {limit:,} steps at the speed of the first {steps} steps",
-        )
+        minutes = f"{self.settings.minutes:g} minute{'s' * (self.settings.minutes != 1)}"
+        said = f"{minutes} are {counted(limit, 'step')} at the speed of the first {counted(steps, 'step')}"
+        yield self._progress("note", text=said)
         yield from self._save()
 
     def _limit(self) -> int | None:
@@ -262,10 +277,11 @@ class Fit:
     def _why(self) -> str:
         limit, epochs = self._limit(), self._epochs()
         if limit is not None and self.learner.step >= limit:
-            return f"{limit:,} step{'s' if limit > 1 else ''}"
+            return counted(limit, "step")
         if epochs is not None and self.learner.epoch >= epochs:
-            return f"{epochs:,} epoch{'s' if epochs > 1 else ''}, {self.learner.step:,} steps"
-        return f"{self.learner.step:,} steps, as {self.measure} has not improved for {self.course.waited} validations"
+            return f"{counted(epochs, 'epoch')}, {counted(self.learner.step, 'step')}"
+        waited = counted(self.course.waited, "validation")
+        return f"{counted(self.learner.step, 'step')}, as {called(self.measure)} has not improved for {waited}"
 
     def _elapsed(self) -> float:
         return self.calls.clock() - self._began

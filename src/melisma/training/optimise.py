@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -44,6 +44,18 @@ OPTIMIZERS: dict[str, Callable[[list[nn.Parameter], TrainingSettings], torch.opt
     "adam": _adam,
     "sgd": _sgd,
 }
+
+
+def clip(weights: Iterable[nn.Parameter], bound: float) -> float:
+    """Shortens the gradient to a norm of ``bound`` where it is longer -> its norm before (Pascanu et al. 2013, alg. 1).
+
+    The bits are those of torch's ``clip_grad_norm_``, which multiplies by 1 a gradient that is short enough.
+    """
+    weights = list(weights)
+    norm = nn.utils.get_total_norm([weight.grad for weight in weights if weight.grad is not None])
+    if bound / (norm + 1e-6) < 1:
+        nn.utils.clip_grads_with_norm_(weights, bound, norm)
+    return float(norm)
 
 
 def rate(step: int, settings: TrainingSettings, steps: int | None, reductions: int = 0) -> float:

@@ -9,14 +9,12 @@ bits of one that accumulates n parts. Every process knows everything and takes t
 from __future__ import annotations
 
 import hashlib
-import json
-import platform
 import re
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from safetensors.torch import load, save
@@ -24,26 +22,20 @@ from torch import Tensor, distributed, nn
 from torch.distributed import distributed_c10d
 from torch.distributed.rendezvous import rendezvous
 
-from melisma.errors import Busy, Failure, Refusal
+from melisma.errors import Failure, Refusal
 from melisma.quoting import named
 from melisma.task import Learner, Tally
+from melisma.training.gathered import Gathered
 from melisma.training.launch import Launch
+from melisma.training.meeting import Meeting, agreed
 
 REACH = timedelta(minutes=5)  # within which all processes must have found each other
-PATIENCE = timedelta(days=7)  # for which a process waits for the others: while the first validates, above all
+SHARE = timedelta(minutes=5)  # for which a process waits for the others' share of a step
+PATIENCE = timedelta(days=1)  # for which it waits where one may work alone: while data is read, or the first validates
+LOOK = timedelta(seconds=5)  # between two looks, meanwhile, at whether the machine of the first is still there
 PLAN, REDUCE, ADVANCE, COMPARE, END = range(5)  # what the first process tells the others
 NONE = -1  # in the place of a number that is not known
-NOTHING = -0.0  # what changes no number that it is added to, not even the sign of a zero
 _PLACE = re.compile(r"^\[[^\]]*\] ")
-SHORT = 24  # characters of a value that a sentence quotes: a digest is longer
-
-
-@dataclass
-class Meeting:
-    """What processes tell each other when they meet."""
-
-    same: dict[str, str] = field(default_factory=dict)  # what must be the same on all, by what it is called
-    word: str = ""  # what the first process says; afterwards all know it
 
 
 class Sum(Protocol):
@@ -171,7 +163,10 @@ def join(launch: Launch, device: torch.device, asked: Callable[[], bool] = lambd
         number = store.add(f"trainings of process {launch.rank}", 1)
         named_anew = distributed_c10d.PrefixStore(f"training {number}", store)
         distributed.init_process_group(backend, store=named_anew, timeout=REACH, rank=rank, world_size=size)
-        group = distributed.new_group(timeout=PATIENCE, backend=backend)
+        brief = distributed.new_group(timeout=SHARE, backend="gloo")
+        patient = distributed.new_group(timeout=PATIENCE, backend="gloo")
+        # NCCL ends a process without a sentence when its time is up: what goes by gloo beside it is to be up before.
+        weights = brief if device.type == "cpu" else distributed.new_group(timeout=2 * SHARE, backend=backend)
     except (RuntimeError, ValueError, OSError) as error:
         _leave()
         raise Refusal(
@@ -179,15 +174,24 @@ def join(launch: Launch, device: torch.device, asked: Callable[[], bool] = lambd
             f"within {REACH.total_seconds():g} s ({_reason(error)}): all {launch.size} are to be started, "
             "and that address is to lead to the machine of process 0"
         ) from None
-    return Together(launch, device, group, asked)
+    return Together(launch, device, Ways(brief, patient, weights, named_anew), asked)
+
+
+class Ways(NamedTuple):
+    """The ways that lead from a process to the others: groups of ``torch.distributed``, and their meeting place."""
+
+    brief: Any  # for what all do at once
+    patient: Any  # for what one may be late for by hours
+    weights: Any  # for numbers on the device
+    store: Any
 
 
 class Together:
     """One of several processes that train one model."""
 
-    def __init__(self, launch: Launch, device: torch.device, group: Any, asked: Callable[[], bool]) -> None:
+    def __init__(self, launch: Launch, device: torch.device, ways: Ways, asked: Callable[[], bool]) -> None:
         self.rank, self.size, self.device = launch.rank, launch.size, device
-        self._group, self._asked_here, self._asked, self._there = group, asked, False, True
+        self._ways, self._asked_here, self._asked, self._there = ways, asked, False, True
 
     @property
     def leads(self) -> bool:
@@ -198,26 +202,52 @@ class Together:
         return self._asked
 
     def sum(self, weights: Sequence[nn.Parameter]) -> Sum:
-        return _Gathered(self, weights)
+        return Gathered(self, weights)
 
     def numbers(self, own: Sequence[float]) -> list[list[float]]:
         """What each process says, in the order of their ranks; beside it stands whether it was asked to stop."""
-        said = torch.tensor([float(self._asked_here()), *own], dtype=torch.float64)
-        heard = [torch.empty_like(said) for _ in range(self.size)]
-        with _reached():
-            distributed.all_gather(heard, said, group=self._group)
+        return self._numbers(own, self._ways.brief)
+
+    def _numbers(self, own: Sequence[float], group: Any) -> list[list[float]]:
+        heard = self._said(torch.tensor([float(self._asked_here()), *own], dtype=torch.float64), group)
         self._asked = self._asked or any(bool(one[0]) for one in heard)
         return [one[1:].tolist() for one in heard]
 
     def messages(self, own: bytes) -> list[bytes]:
-        lengths = [int(length) for (length,) in self.numbers([len(own)])]
+        return self._messages(own, self._ways.brief)
+
+    def _messages(self, own: bytes, group: Any) -> list[bytes]:
+        lengths = [int(length) for (length,) in self._numbers([len(own)], group)]
         said = torch.zeros(max(1, *lengths), dtype=torch.uint8)
         if own:
             said[: len(own)] = torch.frombuffer(bytearray(own), dtype=torch.uint8)
+        heard = self._said(said, group)
+        return [one[:length].numpy().tobytes() for one, length in zip(heard, lengths)]
+
+    def _said(self, said: Tensor, group: Any) -> list[Tensor]:
+        """What each process says, in the order of their ranks; all say equally many numbers."""
         heard = [torch.empty_like(said) for _ in range(self.size)]
         with _reached():
-            distributed.all_gather(heard, said, group=self._group)
-        return [one[:length].numpy().tobytes() for one, length in zip(heard, lengths)]
+            self._wait(distributed.all_gather(heard, said, group=group, async_op=True))
+        return heard
+
+    def _wait(self, work: Any) -> None:
+        """Waits until it is done, and looks meanwhile whether the machine of the first process is still there.
+
+        RuntimeError where it is not, or where another process has left.
+        """
+        lost: RuntimeError | None = None
+        try:
+            while not _is_done(work, LOOK):
+                if lost is not None:  # what it said last may have been on its way
+                    raise lost
+                try:
+                    self._ways.store.check(["anything"])
+                except RuntimeError as error:
+                    lost = error
+        finally:
+            if not work.is_completed():  # torch ends no group before that: this is nothing to wait for any more
+                threading.Thread(target=_wait_out, args=(work, self._ways), daemon=True).start()
 
     def tensors(self, own: Mapping[str, Tensor]) -> dict[str, Tensor]:
         found: dict[str, Tensor] = {}
@@ -229,14 +259,14 @@ class Together:
         """(processes, share) the share of each process for this one, of numbers (processes x share) that each has."""
         theirs = torch.empty_like(mine)
         with _reached():
-            distributed.all_to_all_single(theirs, mine, group=self._group)
+            distributed.all_to_all_single(theirs, mine, group=self._ways.weights)
         return theirs.view(self.size, -1)
 
     def gather(self, share: Tensor) -> Tensor:
         """(processes x share) the shares of all processes, in the order of their ranks."""
         whole = share.new_empty(self.size, len(share))
         with _reached():
-            distributed.all_gather(list(whole), share, group=self._group)
+            distributed.all_gather(list(whole), share, group=self._ways.weights)
         return whole.view(-1)
 
     @contextmanager
@@ -251,17 +281,13 @@ class Together:
                 yield meeting
             except (Refusal, Failure) as error:
                 refused = error
-            fault = None if refused is None else [refused.exit_code, str(refused)]
-            told = {"host": platform.node(), "fault": fault, "same": meeting.same, "word": meeting.word}
-            heard = [json.loads(one) for one in self.messages(json.dumps(told).encode())]
+            heard = self._messages(meeting.told(refused), self._ways.patient)
             if refused is not None:
                 raise refused
-            _raise_first(heard)
-            _compare(heard)
+            meeting.word = agreed(heard)
         except BaseException:
             self.leave()
             raise
-        meeting.word = heard[0]["word"]
 
     def leading(self, learner: Learner) -> Learner:
         return Led(learner, self)
@@ -270,7 +296,7 @@ class Together:
         """Tells the others (the first process), or hears (all others), what to do and a number that belongs to it."""
         order = torch.tensor([what, number], dtype=torch.int64)
         with _reached():
-            distributed.broadcast(order, 0, group=self._group)
+            self._wait(distributed.broadcast(order, 0, group=self._ways.patient, async_op=True))
         found = order.tolist()
         return found[0], found[1]
 
@@ -366,40 +392,6 @@ class Led:
         return self._shards.act(what, number, self._learner)
 
 
-class _Gathered:
-    """A sum over processes, of which each adds one share of all numbers, and gets the others' in the end."""
-
-    def __init__(self, shards: Together, weights: Sequence[nn.Parameter]) -> None:
-        if len({weight.dtype for weight in weights}) > 1:
-            raise ValueError("weights of several types cannot be trained over several processes")
-        self._shards, self._weights = shards, list(weights)
-        self._share: Tensor | None = None
-        self.there = [0.0] * len(self._weights)
-
-    def add(self) -> None:
-        weights = self._weights
-        share = -(-sum(weight.numel() for weight in weights) // self._shards.size)
-        mine = weights[0].new_full((share * self._shards.size,), NOTHING, requires_grad=False)
-        for number, (weight, place) in enumerate(zip(weights, self._places())):
-            if weight.grad is not None:
-                mine[place] = weight.grad.reshape(-1)
-                self.there[number], weight.grad = 1.0, None
-        for part in self._shards.exchange(mine):
-            self._share = part.clone() if self._share is None else self._share.add_(part)
-
-    def finish(self, there: Sequence[float]) -> None:
-        assert self._share is not None
-        whole = self._shards.gather(self._share)
-        for weight, place, has in zip(self._weights, self._places(), there):
-            weight.grad = whole[place].view_as(weight).clone() if has else None
-
-    def _places(self) -> Iterator[slice]:
-        begin = 0
-        for weight in self._weights:
-            yield slice(begin, begin + weight.numel())
-            begin += weight.numel()
-
-
 def digest(tensors: Mapping[str, Tensor]) -> str:
     """The SHA-256 of tensors, with their names."""
     found = hashlib.sha256()
@@ -420,6 +412,23 @@ def _reached() -> Iterator[None]:
         ) from None
 
 
+def _is_done(work: Any, within: timedelta) -> bool:
+    """Whether a work of torch is done within some time; RuntimeError where it came to nothing."""
+    try:
+        work.wait(within)
+    except RuntimeError:
+        if not work.is_completed():
+            return False
+        work.wait()  # what it came to, unless it was done just now
+    return True
+
+
+def _wait_out(work: Any, ways: Ways) -> None:
+    """Holds what is not done until it is, or the program has ended."""
+    with suppress(Exception):
+        work.wait()
+
+
 def _reason(error: BaseException) -> str:
     """The first sentence of what torch says, without the place in its code."""
     text = " ".join(str(error).split("\n", 1)[0].split())
@@ -430,28 +439,3 @@ def _leave() -> None:
     with suppress(Exception):  # whoever is gone already cannot be told
         if distributed.is_initialized():
             distributed.destroy_process_group()
-
-
-def _raise_first(heard: Sequence[Mapping[str, Any]]) -> None:
-    """Raises what the first process that could not go on has said, if there is one."""
-    kinds: dict[int, type[Exception]] = {kind.exit_code: kind for kind in (Failure, Refusal, Busy)}
-    for rank, one in enumerate(heard):
-        if one["fault"] is not None:
-            code, text = one["fault"]
-            raise kinds.get(code, Failure)(text if rank == 0 else f"{_called(rank, one)}: {text}")
-
-
-def _compare(heard: Sequence[Mapping[str, Any]]) -> None:
-    for rank, one in enumerate(heard):
-        for name, value in heard[0]["same"].items():
-            other = one["same"].get(name, "")
-            if other != value:
-                told = f" ({named(other)}, not {named(value)})" if max(len(value), len(other)) <= SHORT else ""
-                raise Refusal(
-                    f"{_called(rank, one)} does not have the {name} of process 0{told}: "
-                    "processes that train one model want the same"
-                )
-
-
-def _called(rank: int, told: Mapping[str, Any]) -> str:
-    return f"process {rank} on {named(str(told['host']))}"
