@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 
 import pytest
@@ -94,6 +95,46 @@ def test_what_is_kept_serves_as_long_as_nothing_learns() -> None:
     assert 1 < int(came.sum()) <= SYMBOLS
     assert with_heard(model, sources, 3) == first
     assert torch.equal(kept.known, came)
+
+
+def fresh(model: EncoderDecoder) -> EncoderDecoder:
+    """The same numbers in a network that has never answered."""
+    other = a_model("general lstm tied=two").requires_grad_(False)
+    other.load_state_dict(model.state_dict())
+    return other
+
+
+def loaded(model: EncoderDecoder) -> EncoderDecoder:
+    model.load_state_dict({name: 1.5 * weight for name, weight in model.state_dict().items()})
+    return model
+
+
+def learned(model: EncoderDecoder) -> EncoderDecoder:
+    model.requires_grad_(True)
+    for weight in model.parameters():
+        weight.grad = torch.ones_like(weight)
+    torch.optim.SGD(model.parameters(), 0.1).step()
+    return model.requires_grad_(False)
+
+
+def copied(model: EncoderDecoder) -> EncoderDecoder:
+    return loaded(copy.deepcopy(model))
+
+
+def rounded(model: EncoderDecoder) -> EncoderDecoder:
+    return model.bfloat16().float()
+
+
+CHANGES = (loaded, learned, copied, rounded)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_nothing_is_kept_of_weights_that_have_changed(change: Callable[[EncoderDecoder], EncoderDecoder]) -> None:
+    model, sources = a_model("general lstm tied=two").requires_grad_(False), some_symbols(4, [3, 1, 7, 2, 5, 6, 4])
+    with_heard(model, sources, 3)  # something is kept now
+    changed = change(model)
+    for found, wanted in zip(with_heard(changed, sources, 3), without(fresh(changed), sources, 3), strict=True):
+        same_answers(found, wanted, exact=False)
 
 
 def test_few_symbols_are_heard_as_they_come_and_where_many_came_all_are() -> None:

@@ -81,6 +81,17 @@ def test_the_matrix_is_the_one_that_comes_as_it_is_now() -> None:
     close(packed(x[:, :33], square.t()), wanted(x[:, :33], square.t()))  # the same numbers in the same place
 
 
+def test_a_matrix_that_went_and_came_back_is_laid_out_again() -> None:
+    x, w, _ = some(64, 33)
+    layer, packed = nn.Linear(64, 33, bias=False).requires_grad_(False), Packed()
+    layer.weight.copy_(w)
+    for _ in range(5):
+        packed(x, layer.weight)
+        layer.bfloat16().float()  # the same parameter, and often at the same address
+        close(packed(x, layer.weight), wanted(x, layer.weight))
+        layer.weight.mul_(1.1)
+
+
 @needs_mkl
 def test_a_matrix_is_laid_out_once() -> None:
     x, w, b = some(64, 33)

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from melisma.layers.standing import Standing
+
 NOMINAL = 160  # rows that the layout is asked for; the order that comes of it serves any number
 WITH_MKL = torch._C.has_mkl and hasattr(torch.ops.mkl, "_mkl_linear")
 PLAIN = (Tensor, nn.Parameter)  # what is a matrix and nothing besides: one in 8-bit integers has products of its own
@@ -19,17 +21,21 @@ PLAIN = (Tensor, nn.Parameter)  # what is a matrix and nothing besides: one in 8
 class Packed:
     """x W^T + b: rows (R, K), W (N, K), b (N,) or none -> (R, N).
 
-    What was laid out is kept as long as the same matrix comes, unchanged, and laid out again after that. Where MKL is
-    not, where anything learns, and for what is not on the processor in 32 bits, it is the ordinary product.
+    What was laid out is kept as long as the same matrix comes, unchanged (see ``Standing``), and laid out again after
+    that. Where MKL is not, where anything learns, and for what is not on the processor in 32 bits, it is the ordinary
+    product. Copies and what is read back begin with nothing: a layout depends on where it lies in memory.
     """
 
     def __init__(self) -> None:
-        self._kept: tuple[Tensor, tuple[int, int], Any] | None = None
+        self._kept: tuple[Standing, Any] | None = None
 
     def __call__(self, rows: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         if not self.serves(rows, weight):
+            self._kept = None
             product = functional.linear(rows, weight)
             return product if bias is None else product.add_(bias)  # to begin with the bias copies it to every row
+        # PyTorch has no public way to MKL's packed products. Its operator takes the layout only where it is told as
+        # many rows as come, though MKL itself asks for no such thing.
         found: Tensor = torch.ops.mkl._mkl_linear(rows, self._laid_out(weight), weight, bias, len(rows))
         return found
 
@@ -42,12 +48,12 @@ class Packed:
         return WITH_MKL and len(rows) > 0
 
     def _laid_out(self, weight: Tensor) -> Any:
-        state = (weight.data_ptr(), weight._version)
         kept = self._kept  # read once: another thread may lay out another
-        if kept is None or kept[0] is not weight or kept[1] != state:
-            kept = weight, state, torch.ops.mkl._mkl_reorder_linear_weight(weight.detach().contiguous(), NOMINAL)
+        if kept is None or not kept[0].still([weight]):
+            standing = Standing([weight])
+            kept = standing, torch.ops.mkl._mkl_reorder_linear_weight(weight.detach().contiguous(), NOMINAL)
             self._kept = kept
-        return kept[2]
+        return kept[1]
 
-    def __deepcopy__(self, _: Any) -> Packed:
-        return Packed()  # the layout depends on where it lies in memory
+    def __reduce__(self) -> tuple[type[Packed], tuple[()]]:
+        return Packed, ()

@@ -290,10 +290,12 @@ class EncoderDecoder(nn.Module):
         """What keeps how symbols enter the decoder, where that depends on nothing else; while the weights stay, one."""
         if self.transformer is not None or self.settings.input_feeding or isinstance(self.scorer, Fixed):
             return None
-        if self._heard is None or any(weight.requires_grad for weight in self.parameters()):
-            bias = self.output_bias
-            self._heard = heard(self.decoder, self.embed_target.vectors, len(bias), bias.device)
-        return self._heard
+        weights = list(self.parameters())
+        kept = self._heard
+        if kept is None or not kept.weights.still(weights) or any(weight.requires_grad for weight in weights):
+            none = torch.zeros_like(self.output_bias, dtype=torch.bool)
+            kept = self._heard = heard(self.decoder, self.embed_target.vectors, none, weights)
+        return kept
 
 
 class DecodingStep:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 import torch
@@ -14,24 +14,27 @@ from melisma.layers.dropout import LockedDropout, PlainDropout
 from melisma.layers.packed import Packed
 from melisma.layers.scan import gated_step
 from melisma.layers.serial import Serial
+from melisma.layers.standing import Standing
 from melisma.ragged import filled
 
-HELD = 2**26  # numbers that may be held: 256 MiB, of which none is touched before it is needed
+HELD = 2**26  # numbers that may be held: 256 MiB, of which few are touched before an eighth of the symbols came
 DEARER = 8  # times what a symbol costs among all is what it costs among the few that come in one step
 TOGETHER = 512  # symbols that enter at once at most
 GATES = 4  # times a cell's size is the most that enters it
 
 
 class Heard:
-    """Symbols (N,) -> what enters the first cell (N, G); kept, so the weights must stay as they are.
+    """Symbols (N,) -> what enters the first cell (N, G); kept, so it serves as long as the ``weights`` stand.
 
     Where so many have come that all could have been had for it, the others are computed, too: a few answers never wait
     for the whole, and many never cost more than twice the least. ``layers`` are those of the decoder, of which the
-    first takes what has entered.
+    first takes what has entered. A copy is nothing: it would hear with the weights of the first.
     """
 
-    def __init__(self, layers: Serial, entering: Callable[[Tensor], Tensor], known: Tensor) -> None:
-        self.layers, self.entering = layers, entering
+    def __init__(
+        self, layers: Serial, entering: Callable[[Tensor], Tensor], known: Tensor, weights: Iterable[Tensor] = ()
+    ) -> None:
+        self.layers, self.entering, self.weights = layers, entering, Standing(weights)
         self.known = known  # (V,) which rows are there
         entered = filled(entering, torch.zeros(1, dtype=torch.int64, device=known.device))
         self.rows = entered.new_empty(len(known), entered.shape[1])  # (V, G)
@@ -40,16 +43,26 @@ class Heard:
     def __call__(self, symbols: Tensor) -> Tensor:
         if not self.complete:
             new = symbols[~self.known[symbols]]
-            self._hear(torch.unique(new))
-            if DEARER * int(self.known.sum()) >= len(self.known):
-                self._hear((~self.known).nonzero()[:, 0])
-                self.complete = True
+            if len(new):
+                self._hear(torch.unique(new))
+                self._hear_others()
         return self.rows.index_select(0, symbols)
 
+    def _hear_others(self) -> None:
+        if DEARER * int(self.known.sum()) < len(self.known):
+            return
+        others = (~self.known).nonzero()[:, 0]
+        if len(others):
+            self._hear(others)
+        self.complete = True
+
     def _hear(self, new: Tensor) -> None:
-        for some in torch.split(new, TOGETHER) if len(new) else ():
+        for some in torch.split(new, TOGETHER):
             self.rows[some] = filled(self.entering, some)
             self.known[some] = True  # last: what another thread sees as known is there
+
+    def __reduce__(self) -> tuple[type[None], tuple[()]]:
+        return type(None), ()
 
 
 class _Entered:
@@ -73,18 +86,20 @@ class _Entered:
         return type(state)(*now), now[0]
 
 
-def heard(decoder: Serial, vectors: Callable[[Tensor], Tensor], symbols: int, device: torch.device) -> Heard | None:
+def heard(
+    decoder: Serial, vectors: Callable[[Tensor], Tensor], known: Tensor, weights: Iterable[Tensor]
+) -> Heard | None:
     """For a decoder that hears the vectors of symbols and nothing else; None where that would not do, or hold too much.
 
-    It would not do where the vectors pass by the first cell, too (``Residual``).
+    ``known`` (V,) is false for every symbol. It would not do where the vectors pass by the first cell, too
+    (``Residual``).
     """
     layers = [cast(Layer, layer) for layer in decoder.layers]
     first = next((n for n, layer in enumerate(layers) if not isinstance(layer, LockedDropout | PlainDropout)), None)
     if first is None or not isinstance(one := layers[first], OneWay):
         return None
     cell = one.cell
-    if symbols * GATES * cell.hidden_size > HELD:
+    if len(known) * GATES * cell.hidden_size > HELD:
         return None
     layers[first] = OneWay(_Entered(cell))
-    known = torch.zeros(symbols, dtype=torch.bool, device=device)
-    return Heard(Serial(layers), lambda new: cell.enter(vectors(new)), known)
+    return Heard(Serial(layers), lambda new: cell.enter(vectors(new)), known, weights)
