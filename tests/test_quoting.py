@@ -63,3 +63,5 @@ def test_of_many_some_are_listed() -> None:
 
 def test_a_number_has_its_noun() -> None:
     assert [counted(number, "line") for number in (0, 1, 2000)] == ["0 lines", "1 line", "2,000 lines"]
+    assert counted(12_345_678, "line") == "12,345,678 lines"
+    assert [counted(number, "minute") for number in (1.0, 0.25, 10.0)] == ["1 minute", "0.25 minutes", "10 minutes"]

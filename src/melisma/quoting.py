@@ -35,9 +35,10 @@ def shown_path(path: str | os.PathLike[str], most: int = LONGEST_PATH) -> str:
     return f"{named(text[:half])}…{named(text[len(text) - half :])}"
 
 
-def counted(number: int, thing: str) -> str:
-    """A number and its noun: ``1 line``, ``2,000 lines``."""
-    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+def counted(number: float, thing: str) -> str:
+    """A number and its noun: ``1 line``, ``2,000 lines``, ``0.5 minutes``."""
+    figure = f"{number:,g}" if isinstance(number, float) else f"{number:,}"
+    return f"{figure} {thing}" if number == 1 else f"{figure} {thing}s"
 
 
 def _visible(character: str) -> str:

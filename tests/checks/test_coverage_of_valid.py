@@ -134,6 +134,12 @@ def test_few_words_in_many_pairs_are_odd() -> None:
     assert [(finding.name, finding.count) for finding in findings] == [("hardly a vocabulary", 1)]
 
 
+def test_a_side_without_any_character_has_hardly_a_vocabulary() -> None:
+    known = pairs_of([(f"word{number}", " ") for number in range(600)])
+    _, findings = cover(Spelled(known), known, [], DataSettings(train=(("a", "b"),)), ("characters", "characters"))
+    assert [(finding.name, finding.count) for finding in findings] == [("hardly a vocabulary", 0)]
+
+
 PHONEMES = [("".join(four), " ".join(four)) for four in product("abcdefgh", repeat=4)][:600]
 
 

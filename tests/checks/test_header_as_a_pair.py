@@ -48,6 +48,22 @@ def test_no_other_row_and_no_other_file_is_looked_at(tmp_path: Path) -> None:
     assert "header as a pair" not in found(looked(tuple(map(str, sides))))
 
 
+@pytest.mark.parametrize(
+    ("column", "typed"),
+    [
+        ("src", "src"),
+        ("source text", "'source text'"),
+        ("source(en)", "'source(en)'"),
+        ("en|de", "'en|de'"),
+        ("$source", "'$source'"),
+    ],
+)
+def test_the_settings_that_name_them_pass_a_shell(tmp_path: Path, column: str, typed: str) -> None:
+    (tmp_path / "t.tsv").write_text(f"{column}\ttgt;\n" + "one\teins\n" * 30)
+    advice = found(looked((str(tmp_path / "t.tsv"),)))["header as a pair"].advice
+    assert advice.endswith(f": data.source={typed} data.target='tgt;'")
+
+
 def test_names_are_few_words() -> None:
     assert is_column_name("source text (en)")
     assert not is_column_name("en de fr es")

@@ -105,3 +105,13 @@ def test_shifted_files_are_an_error(tmp_path: Path) -> None:
     finding = found(looked((left, right)))["shifted lines"]
     assert finding.severity == "error"
     assert abs(finding.places[0].line - 101) <= 20
+
+
+@pytest.mark.parametrize("seed", range(3, 7))
+def test_lines_in_another_encoding_are_not_called_shifted(tmp_path: Path, seed: int) -> None:
+    left, right = write(tmp_path, "a", words(300))
+    lines = Path(right).read_text().splitlines(keepends=True)
+    strange = random.Random(seed).sample(range(300), 180)
+    mixed = [(line.replace("b", "ü") if at in strange else line).encode("latin-1") for at, line in enumerate(lines)]
+    Path(right).write_bytes(b"".join(mixed))
+    assert "shifted lines" not in found(looked((left, right)))

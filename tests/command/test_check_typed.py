@@ -158,7 +158,7 @@ def test_a_header_that_is_read_as_a_pair_is_told_with_the_settings_that_name_it(
     assert "warning  header as a pair" in said.out
     assert "t.tsv:2  'English sentence | German'" in said.out
     named = ("data.source=English sentence", "data.target=German")
-    assert '→ nothing if it is one; if not, name them: data.source="English sentence" data.target=German' in said.out
+    assert "→ nothing if it is one; if not, name them: data.source='English sentence' data.target=German" in said.out
     again = typed("check", "translate", "data.train=t.tsv", *named, *TINY, "dry_run=no")
     assert "looked at 73 pairs" in again.out
     assert "header as a pair" not in again.out

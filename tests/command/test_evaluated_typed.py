@@ -176,7 +176,10 @@ def test_a_page_is_drawn_of_two_runs_and_over_nothing(all_of: Path) -> None:
     assert "<script" not in page
     assert str(all_of) not in page
     for words, reason in (
-        (("report=both.html",), "report=both.html: a new file NAME.html in a folder that is there is wanted"),
+        (
+            ("report=both.html",),
+            "report=both.html is there already: a new file NAME.html in a folder that is there is wanted",
+        ),
         (("report=page.pdf",), "a new file NAME.html"),
         (("report=no/page.html",), "a new file NAME.html"),
         (("report=x.html", "report=y.html"), "report is given 2 times: one is wanted"),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from melisma.evaluation.samples import DRAWN, EACH, groups, spread
+from melisma.evaluation.samples import DRAWN, SHOWN, groups, spread
 from melisma.measures.each import closest, each
 from melisma.measures.table import MEASURES
 
@@ -33,10 +33,10 @@ def test_worst_middling_and_best_are_what_they_are_called() -> None:
     shown = sorted(
         sample.score for group in groups("bleu", ANSWERS, REFERENCES, size=20)[1:] for sample in group.samples
     )
-    assert scores["Worst"] == shown[:EACH]
-    assert scores["Best"] == shown[: -EACH - 1 : -1]
+    assert scores["Worst"] == shown[:SHOWN]
+    assert scores["Best"] == shown[: -SHOWN - 1 : -1]
     places = [sample.place for group in (worst, middling, best) for sample in group.samples]
-    assert len(places) == len(set(places)) == 3 * EACH
+    assert len(places) == len(set(places)) == 3 * SHOWN
 
 
 def test_chance_looks_at_no_score_and_is_the_same_every_time() -> None:
@@ -48,7 +48,7 @@ def test_chance_looks_at_no_score_and_is_the_same_every_time() -> None:
 
 def test_of_equal_scores_not_only_the_first_are_shown() -> None:
     places = [sample.place for sample in groups("bleu", REFERENCES, REFERENCES)[-1].samples]
-    assert places != list(range(EACH))
+    assert places != list(range(SHOWN))
 
 
 def test_few_examples_are_all_shown() -> None:
@@ -69,7 +69,7 @@ def test_where_errors_are_counted_they_rank_against_the_closest_of_all_that_is_r
         for sample in group.samples:
             alone = MEASURES["phoneme_error"]([SAID[sample.place]], [LISTED[sample.place]])
             assert sample.score == pytest.approx(alone.value)
-    assert errors["Best"] == [0] * EACH
+    assert errors["Best"] == [0] * SHOWN
     assert min(errors["Worst"]) >= max(errors["Middling"]) > 0
     assert [group.why.rpartition(" with the ")[2] for group in (shown[1], shown[3])] == [
         "highest phoneme error.",

@@ -229,4 +229,25 @@ TRAINING = (
         ")",
         ("tests/training/test_fit.py",),
     ),
+    Fault(
+        "the loss of an earlier best settles ties of a later one whose loss is no number",
+        "training/fit.py",
+        "settling in before.items() if name not in better}",
+        "settling in before.items()}",
+        ("tests/training/test_fit.py",),
+    ),
+    Fault(
+        "a machine that answers late is taken for lost",
+        "training/shards.py",
+        "* LOOK >= SHARE:",
+        "* LOOK >= LOOK:",
+        ("tests/laws/test_shards.py",),
+    ),
+    Fault(
+        "silence before an answer counts after it",
+        "training/shards.py",
+        "lost, silent = last.lost if last else None, 0",
+        "lost = last.lost if last else None",
+        ("tests/laws/test_shards.py",),
+    ),
 )

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gc
+import os
+import signal
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -241,31 +244,48 @@ def busy(launch: Launch, rank: int, seconds: float) -> tuple[str, int]:
         return meeting.word, 0
 
 
-class Lost:
+class Gone:
     """A meeting place on a machine that is gone."""
 
     def check(self, keys: list[str]) -> bool:
         raise RuntimeError("Connection reset by peer")
 
 
-def cut_off(launch: Launch, seconds: float) -> tuple[str, float]:
-    """All but the first find that its machine is gone, of which its sockets say nothing -> how and when they ended."""
-    with waiting(LOOK=seconds / 20):
-        said = _cut_off(launch, seconds)
+class Late(NamedTuple):
+    """A meeting place that answers after some time; as in torch, nothing interrupts who asks it."""
+
+    seconds: float
+
+    def check(self, keys: list[str]) -> bool:
+        end = time.monotonic() + self.seconds
+        while time.monotonic() < end:
+            with suppress(KeyboardInterrupt):
+                time.sleep(self.seconds / 50)
+        return False
+
+
+def cut_off(launch: Launch, seconds: float, store: Any, interrupted: bool = False) -> tuple[str, float]:
+    """The first is silent, and then ends; the others ask another meeting place meanwhile -> how and when they ended."""
+    made = uneven(Case("uneven"), ALONE)  # before they meet: it may take as long as the first is silent
+    shards = join(launch, CPU)
+    with waiting(LOOK=seconds / 20, SHARE=seconds / (1 if interrupted else 3)):
+        said = _cut_off(shards, made, seconds, store, interrupted)
     gc.collect()
     return said, time.monotonic()
 
 
-def _cut_off(launch: Launch, seconds: float) -> str:
-    shards = join(launch, CPU)
-    if launch.leads:
-        time.sleep(seconds)
-        return ""
-    shards._ways = shards._ways._replace(store=Lost())
+def _cut_off(shards: Any, made: GradientDescent, seconds: float, store: Any, interrupted: bool) -> str:
     try:
-        return str(shards.follow(uneven(Case("uneven"), shards)))
-    except Failure as failure:
-        return str(failure)
+        if shards.leads:
+            time.sleep(seconds)
+            return ""
+        shards._ways = shards._ways._replace(store=store)
+        if interrupted:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            threading.Timer(seconds / 4, os.kill, (os.getpid(), signal.SIGINT)).start()
+        return str(shards.follow(made))
+    except (Failure, KeyboardInterrupt) as error:
+        return str(error) or "interrupted"
     finally:
         shards.end()
 

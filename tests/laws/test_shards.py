@@ -6,6 +6,7 @@ import ast
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,6 +15,8 @@ from laws.processes import (
     SHARES,
     Case,
     Crew,
+    Gone,
+    Late,
     agree,
     alone,
     asked,
@@ -116,11 +119,25 @@ def test_who_reads_or_validates_for_long_is_waited_for(crew: Crew) -> None:
     assert crew.ask(3, busy, 1, 1.2) == [("said by 0", 0)] * 3
 
 
-def test_the_machine_of_the_first_is_looked_after_while_it_says_nothing(crew: Crew) -> None:
-    (_, ended), *others = crew.ask(3, cut_off, 1.5)
+@pytest.mark.parametrize(
+    ("store", "reason"), [(Gone(), "Connection reset by peer"), (Late(3.0), "the machine of process 0 does not answer")]
+)
+def test_the_machine_of_the_first_is_looked_after_while_it_says_nothing(store: Any, reason: str, crew: Crew) -> None:
+    (_, ended), *others = crew.ask(3, cut_off, 1.5, store)
     for said, when in others:
-        assert "cannot be reached any more (Connection reset by peer)" in said
+        assert f"cannot be reached any more ({reason})" in said
         assert when < ended, "nothing holds them any more"
+
+
+def test_a_machine_that_answers_late_is_not_lost(crew: Crew) -> None:
+    assert [said for said, _ in crew.ask(3, cut_off, 1.5, Late(0.2))] == ["", "0", "0"]
+
+
+def test_who_waits_for_an_answer_can_be_interrupted(crew: Crew) -> None:
+    (_, ended), *others = crew.ask(3, cut_off, 1.5, Late(3.0), True)
+    for said, when in others:
+        assert said == "interrupted"
+        assert when < ended
 
 
 def test_weights_that_are_no_longer_the_same_are_never_saved(crew: Crew) -> None:

@@ -47,3 +47,11 @@ def test_an_axis_inside_ends_where_its_values_do() -> None:
 
 def test_a_single_value_lies_in_the_middle() -> None:
     assert inside(150, 150).share(150) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 5e-324), (-5e-324, 5e-324), (1e-310, 2e-310)])
+def test_values_that_floating_point_hardly_tells_apart_have_an_axis(low: float, high: float) -> None:
+    found = scale(low, high)
+    assert found.holds(low)
+    assert found.holds(high)
+    assert found.low < found.high

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,7 @@ def test_what_was_measured_is_recalled(run: Path) -> None:
 
 def test_words_and_losses() -> None:
     assert str(COST) == "int8: BLEU 37.12, without int8 37.25, on 500 validation examples, 1.9 times as fast"
+    assert str(replace(COST, faster=0.9)).endswith("0.9 times as fast (for this model int8=no is quicker)")
     assert COST.lost == 0.125
     assert Cost("word_error", False, 24.0, 25.5, 1200, 2.0).lost == 1.5
     told = str(Cost("word_error", False, 24.0, 25.5, 1200, 2.0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -67,9 +68,11 @@ def test_a_unit_that_is_the_sources_own_is_no_other() -> None:
 def test_a_vocabulary_that_the_data_does_not_fill_is_told_of_sides_that_have_one(
     source: str, target: str, said: list[str]
 ) -> None:
-    settings = settings_of(source, target)
-    notes = prepare(PairCodec.learn(PAIRS, settings), PAIRS, settings).notes
+    unasked = settings_of(source, target)
+    asked = replace(unasked, text=replace(unasked.text, size=4000))
+    notes = prepare(PairCodec.learn(PAIRS, asked), PAIRS, asked).notes
     assert [note.partition("symbols ")[2] for note in notes] == said
+    assert not prepare(PairCodec.learn(PAIRS, unasked), PAIRS, unasked).notes
 
 
 def test_two_units_and_one_vocabulary_are_refused_with_all_that_is_wanted() -> None:

@@ -185,6 +185,15 @@ def test_of_equal_scores_the_least_loss_is_the_best_and_then_the_earlier() -> No
     ] == []
 
 
+def test_the_loss_of_an_earlier_best_settles_no_tie_of_a_later_one_whose_loss_is_no_number() -> None:
+    told = {10: (7.0, 3.0), 20: (8.0, math.nan), 30: (8.0, 2.0), 40: (9.0, math.inf), 50: (9.0, 1.0), 60: (9.5, 0.5)}
+    drive = Drive(lambda step: dict(zip(("bleu", "loss"), told[step])), steps=60, validate_every=10).run()
+    assert [step for step, _, better in drive.saved if "bleu" in better] == [10, 20, 40, 60]
+    for kind in ("best_losses", "held_losses"):
+        settling = [course[kind].get("bleu") for _, course, _ in drive.saved]
+        assert settling == [3.0, None, None, None, None, 0.5]
+
+
 def test_what_could_not_be_saved_settles_no_tie_of_what_is_saved() -> None:
     losses = {10: 3.0, 20: 1.0, 30: 2.0}
     drive = Drive(lambda step: {"bleu": 7.0, "loss": losses[step]}, steps=30, validate_every=10)

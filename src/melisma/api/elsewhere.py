@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from melisma.quoting import quoted
+from melisma.quoting import counted, quoted
 
 PACKAGES = ("melisma", "torch", "numpy", "tokenizers")
 OF_DEVICE = {"cpu": ("threads", "processor", "capability"), "cuda": ("gpu",)}
@@ -37,7 +37,7 @@ def table(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def _told(name: str, here: Any, began: Any) -> str:
     if name == "threads":
-        return f"this machine has {_said(here)} thread{'s' * (here != 1)}, the training began with {_said(began)}"
+        return f"this machine has {counted(here, 'thread')}, the training began with {_said(began)}"
     return f"the {name} here is {_said(here)}, the training began on {_said(began)}"
 
 

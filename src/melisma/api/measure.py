@@ -21,12 +21,12 @@ from melisma.settings.values import convert
 
 
 def evaluate(run: str | Path | Model, *data: Any, device: str | None = None, **options: Any) -> Evaluation:
-    """Measures a run (or a loaded model) on ``data``, written as ``data.train`` is; options are the search settings.
+    """Measures a run (or a loaded model) on ``data`` (also as ``data=…``), written as ``data.train`` is.
 
-    What says how a table is read and what is measured are options too, nested (``data={"measures": "chrf"}``) or dotted
-    (``**{"data.source": "en"}``): without them, as in training. ``device`` is that of ``load``. Nothing is written but
-    what int8 costs, when that is first asked for. Refusal where the data or an option is not right, or the run is not
-    whole.
+    Options are the search settings. What says how a table is read and what is measured are options too, nested
+    (``data={"measures": "chrf"}``) or dotted (``**{"data.source": "en"}``): without them, as in training. ``device`` is
+    that of ``load``. Nothing is written but what int8 costs, when that is first asked for. Refusal where the data or an
+    option is not right, or the run is not whole.
     """
     if not isinstance(run, Model):
         run = folder(run)

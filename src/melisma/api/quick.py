@@ -20,11 +20,12 @@ from melisma.measures.measure import Measure
 from melisma.measures.units import figure
 from melisma.runs.quick import Cost, recall, remember
 from melisma.runs.read import Run
+from melisma.settings.leaves import shape
+from melisma.settings.search import SearchSettings
 from melisma.task import Task
 
 MEASURED = 500  # validation examples that both answer, at most
 INSTEAD = "wants int8=no"
-LARGEST_BOUND = 100.0  # as search.int8_bound has it
 
 
 @dataclass
@@ -92,8 +93,9 @@ def _costly(cost: Cost, bound: float) -> Refusal:
     """That int8 loses more than it may, what a single answer weighs where that is more, and the ways out."""
     weight = 100 / cost.examples
     few = f" (of so few a single answer weighs up to {figure(cost.measure, weight)})" if weight > bound else ""
-    enough = math.ceil(100 * cost.lost) / 100
-    more = f", or a larger int8_bound such as int8_bound={enough:g}" if enough <= LARGEST_BOUND else ""
+    enough, largest = math.ceil(100 * cost.lost) / 100, shape(SearchSettings).leaves["int8_bound"].meaning.high
+    allowed = largest is None or enough <= largest
+    more = f", or a larger int8_bound such as int8_bound={enough:g}" if allowed else ""
     lost = f"that loses {figure(cost.measure, cost.lost)}, more than int8_bound={figure(cost.measure, bound)}"
     return Refusal(f"{cost}; {lost}{few}: {INSTEAD}{more}")
 

@@ -70,7 +70,7 @@ class Training:
 
     def _size(self) -> str:
         steps, threads = self.learner.epoch_steps(), torch.get_num_threads()
-        where = "a GPU" if self.shards.device.type == "cuda" else f"{threads} thread{'s' if threads > 1 else ''}"
+        where = "a GPU" if self.shards.device.type == "cuda" else counted(threads, "thread")
         where += "" if self.shards.size == 1 else f" by each of {self.shards.size} processes"
         data = f"{counted(len(self.train), 'example')}, {counted(steps, 'step')} an epoch"
         return f"{data}; {self.parameters:,} parameters, trained on {where}"

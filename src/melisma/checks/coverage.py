@@ -203,7 +203,7 @@ def _of_side(found: SideCoverage, pairs: int, unit: str) -> Iterator[Finding]:
 
 def _says_little(symbols: int, length: int, pairs: int) -> bool:
     """Whether there are fewer texts of this length than pairs: what is written in phonemes needs few of them."""
-    return max(1, length) * math.log(symbols) < math.log(pairs)
+    return max(1, length) * math.log(max(1, symbols)) < math.log(pairs)
 
 
 class _Over:

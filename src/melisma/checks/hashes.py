@@ -46,7 +46,8 @@ class Hashes:
     def alike(self, column: int) -> Iterator[Rows]:
         """All rows in parts, in order within each; those that agree in this column are in one part.
 
-        N rows are written N log N times; a part has at most ``AT_ONCE``, or all of it agrees.
+        Each row is written about log16(N / AT_ONCE) times, more often where very many agree; a part has at most
+        ``AT_ONCE``, or all of it agrees.
         """
         yield from _alike(self, column, 0)
 

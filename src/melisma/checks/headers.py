@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 
 from melisma.checks.finding import Draft, Finding, Seen
@@ -63,8 +64,8 @@ def of_files(files: Sequence[Facts]) -> Iterator[Draft]:
         sentence = (
             f"the first row of {named(facts.path)}, {said}, looks like the names of its columns; it is a pair here"
         )
-        source, target = map(named, names)
-        advice = f"nothing if it is one; if not, name them: data.source={_word(source)} data.target={_word(target)}"
+        source, target = (shlex.quote(named(name)) for name in names)
+        advice = f"nothing if it is one; if not, name them: data.source={source} data.target={target}"
         places = (Seen(facts.path, line, " | ".join(names)),)
         yield Draft(Finding("header as a pair", "warning", 1, 1, sentence, advice, places))
 
@@ -73,7 +74,3 @@ def is_column_name(text: str) -> bool:
     """Whether a text is made of nothing but languages, their codes and what columns are called."""
     parts = [part for part in re.split(r"[\W_]+", text.casefold()) if part]
     return 0 < len(parts) <= PARTS and all(part in LANGUAGES or part in CODES or part in COLUMNS for part in parts)
-
-
-def _word(name: str) -> str:
-    return f'"{name}"' if " " in name else name

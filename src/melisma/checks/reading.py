@@ -145,6 +145,7 @@ class _Row(NamedTuple):
 class _Text(NamedTuple):
     text: str | None
     fault: str
+    length: int  # characters, of what is no text bytes: good enough to see which lines belong together
 
 
 # --- one file, line by line -------------------------------------------------------------------------------------------
@@ -163,18 +164,19 @@ def _texts(facts: Facts) -> Iterator[_Text]:
 def _decoded(line: bytes | None, facts: Facts) -> _Text:
     if line is None:
         facts.too_long.add(facts.lines, "")
-        return _Text(None, "too long")
+        return _Text(None, "too long", LONGEST)
     if b"\0" in line:
         facts.nul.add(facts.lines, line[:80].decode("utf-8", "replace"))
-        return _Text(None, "NUL")
+        return _Text(None, "NUL", len(line))
     try:
-        return _Text(line.decode("utf-8"), "")
+        text = line.decode("utf-8")
+        return _Text(text, "", len(text))
     except UnicodeDecodeError as error:
         if facts.undecodable.count < GUESSED_FROM:
             facts.guesses[looks_like(line)] += 1
         begin = max(0, error.start - 30)
         facts.undecodable.add(facts.lines, line[begin : begin + 60].decode("utf-8", "backslashreplace"))
-        return _Text(None, "not UTF-8")
+        return _Text(None, "not UTF-8", len(line))
 
 
 def _lines(facts: Facts) -> Iterator[bytes | None]:
@@ -231,9 +233,9 @@ def _side_by_side(facts: Sequence[Facts], sizes: tuple[array[int], array[int]]) 
     both = zip_longest(_texts(facts[0]), _texts(facts[1]))
     for line, (left, right) in enumerate(both, 1):
         if left is not None:
-            sizes[0].append(len(left.text or ""))
+            sizes[0].append(left.length)
         if right is not None:
-            sizes[1].append(len(right.text or ""))
+            sizes[1].append(right.length)
         if left is not None and right is not None:
             yield _Row(line, left.text, right.text, None, left.fault or right.fault)
 
@@ -243,7 +245,7 @@ def _side_by_side(facts: Sequence[Facts], sizes: tuple[array[int], array[int]]) 
 
 def _tab_rows(facts: Facts, source: str, target: str) -> Iterator[_Row]:
     columns: tuple[int, int, int] | None = None
-    for line, (text, fault) in enumerate(_texts(facts), 1):
+    for line, (text, fault, _) in enumerate(_texts(facts), 1):
         if text is None or not text.strip():
             yield _Row(line, None if text is None else "", None if text is None else "", None, fault)
             continue
@@ -281,7 +283,7 @@ def _records(facts: Facts) -> Iterator[tuple[int, list[str] | None, str]]:
     spoilt: list[str] = []  # of the record that is being read
 
     def fed() -> Iterator[tuple[int, str]]:
-        for number, (text, fault) in enumerate(_texts(facts), 1):
+        for number, (text, fault, _) in enumerate(_texts(facts), 1):
             spoilt.extend([fault] if text is None else [])
             yield number, text or ""
 
@@ -322,7 +324,7 @@ def _cut(line: int, cells: list[str], columns: tuple[int, int, int], facts: Fact
 
 
 def _json_rows(facts: Facts, source: str, target: str) -> Iterator[_Row]:
-    for line, (text, fault) in enumerate(_texts(facts), 1):
+    for line, (text, fault, _) in enumerate(_texts(facts), 1):
         if text is None:
             yield _Row(line, None, None, None, fault)
         elif not text.strip():

@@ -172,7 +172,7 @@ def _bytes(count: int) -> str:
 
 def _verdict(report: Report) -> str:
     counts = {name: sum(one.severity == name for one in report.findings) for name in ("error", "warning", "note")}
-    found = ", ".join(f"{count} {name}{'s' if count != 1 else ''}" for name, count in counts.items())
+    found = ", ".join(counted(count, name) for name, count in counts.items())
     return f"{found}: " + ("mend the errors before you train" if report.faulty else "this data can be trained on")
 
 

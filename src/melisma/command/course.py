@@ -128,8 +128,9 @@ def follow(start: Callable[[Stop], Iterator[Progress]], run: str, *, quiet: bool
             steps = start(stop)  # reads the data: until it has, Ctrl-C ends everything at once, nothing being trained
     finally:
         waiting.done()
-    measure, name = _deciding(run), shlex.quote(run)
-    bits = same_bits(launch.size, _accumulated(run))
+    settings = read_run(run).settings
+    measure, name = _deciding(settings), shlex.quote(run)
+    bits = same_bits(launch.size, _accumulated(settings))
     teller = Teller(measure, quiet=quiet, as_json=as_json)
     try:
         with stop:
@@ -186,13 +187,13 @@ def _best(run: Path, measure: str) -> str:
     return ""
 
 
-def _deciding(run: str) -> str:
-    data = read_run(run).settings.get("data")
+def _deciding(settings: Mapping[str, Any]) -> str:
+    data = settings.get("data")
     return str(data.get("validation_measure")) if isinstance(data, Mapping) else ""
 
 
-def _accumulated(run: str) -> int:
-    training = read_run(run).settings.get("training")
+def _accumulated(settings: Mapping[str, Any]) -> int:
+    training = settings.get("training")
     parts = training.get("accumulate") if isinstance(training, Mapping) else None
     return parts if type(parts) is int else 1
 

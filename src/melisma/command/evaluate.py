@@ -99,13 +99,15 @@ def _once(given: dict[str, list[str]], name: str) -> str | None:
 
 def _page(word: str) -> Path:
     """Where the page goes: a new file in a folder that is there."""
-    path = Path(word)
+    path, found = Path(word), ""
     try:
-        if path.suffix.lower() == ".html" and path.parent.is_dir() and not path.exists():
+        if path.exists():
+            found = " is there already"
+        elif path.suffix.lower() == ".html" and path.parent.is_dir():
             return path
     except (OSError, ValueError):
         pass
-    raise Refusal(f"report={shown_path(path)}: a new file NAME.html in a folder that is there is wanted")
+    raise Refusal(f"report={shown_path(path)}{found}: a new file NAME.html in a folder that is there is wanted")
 
 
 def _report(found: Evaluation) -> list[str]:

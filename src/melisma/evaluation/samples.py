@@ -14,7 +14,7 @@ from melisma.measures.units import called
 
 T = TypeVar("T")
 
-EACH = 5  # examples of a group
+SHOWN = 5  # examples of a group
 DRAWN = 10  # by chance
 SEED = 1
 
@@ -51,7 +51,7 @@ def spread_for(measures: Collection[str], items: Sequence[T], sources: Sequence[
 
 
 def groups(
-    measure: str, answers: Sequence[str], references: References, *, size: int = EACH, drawn: int = DRAWN
+    measure: str, answers: Sequence[str], references: References, *, size: int = SHOWN, drawn: int = DRAWN
 ) -> list[Group]:
     """By chance, worst, middling and best, in this order; of few examples all, from the worst to the best.
 

@@ -25,7 +25,7 @@ class Each(NamedTuple):
 CHRF = Each("chrf", lambda answers, references: chrf_counts(paired(answers, references)), chrf_score, "higher")
 EDITS = Each("phoneme_error", phoneme_counts, ratio, "lower")
 
-EACH: dict[str, Each] = {
+TOLD_BY: dict[str, Each] = {
     "word_error": EDITS,  # which is 0 where the word is right, and tells the wrong ones apart
     "phoneme_error": EDITS,
     "ter": Each("ter", ter_counts, ratio, "lower"),
@@ -35,7 +35,7 @@ EACH: dict[str, Each] = {
 
 def each_of(measure: str) -> Each:
     """By what the examples of ``measure`` are told apart."""
-    return EACH.get(measure, CHRF)
+    return TOLD_BY.get(measure, CHRF)
 
 
 def each(measure: str, answers: Sequence[str], references: References) -> list[float]:

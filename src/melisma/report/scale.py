@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+LEAST = 1e-300  # that an axis can tell apart: below it floating point has few digits left
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -26,8 +28,8 @@ class Scale:
 
 def scale(low: float, high: float, most: int = 5) -> Scale:
     """The axis from ``low`` to ``high`` or a little beyond, with at most ``most`` marks at 1, 2 or 5 · 10^k."""
-    if not high - low > 1e-9 * max(abs(low), abs(high)):
-        reach = abs(low) or 1.0
+    if not high - low > max(LEAST, 1e-9 * max(abs(low), abs(high))):
+        reach = abs(low) if abs(low) > LEAST else 1.0
         low, high = low - reach / 2, high + reach / 2
     step = _step((high - low) / max(1, most - 1))
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)

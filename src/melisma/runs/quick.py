@@ -38,6 +38,7 @@ class Cost:
     def __str__(self) -> str:
         scored = " ".join(filter(None, (figure(self.measure, self.int8), unit_of(self.measure))))
         where = f"on {counted(self.examples, 'validation example')}, {self.faster:.1f} times as fast"
+        where += " (for this model int8=no is quicker)" if self.faster < 1 else ""
         return f"int8: {called(self.measure)} {scored}, without int8 {figure(self.measure, self.plain)}, {where}"
 
 

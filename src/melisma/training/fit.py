@@ -170,7 +170,7 @@ class Fit:
         self.course.validated = self.learner.step
         better, before = self._better(self.course.best, self.course.best_losses), self.course.best.get(self.measure)
         self.course.best |= {name: self._scores[name] for name in better}
-        self.course.best_losses |= self._losses_of(better)
+        self.course.best_losses = self._losses_with(self.course.best_losses, better)
         if self.measure in self._scores:
             self._count(self.measure in better and self._scores[self.measure] != before)
         elif not self._has_end():
@@ -192,9 +192,12 @@ class Fit:
 
         return [name for name, value in self._scores.items() if math.isfinite(value) and wins(name, value)]
 
-    def _losses_of(self, better: Sequence[str]) -> dict[str, float]:
+    def _losses_with(self, before: Mapping[str, float], better: Sequence[str]) -> dict[str, float]:
+        """The losses that settle ties, ``better`` by now at this step; one that JSON cannot hold is forgotten."""
         loss = self._scores.get("loss", math.inf)
-        return dict.fromkeys(better, loss) if math.isfinite(loss) else {}
+        if math.isfinite(loss):
+            return {**before, **dict.fromkeys(better, loss)}
+        return {name: settling for name, settling in before.items() if name not in better}
 
     def _count(self, improved: bool) -> None:
         self.course.waited = 0 if improved else self.course.waited + 1
@@ -206,7 +209,7 @@ class Fit:
         """A save that fails is told once and tried again later; ``held`` is what the disk holds, so no best is lost."""
         better = self._better(self.course.held, self.course.held_losses)
         held = self.course.held | {name: self._scores[name] for name in better}
-        losses = self.course.held_losses | self._losses_of(better)
+        losses = self._losses_with(self.course.held_losses, better)
         self.course.seconds, self.course.done = self._elapsed(), self._exhausted() or self._impatient()
         failed_before = self.unsaved is not None
         self.unsaved = self.calls.save(asdict(replace(self.course, held=held, held_losses=losses)), better)
@@ -241,7 +244,7 @@ class Fit:
         assert limit is not None
         self.learner.plan(limit)
         self.calls.settled(limit)
-        minutes = f"{self.settings.minutes:g} minute{'s' * (self.settings.minutes != 1)}"
+        minutes = counted(self.settings.minutes, "minute")
         said = f"{minutes} are {counted(limit, 'step')} at the speed of the first {counted(steps, 'step')}"
         yield self._progress("note", text=said)
         yield from self._save()

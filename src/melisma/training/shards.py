@@ -186,12 +186,32 @@ class Ways(NamedTuple):
     store: Any
 
 
+class _Question:
+    """A question to the machine of the first process, asked aside: torch waits for the answer without end."""
+
+    def __init__(self, store: Any) -> None:
+        self.lost: RuntimeError | None = None  # by what it was answered that the machine is gone
+        self._asking = threading.Thread(target=self._ask, args=(store,), daemon=True)
+        self._asking.start()
+
+    @property
+    def answered(self) -> bool:
+        return not self._asking.is_alive()
+
+    def _ask(self, store: Any) -> None:
+        try:
+            store.check(["anything"])
+        except RuntimeError as error:
+            self.lost = error
+
+
 class Together:
     """One of several processes that train one model."""
 
     def __init__(self, launch: Launch, device: torch.device, ways: Ways, asked: Callable[[], bool]) -> None:
         self.rank, self.size, self.device = launch.rank, launch.size, device
         self._ways, self._asked_here, self._asked, self._there = ways, asked, False, True
+        self._question: _Question | None = None  # the last one, which may still be open
 
     @property
     def leads(self) -> bool:
@@ -234,17 +254,21 @@ class Together:
     def _wait(self, work: Any) -> None:
         """Waits until it is done, and looks meanwhile whether the machine of the first process is still there.
 
-        RuntimeError where it is not, or where another process has left.
+        RuntimeError where it is not, where it answers nothing for as long as ``SHARE``, or where another process has
+        left.
         """
         lost: RuntimeError | None = None
+        silent = 0  # looks and not seconds: whoever is stopped as well, and goes on, has not waited meanwhile
         try:
             while not _is_done(work, LOOK):
                 if lost is not None:  # what it said last may have been on its way
                     raise lost
-                try:
-                    self._ways.store.check(["anything"])
-                except RuntimeError as error:
-                    lost = error
+                last = self._question
+                if last is None or last.answered:
+                    lost, silent = last.lost if last else None, 0
+                    self._question = _Question(self._ways.store)
+                elif (silent := silent + 1) * LOOK >= SHARE:
+                    lost = RuntimeError("the machine of process 0 does not answer")
         finally:
             if not work.is_completed():  # torch ends no group before that: this is nothing to wait for any more
                 threading.Thread(target=_wait_out, args=(work, self._ways), daemon=True).start()
