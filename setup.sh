@@ -48,5 +48,5 @@ fi
 
 say "installing everything else (some minutes, the first time)"
 install --constraint constraints.txt hatchling editables
-install --constraint constraints.txt --no-build-isolation --editable '.[dev,tables,sweep,board]'
+install --constraint constraints.txt --no-build-isolation --editable '.[dev,tables,sweep,board,sound]'
 say "done: make demo, make test, or .venv/bin/melisma"

@@ -1,6 +1,7 @@
 """Virtual environments for peers, one each, with pinned versions; what is there is left as it is.
 
-All get the build without CUDA of the torch that Melisma runs on, so that torch is no difference between the systems.
+Those that train get the build without CUDA of the torch that Melisma runs on, so that torch is no difference between
+the systems.
 OpenNMT-py declares torch below 2.3 and runs unchanged on newer ones, where it trained a tenth faster (2026-11-21); what
 it declares can be asked for, and then brings gigabytes of CUDA's libraries, without which torch 2.2.2 of PyPI does not
 start.
@@ -83,12 +84,19 @@ class Peer:
     folder: str
     alone: tuple[str, ...]
     needs: tuple[str, ...]
+    proof: str = "torch"  # what has to be importable at the end
+    size: str = "1 GB"
 
 
 TORCH = f"torch=={OWN_TORCH}+cpu"
 JOEY = Peer("JoeyNMT", "JoeyNMT", ("joeynmt==2.3.0", TORCH), JOEYNMT)
 OPEN = Peer("OpenNMT-py", "OpenNMT-py", ("OpenNMT-py==3.5.1", TORCH), OPENNMT)
-DECLARED = Peer("OpenNMT-py", "OpenNMT-py-declared", ("OpenNMT-py==3.5.1", "torch==2.2.2", *CUDA), OPENNMT)
+DECLARED = Peer("OpenNMT-py", "OpenNMT-py-declared", ("OpenNMT-py==3.5.1", "torch==2.2.2", *CUDA), OPENNMT, size="4 GB")
+CTC = ("hypothesis==6.170.15", "numpy==1.26.4", "pygtrie==2.6.2", "sortedcontainers==2.4.0")
+PYCTCDECODE = Peer("pyctcdecode", "pyctcdecode", ("pyctcdecode==0.5.0",), CTC, "pyctcdecode", "150 MB")
+WITH_KENLM = Peer(
+    "pyctcdecode", "pyctcdecode-kenlm", ("pyctcdecode==0.5.0", "kenlm==0.3.0"), CTC, "pyctcdecode, kenlm", "150 MB"
+)
 
 
 class UnavailableError(Exception):
@@ -112,8 +120,7 @@ def environment(peer: Peer, folder: Path, say: Callable[[str], None]) -> Path:
         return python
     if place.exists() and not log.is_file():
         raise UnavailableError(f"{place} is there and is no environment of this benchmark")
-    size = "4 GB" if peer is DECLARED else "1 GB"
-    say(f"{peer.name}: makes an environment in {place} (a few minutes, about {size})")
+    say(f"{peer.name}: makes an environment in {place} (a few minutes, about {peer.size})")
     failed = _made(peer, place, log)
     if failed:
         shutil.rmtree(place, ignore_errors=True)
@@ -133,7 +140,7 @@ def _made(peer: Peer, place: Path, log: Path) -> str:
         return str(fault)
     python = place / "bin" / "python"
     pip = (python, "-m", "pip", "install", "--quiet", "--retries", "1")
-    steps = ((*pip, "--no-deps", *CPU_BUILDS, *peer.alone), (*pip, *peer.needs), (python, "-c", "import torch"))
+    steps = ((*pip, "--no-deps", *CPU_BUILDS, *peer.alone), (*pip, *peer.needs), (python, "-c", f"import {peer.proof}"))
     return next((failed for step in steps if (failed := _run(step, log))), "")
 
 

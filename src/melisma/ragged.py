@@ -123,7 +123,7 @@ class Ragged:
 
     @property
     def even(self) -> bool:
-        """Whether all sequences have one length, and that is 1 or more."""
+        """Whether all sequences have one length, 1 or more; sorting then left them as they were, slot = position."""
         return bool(self.live) and self.live[-1] == self.batch
 
     @cached_property
@@ -134,12 +134,16 @@ class Ragged:
     @cached_property
     def slot_lengths(self) -> Tensor:
         """(B,) lengths by slot: descending."""
+        if self.even:
+            return torch.full((self.batch,), len(self.live), device=self.place.device)
         live = torch.tensor(self.live, device=self.place.device)
         return (torch.arange(self.batch, device=self.place.device)[:, None] < live[None, :]).sum(1)
 
     @cached_property
     def slots(self) -> Tensor:
         """(B,) position in the caller's order -> slot: the inverse of ``place``."""
+        if self.even:
+            return self.place
         return torch.empty_like(self.place).scatter_(0, self.place, torch.arange(self.batch, device=self.place.device))
 
     @cached_property
@@ -172,6 +176,8 @@ class Ragged:
     @cached_property
     def ends_at(self) -> Tensor:
         """(M,) the last row of each sequence that has one, by slot."""
+        if self.even:
+            return self.place + (len(self.rows) - self.batch)
         lengths = self.slot_lengths[: self.live[0]]
         offsets = torch.tensor(self.offsets, device=self.place.device)
         return offsets[lengths - 1] + torch.arange(len(lengths), device=self.place.device)
@@ -205,6 +211,8 @@ class Ragged:
 
     def lengths(self) -> Tensor:
         """(B,) lengths in the caller's order."""
+        if self.even:
+            return self.slot_lengths
         return self.slot_lengths[self.slots]
 
     def with_rows(self, rows: Tensor) -> Ragged:
@@ -251,7 +259,7 @@ class Ragged:
     def take(self, positions: Tensor) -> Ragged:
         """These sequences, by position in the caller's order: some left out, some repeated."""
         if self.even:
-            return Ragged.of_even(self._even().index_select(1, self.slots[positions]))
+            return Ragged.of_even(self._even().index_select(1, positions))
         laid = Ragged._laid(self.lengths()[positions])
         return laid.with_rows(self.rows.index_select(0, self._at(positions[laid.owners], laid.row_steps)))
 
@@ -279,8 +287,7 @@ class Ragged:
         if not self.live:
             return other
         if self.even and other.even:
-            rows = torch.cat((self._even()[:, self.slots], other._even()[:, other.slots]))
-            return Ragged.of_even(rows)
+            return Ragged(torch.cat((self.rows, other.rows)), self.live + other.live, self.place)
         before, lengths = self.lengths(), self.lengths() + other.lengths()
         laid = Ragged._laid(lengths)
         steps, owners = laid.row_steps, laid.owners
@@ -295,6 +302,38 @@ class Ragged:
         sequences, counts_list = self.sequences(), counts.tolist()
         first = Ragged.of([sequence[:count] for sequence, count in zip(sequences, counts_list)])
         return first, Ragged.of([sequence[count:] for sequence, count in zip(sequences, counts_list)])
+
+    def windows(self, width: int, stride: int) -> tuple[Ragged, Ragged]:
+        """Of each sequence its windows of ``width`` rows, one every ``stride``, (N', width, *F); and what is left.
+
+        What is left begins where the first window would that is not whole.
+        """
+        if not self.live:
+            return self.with_rows(self.rows.new_empty(0, width, *self.rows.shape[1:])), self
+        if self.even:
+            return self._even_windows(width, stride)
+        lengths = self.lengths()
+        counts = ((lengths - width).div(stride, rounding_mode="floor") + 1).clamp(min=0)
+        laid, left = Ragged._laid(counts), Ragged._laid(lengths - counts * stride)
+        steps = laid.row_steps[:, None] * stride + torch.arange(width, device=lengths.device)
+        index = self._at(laid.owners[:, None], steps)
+        frames = self.rows.index_select(0, index.view(-1)).view(-1, width, *self.rows.shape[1:])
+        beyond = left.row_steps + counts[left.owners] * stride
+        return laid.with_rows(frames), left.with_rows(self.rows.index_select(0, self._at(left.owners, beyond)))
+
+    def _even_windows(self, width: int, stride: int) -> tuple[Ragged, Ragged]:
+        rows, features, live = self._even(), self.rows.shape[1:], self.live[:1]
+        count = max(0, (len(rows) - width) // stride + 1)
+        reach = (count - 1) * stride + 1 if count else 0
+        frames = torch.stack([rows[k : k + reach : stride] for k in range(width)], 2).view(-1, width, *features)
+        left = self.rows[count * stride * self.batch :]
+        return Ragged(frames, live * count, self.place), Ragged(left, self.live[count * stride :], self.place)
+
+    @staticmethod
+    def zeros(lengths: Tensor, *shape: int, like: Tensor) -> Ragged:
+        """Sequences of these lengths (B,) that are zero: rows (N, *shape), with the type and device of ``like``."""
+        laid = Ragged._laid(lengths.to(like.device))
+        return laid.with_rows(like.new_zeros(len(laid.rows), *shape))
 
     def to(self, device: torch.device | str) -> Ragged:
         """The same sequences on another device."""

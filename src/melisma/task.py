@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from melisma.measures.measure import Measure
+from melisma.text.asked import texts
 
 if TYPE_CHECKING:
     import torch
@@ -130,8 +131,33 @@ def _nothing_refused(codec: Any, examples: Sequence[Any]) -> None:
     return None
 
 
+def _greedily(search: Any) -> Any:
+    return replace(search, beam=1, alternatives=1, temperature=None, int8=False)
+
+
 def _symbols(settings: Any) -> Mapping[str, float]:
     return {"symbols": 1.0}
+
+
+class Stream(Protocol):
+    """Something that is listened to while it goes on."""
+
+    rate: int  # samples a second that it is fed
+    chunk: int  # samples that are best fed at once
+
+    def feed(self, samples: Any, *, last: bool = False) -> list[Any]:
+        """More samples (N,) float32 -> what is certain by that: each with ``begin``, ``end`` (seconds) and ``text``."""
+
+    def so_far(self) -> str:
+        """What is certain already of that which has not ended yet."""
+
+
+@dataclass(frozen=True)
+class Extent:
+    """By what inputs are told to be long or short."""
+
+    unit: str  # "characters"
+    of: Callable[[Any], int]
 
 
 class Answers(Protocol[A]):
@@ -179,6 +205,12 @@ class Task(Generic[E, A]):
     order: Callable[[Prepared, Any], Order] = _by_length  # prepared, settings -> how an epoch goes through them
     # codec, examples to measure on; Refusal where one is longer than can be answered, before any is
     check: Callable[[Any, Sequence[E]], None] = _nothing_refused
+    extent: Extent = Extent("characters", len)
+    takes: str = "text"  # what it answers: a "text", or a "recording" by its path
+    asked: Callable[[Any], tuple[list[Any], bool]] = texts  # what a user asks -> inputs, whether it is a single one
+    # model, codec, search settings -> a stream that listens; None: the task answers whole inputs alone
+    stream: Callable[[nn.Module, Any, Any], Stream] | None = None
+    quickly: Callable[[Any], Any] = _greedily  # search settings -> those of a validation while training
     carry: Callable[[nn.Module, Any], Any] = _no_carry  # model, settings -> what the first step of an epoch is handed
 
     def validating(self, settings: Any) -> dict[str, str]:

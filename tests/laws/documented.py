@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+import soundfile
 from command.drill import PAIRS, Said, typed, write_pairs
 
 ROOT = Path(__file__).parents[2]
@@ -21,6 +24,7 @@ PAGES = (
     "docs/how-to-data.md",
     "docs/how-to-train.md",
     "docs/how-to-answer.md",
+    "docs/how-to-sound.md",
     "docs/how-to-python.md",
     "docs/ideas.md",
     "docs/completion.md",
@@ -39,6 +43,16 @@ SMALL = {
     "training.steps": "2",
 }
 """What every documented training is run with; in place of its own end, if it names one."""
+SPOKEN = {
+    "sound.bands": "8",
+    "model.channels": "8",
+    "model.hidden": "8",
+    "model.layers": "1",
+    "training.threads": "1",
+    "training.steps": "2",
+}
+"""The same for recipes that hear."""
+HEARING = ("transcribe", "words")
 ENDS = ("training.epochs", "training.minutes", "training.steps")
 DATES = {"data.train": "dates.tsv", "data.valid": "dates.tsv"}
 
@@ -99,7 +113,29 @@ def furnish(folder: Path) -> None:
     (folder / "phonemes.tsv").write_text(letters, encoding="utf-8")
     (folder / "dates.tsv").write_text("3 May 1998\t1998-05-03\n1998年5月3日\t1998-05-03\n" * 4, encoding="utf-8")
     (folder / "sentences.txt").write_text("one two three\n\nfour five six\n", encoding="utf-8")
+    speak(folder)
     (folder / "mine.toml").write_text('[data]\ntrain = "pairs.tsv"\n', encoding="utf-8")
+
+
+def speak(folder: Path) -> None:
+    """Recordings of made words, two tones each, with what is said in them."""
+    rate, tones = 8000, {"la": 400.0, "le": 900.0, "li": 1600.0}
+    for part in ("train", "dev"):
+        (folder / part).mkdir()
+        rows = []
+        for number, (word, hertz) in enumerate([*tones.items()] * 4):
+            time = np.arange(int(0.3 * rate)) / rate
+            wave = 0.3 * np.sin(2 * np.pi * hertz * (1 + 0.01 * number) * time)
+            soundfile.write(folder / part / f"{number}.wav", wave, rate)
+            rows.append(json.dumps({"audio": f"{part}/{number}.wav", "text": word, "speaker": f"s{number % 2}"}))
+        (folder / f"{part}.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    for word, hertz in tones.items():
+        (folder / "takes" / word).mkdir(parents=True)
+        for number in range(4):
+            wave = 0.3 * np.sin(2 * np.pi * hertz * (1 + 0.01 * number) * np.arange(2400) / rate)
+            soundfile.write(folder / "takes" / word / f"{number}.wav", wave, rate)
+    for name in ("take1.wav", "take2.flac", "lecture.mp3"):
+        soundfile.write(folder / name, np.concatenate([wave, np.zeros(16_000), wave]), rate)
 
 
 def run(line: str, folder: Path) -> Said:
@@ -136,12 +172,15 @@ def small(words: Sequence[str]) -> list[str]:
         return ["data=dates.tsv" if word.startswith("data=made:dates") else word for word in words]
     if not words or words[0] not in TRAINED:
         return list(words)
-    kept = [word for word in words if word.partition("=")[0] not in SMALL and word.partition("=")[0] not in ENDS]
+    quick = SPOKEN if words[1] in HEARING else SMALL
+    kept = [word for word in words if word.partition("=")[0] not in quick and word.partition("=")[0] not in ENDS]
     if words[0] == "resume":
         return [*kept, *(["training.steps=3"] if len(kept) < len(words) else [])]
     if words[0] == "sweep":
         kept = [word for word in kept if word.partition("=")[0] not in SWEPT]
         kept += [f"{name}={value}" for name, value in SWEPT.items()]
     names = {word.partition("=")[0] for word in kept}
-    settings = SMALL | (DATES if words[1] == "dates" else {"text.unit": "characters"})
+    settings = (
+        SPOKEN if words[1] in HEARING else SMALL | (DATES if words[1] == "dates" else {"text.unit": "characters"})
+    )
     return [*kept, *(f"{name}={value}" for name, value in settings.items() if name not in names)]

@@ -64,6 +64,8 @@ HEAVY = (
     "pyarrow",
     "safetensors",
     "sacrebleu",
+    "soundfile",
+    "soxr",
     "tensorboard",
     "tokenizers",
     "torch",

@@ -40,7 +40,14 @@ from melisma.tasks import SETTINGS, settings_of
 from melisma.tasks.recipe import recipes
 
 SETTING = [(task, name) for task in SETTINGS for name in shape(settings_of(task)).names]
-FREE = {"data.source", "data.target", "search.prefix"}  # names of columns and the user's own text
+FREE = {
+    "data.source",
+    "data.target",
+    "data.audio",
+    "data.text",
+    "data.speaker",
+    "search.prefix",
+}  # names of columns and the user's own text
 UNRUN = ("git", "cd", "source", "make", "TORCH=cpu", "PYTHON=python3.12")  # what is typed besides; make is looked up
 TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
 
@@ -130,7 +137,7 @@ def test_files_that_are_named_are_there() -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_settings_and_verbs_that_the_text_names_are_there(page: str) -> None:
-    leaves = shape(settings_of("translate")).leaves
+    leaves = {name: leaf for task in reversed(SETTINGS) for name, leaf in shape(settings_of(task)).leaves.items()}
     typed = [word for one in shown(page) for word in words_of(one.line)]
     for name, value in re.findall(r"^(\w+\.\w+)=(.+)$", "\n".join([*typed, *spans(page_of(page))]), re.M):
         assert name in leaves, f"{page}: {name}"
@@ -196,6 +203,7 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for line in (
             "melisma train translate runs/en-de data.train=train.en,train.de data.valid=val.en,val.de",
             "melisma train dates runs/dates",
+            "melisma train transcribe runs/speech data.train=train.jsonl data.valid=dev.jsonl",
         ):
             done = run(line, folder)
             assert done.code == 0, done.err

@@ -16,9 +16,19 @@ from melisma.layers.attention import ATTENTIONS, Scorer
 from melisma.layers.cells import CELLS
 from melisma.layers.convolution import Convolution
 from melisma.layers.deep import BothWays, OneWay, Residual
+from melisma.layers.depthwise import Depthwise
 from melisma.layers.dropout import LockedDropout, PlainDropout
+from melisma.layers.look_ahead import LookAhead
 from melisma.layers.serial import Serial
-from melisma.layers.transformer import FeedForward, LayerNorm, Linear, Positions, RmsNorm, SelfAttention
+from melisma.layers.transformer import (
+    Activation,
+    FeedForward,
+    LayerNorm,
+    Linear,
+    Positions,
+    RmsNorm,
+    SelfAttention,
+)
 from melisma.losses.tokens import TokenLoss, plain_token_loss, token_loss
 from melisma.models.encoder_decoder import EncoderDecoder
 from melisma.ragged import Ragged
@@ -82,6 +92,23 @@ def _convolution(width: int, stride: int) -> Callable[[], Layer]:
     return lambda: Convolution(FEATURES, FEATURES, width, stride)
 
 
+def _causal(width: int, stride: int) -> Callable[[], Layer]:
+    return lambda: Convolution(FEATURES, FEATURES, width, stride, width - 1)
+
+
+def _look_ahead(ahead: int) -> Callable[[], Layer]:
+    return lambda: LookAhead(FEATURES, ahead)
+
+
+def _depthwise(width: int, dilation: int) -> Callable[[], Layer]:
+    return lambda: Depthwise(FEATURES, width, dilation)
+
+
+def _separable(dilation: int) -> Callable[[], Layer]:
+    """A residual block of a temporal convolution."""
+    return _residual(_serial(_depthwise(3, dilation), lambda: LayerNorm(FEATURES), _feed_forward("relu")))
+
+
 def _serial(*makes: Callable[[], Layer]) -> Callable[[], Layer]:
     return lambda: Serial([make() for make in makes])
 
@@ -131,6 +158,13 @@ LAYERS: dict[str, Callable[[], Layer]] = {
     "serial of thin cells": _serial(_thin("lstm"), _locked, _thin("gru_reset_before")),
     **{f"convolution {width}/{stride}": _convolution(width, stride) for width, stride in WINDOWS},
     **{f"residual convolution {width}": _residual(_convolution(width, 1)) for width in (1, 2, 5)},
+    **{f"causal convolution {width}/{stride}": _causal(width, stride) for width, stride in ((1, 1), (4, 1), (5, 2))},
+    **{f"depthwise {width}*{dilation}": _depthwise(width, dilation) for width, dilation in ((1, 3), (3, 1), (4, 3))},
+    "temporal convolutions": _serial(_causal(5, 2), lambda: Activation("relu"), _separable(1), _separable(2)),
+    "activation": lambda: Activation("gelu"),
+    **{f"look-ahead {ahead}": _look_ahead(ahead) for ahead in (0, 1, 4)},
+    "residual look-ahead": _residual(_look_ahead(2)),
+    "serial of a stride, a cell and a look-ahead": _serial(_convolution(4, 2), _one_way("lstm"), _look_ahead(3)),
     "plain dropout": _plain,
     "locked dropout": _locked,
     "residual locked dropout": _residual(_locked),

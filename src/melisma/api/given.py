@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import numbers
 import os
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from melisma.errors import Refusal
-from melisma.quoting import quoted
 from melisma.settings.show import shown
 
 
@@ -35,20 +33,3 @@ def tables(layers: Sequence[object]) -> None:
     for layer in layers:
         if not isinstance(layer, Mapping):
             raise Refusal(f"settings: found {shown(layer)}, wants a table of names and values")
-
-
-def texts(inputs: Any) -> list[str]:
-    """The inputs to answer, one text or several in their order; Refusal where one is no text that a line can hold."""
-    if isinstance(inputs, str):
-        inputs = [inputs]
-    if isinstance(inputs, bytes | bytearray | Mapping | Set) or not hasattr(inputs, "__iter__"):
-        raise Refusal(f"the input is {shown(inputs)}; a text, or a list of texts, is wanted")
-    found = list(inputs)
-    for number, text in enumerate(found, 1):
-        if not isinstance(text, str):
-            raise Refusal(f"input {number} is {shown(text)}; text is wanted")
-        if "\0" in text:
-            raise Refusal(f"input {number} holds a NUL character, which no text does: {quoted(text)}; text is wanted")
-        if not text.isascii() and any("\ud800" <= sign <= "\udfff" for sign in text):
-            raise Refusal(f"input {number} is not Unicode text: {quoted(text)}; text in UTF-8 is wanted")
-    return found

@@ -13,7 +13,7 @@ from torch import nn
 
 from melisma.api.device import device as place_of
 from melisma.api.device import threads
-from melisma.api.given import folder, step_of, texts
+from melisma.api.given import folder, step_of
 from melisma.api.quick import Quick
 from melisma.errors import Busy, Refusal
 from melisma.layers.columns import by_columns
@@ -25,7 +25,7 @@ from melisma.runs.layout import BEST, is_pointer
 from melisma.runs.read import Newer, Run, pointer_names, read_run, read_step, step_names
 from melisma.runs.verify import way_out
 from melisma.settings.read import build, with_values
-from melisma.task import Figure, Task
+from melisma.task import Figure, Stream, Task
 from melisma.tasks import task as task_of
 
 
@@ -46,12 +46,12 @@ class Model:
     @overload
     def __call__(self, inputs: Sequence[str], **options: Any) -> list[Any]: ...
     def __call__(self, inputs: str | Sequence[str], **options: Any) -> Any:
-        """Answers with text, score, alternatives, attention and tokens, in the order of the inputs."""
-        asked, search = texts(inputs), self.search(options)
+        """Answers with text, score, alternatives and whatever else the task tells, in the order of the inputs."""
+        (asked, single), search = self.task.asked(inputs), self.search(options)
         network = self.answering(search)
         with threads(self.settings.training.threads):
             answers = self.task.answer(network, self.codec, asked, search)
-        return answers[0] if isinstance(inputs, str) else answers
+        return answers[0] if single else answers
 
     def steps(self, source: str, target: str | None = None, **options: Any) -> Figure:
         """Every step of decoding, teacher-forced beside free-running; without a target it is the model's own answer."""
@@ -60,6 +60,13 @@ class Model:
                 raise Refusal(f"the {name} is {type(text).__name__}; a text is wanted")
         with threads(self.settings.training.threads):
             return steps(self.network, self.codec, source, target, self.search(options))
+
+    def stream(self, **options: Any) -> Stream:
+        """Something to be fed with sound as it comes; Refusal where the model does not listen."""
+        if self.task.stream is None:
+            raise Refusal(f"a model of {self.task.name} answers whole inputs and has no stream: wants one that listens")
+        search = self.search(options)
+        return self.task.stream(self.answering(search), self.codec, search)
 
     def answering(self, search: Any) -> nn.Module:
         """The network that answers with these search settings; Refusal where int8 is asked for and costs too much."""

@@ -130,7 +130,10 @@ def gathered(run: Path, measured: Measured | None = None, warnings: tuple[str, .
 
 def _of_training(path: Path, known: Sequence[Any], valid: Sequence[Any], device: str = "auto") -> Measured:
     model = load(path, device=device)
-    model = replace(model, settings=with_values(model.settings, {"search.int8": False}))  # as the step that was saved
+    if model.settings.search.int8:
+        model = replace(
+            model, settings=with_values(model.settings, {"search.int8": False})
+        )  # as the step that was saved
     names, sources = model.task.measures(model.settings), [str(one) for one in model.task.inputs(valid)]
     pairs = spread_for(names, valid, sources, MEASURED)
     with threads(model.settings.training.threads):

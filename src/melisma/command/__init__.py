@@ -24,6 +24,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "resume": ("melisma.command.resume", "go on with a training that was stopped"),
     "sweep": ("melisma.command.sweep", "find out what improves a model: more data, width, length or another batch"),
     "predict": ("melisma.command.predict", "answer inputs given as words, or line by line from stdin"),
+    "listen": ("melisma.command.listen", "hear a recording, or the microphone, as it goes on"),
     "evaluate": ("melisma.command.evaluate", "measure a trained model on data it has not seen"),
     "show": ("melisma.command.show", "what a run is, what it learned from, how good it is, whether it is whole"),
     "look": ("melisma.command.look", "draw what a model attends to, as a picture"),

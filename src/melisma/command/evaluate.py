@@ -120,7 +120,7 @@ def _report(found: Evaluation) -> list[str]:
     lines = [*_about(found), "", *columns(rows, {1})]
     for key, buckets in found.by_length.items():
         scored = ", ".join(filter(None, (found.measures[key].name, unit_of(key))))
-        header = ("characters in", scored, INTERVAL, f"{ASKED.get(key, 'example')}s")
+        header = (f"{found.unit} in", scored, INTERVAL, f"{ASKED.get(key, 'example')}s")
         lines += ["", *columns([header, *_buckets(key, buckets)], {0, 1, 3})]
     return lines
 

@@ -51,7 +51,7 @@ def command(run: str, words: tuple[str, ...], as_json: bool) -> None:
     for note in model.ready(chosen):
         say(note)
     if inputs:
-        for word in filter(_is_file, inputs):
+        for word in filter(_is_file, inputs if model.task.takes == "text" else ()):
             say(
                 f"{named(word)} is a file and was answered as text; "
                 f"melisma predict {shlex.quote(shown_path(run))} < {shlex.quote(named(word))} answers its lines"

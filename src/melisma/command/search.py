@@ -16,7 +16,6 @@ from melisma.settings.describe import described, typed_and_told
 from melisma.settings.field import Meaning
 from melisma.settings.leaves import Leaf, shape
 from melisma.settings.read import build, with_values
-from melisma.settings.search import SearchSettings
 from melisma.settings.training import TrainingSettings
 from melisma.settings.values import convert
 from melisma.settings.words import assignments, from_words
@@ -39,9 +38,12 @@ STEP: Final = Leaf(
         called=MappingProxyType({}),
     ),
 )
-LEAVES = shape(SearchSettings).leaves | {DEVICE.name: DEVICE, STEP.name: STEP}
+SEARCHES: Final = {task: shape(settings_of(task)).groups["search"] for task in SETTINGS}
+"""Task -> the settings of its search."""
+ALWAYS: Final = {DEVICE.name: DEVICE, STEP.name: STEP}
+LEAVES = {name: leaf for search in reversed(SEARCHES.values()) for name, leaf in shape(search).leaves.items()} | ALWAYS
 NAMES = tuple(LEAVES)
-HEADING: Final = "Search settings, with what holds unless the run has its own"
+HEADING: Final = "Search settings of"
 
 
 class Saved(NamedTuple):
@@ -64,8 +66,12 @@ class Answering(Verb):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         super().format_options(ctx, formatter)
-        with formatter.section(HEADING):
-            formatter.write_dl([typed_and_told(one, one.default) for one in map(described, LEAVES.values())])
+        for task, search in SEARCHES.items():
+            with formatter.section(f"{HEADING} {task}, with what holds unless the run has its own"):
+                leaves = shape(search).leaves.values()
+                formatter.write_dl([typed_and_told(one, one.default) for one in map(described, leaves)])
+        with formatter.section("Settings of all"):
+            formatter.write_dl([typed_and_told(one, one.default) for one in map(described, ALWAYS.values())])
 
 
 def split(words: Sequence[str], own: Sequence[str] = ()) -> tuple[dict[str, list[str]], list[str]]:
@@ -78,9 +84,9 @@ def options(run: str, given: Mapping[str, Sequence[str]]) -> tuple[dict[str, Any
     """The search settings that were typed, the step and the device; Refusal where they, or the run, are not right."""
     searched = {name: words for name, words in given.items() if name not in (STEP.name, DEVICE.name)}
     saved = Saved(_one(STEP, given), _one(DEVICE, given))
-    values = from_words(SearchSettings, searched)
     found = read_run(run)
     settings: Any = build(settings_of(found.task), found.settings)
+    values = from_words(type(settings.search), searched)
     with_values(settings.search, values)
     return values, saved
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -56,6 +57,8 @@ def floors(
     looked through where they are too many. None: there is nothing to look up.
     """
     names = tuple(name for name in task.measures(settings) if name not in SLOW)
+    if task.takes != "text":
+        return _commonest(task, names, known, examples)
     some = spread_for(names, examples, [str(one) for one in task.inputs(examples)], ASKED)
     inputs = [str(one) for one in task.inputs(some)]
     of = "" if len(some) == len(examples) else f" Scored on {len(some):,} of the {len(examples):,} pairs."
@@ -69,6 +72,17 @@ def floors(
         found.append(Floor("nearest neighbour", how, task.measure(answers, some, names), len(some)))
     copied = task.measure([Told(text) for text in inputs], some, names)
     return [*found, Floor("copy", f"The source as it is.{of}", copied, len(some))]
+
+
+def _commonest(
+    task: Task[Any, Any], names: tuple[str, ...], known: Sequence[Any], examples: Sequence[Any]
+) -> list[Floor]:
+    """What is right without listening: the answer that was the commonest in training, always."""
+    if not known:
+        return []
+    text, count = Counter(task.references(known)).most_common(1)[0]
+    how = f"The commonest answer of training, {text!r:.80} ({count:,} of {len(known):,}), whatever is heard."
+    return [Floor("commonest answer", how, task.measure([Told(text)] * len(examples), examples, names), len(examples))]
 
 
 def _looked_up(task: Task[Any, Any], known: Sequence[Any], inputs: Sequence[str]) -> list[Told]:

@@ -34,7 +34,7 @@ class Evaluation:
     """What was measured, and the answers it was measured on."""
 
     measures: dict[str, Measure]
-    by_length: dict[str, list[Bucket]]  # by the length of the source in characters
+    by_length: dict[str, list[Bucket]]  # by the length of the source, in ``unit``
     answers: list[Any]
     seconds: float  # of searching for the answers
     notes: tuple[str, ...] = ()  # sentences for the user
@@ -43,6 +43,7 @@ class Evaluation:
     search: Any = None  # the search settings
     familiar: tuple[Familiar, ...] = ()  # of each corpus, in the order given
     dropped: tuple[str, ...] = ()  # sentences on the pairs that were left out; they stand among the notes too
+    unit: str = "characters"  # what the source's length is told in
 
 
 def evaluate(
@@ -65,12 +66,15 @@ def evaluate(
     references = task.references(examples)
     measures["character_perplexity"] = perplexity(nats, units(references, "character"), "character")
     texts = [answer.text for answer in answers]
-    grouped = {name: _by_length(name, inputs, texts, references) for name in names[:1] + names[-1:]}
-    return Evaluation(measures, grouped, answers, seconds)
+    sources, lengths = [str(one) for one in inputs], [task.extent.of(one) for one in inputs]
+    grouped = {name: _by_length(name, sources, lengths, texts, references) for name in names[:1] + names[-1:]}
+    return Evaluation(measures, grouped, answers, seconds, unit=task.extent.unit)
 
 
-def _by_length(name: str, inputs: Sequence[str], texts: Sequence[str], references: Sequence[str]) -> list[Bucket]:
+def _by_length(
+    name: str, sources: Sequence[str], lengths: Sequence[int], texts: Sequence[str], references: Sequence[str]
+) -> list[Bucket]:
     """A measure in groups of source length."""
-    found = asked(name, inputs, texts, references)
-    lengths = [len(inputs[place]) for place in found.places]
-    return by_length(for_parts(name, references), found.answers, found.references, lengths)
+    found = asked(name, sources, texts, references)
+    asked_of = [lengths[place] for place in found.places]
+    return by_length(for_parts(name, references), found.answers, found.references, asked_of)

@@ -111,16 +111,18 @@ def _lengths(name: str, measured: Measured) -> Figure:
         runs.append((measured.against[0], measured.against[1].by_length.get(name, [])))
     names = [one.lengths for one in runs[0][1]]
     data = {
-        "series": [_line(name, run, buckets) for run, buckets in runs if len(buckets) == len(names)],
+        "series": [
+            _line(name, run, buckets, measured.found.unit) for run, buckets in runs if len(buckets) == len(names)
+        ],
         "names": names,
-        "x": "characters of the source",
+        "x": f"{measured.found.unit} of the source",
         "y": "with 95 % intervals",
     }
     title = ", ".join(filter(None, (called(name), unit_of(name))))
     return Figure(f"{title} by length", "curves", data)
 
 
-def _line(name: str, run: str, buckets: Sequence[Bucket]) -> dict[str, Any]:
+def _line(name: str, run: str, buckets: Sequence[Bucket], unit: str) -> dict[str, Any]:
     measures = [one.measure for one in buckets]
     return {
         "name": run,
@@ -129,7 +131,7 @@ def _line(name: str, run: str, buckets: Sequence[Bucket]) -> dict[str, Any]:
         "low": [one.low for one in measures],
         "high": [one.high for one in measures],
         "told": {
-            place: f"{run}, {bucket.lengths} characters: {figure(name, bucket.measure.value)} "
+            place: f"{run}, {bucket.lengths} {unit}: {figure(name, bucket.measure.value)} "
             f"({_ends(name, bucket.measure)}), {asked_of(name, bucket.measure.count)}"
             for place, bucket in enumerate(buckets)
         },

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from torch import nn
 
 from melisma.evaluation.samples import spread_for
 from melisma.measures.asked import BY_SOURCE
-from melisma.settings.search import SearchSettings
 from melisma.task import Task
 
 ANSWERED = 2000  # examples that are answered, at most: enough that chance is small, few enough to be quick
@@ -28,7 +26,7 @@ class Validation:
         self.answered = list(examples[:: max(1, math.ceil(len(examples) / ANSWERED))])
         if not BY_SOURCE.isdisjoint(self.measured):  # a source without some of its targets would be judged too hard
             self.answered = spread_for(self.measured, examples, list(map(str, task.inputs(examples))), ANSWERED)
-        self.search: SearchSettings = replace(settings.search, beam=1, alternatives=1, temperature=None, int8=False)
+        self.search: Any = task.quickly(settings.search)
 
     @property
     def higher(self) -> Mapping[str, bool]:

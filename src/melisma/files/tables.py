@@ -56,7 +56,7 @@ def _tab_rows(lines: Lines, source: str, target: str) -> Iterator[Row]:
             if columns.header:
                 continue
         if len(cells) != columns.width:
-            raise _wrong_width(Place(lines.path, number), cells, columns.width, "a tab")
+            raise wrong_width(Place(lines.path, number), cells, columns.width, "a tab")
         yield Row(number, cells[columns.source], cells[columns.target])
 
 
@@ -69,7 +69,7 @@ def _tab_columns(cells: list[str], source: str, target: str, place: Place) -> _C
     if source in names or target in names:  # so it is a header, which lacks the other
         return _named_columns(names, source, target, place)
     if len(cells) < 2:
-        raise _wrong_width(place, cells, 2, "a tab")
+        raise wrong_width(place, cells, 2, "a tab")
     raise Refusal(
         f"{place}: {counted(len(cells), 'column')} found ({listed(cells)}), two are wanted; or name two of them in a"
         f" header line and say which, with data.source=… and data.target=… (now {quoted(source)} and {quoted(target)})"
@@ -81,7 +81,7 @@ def _tab_columns(cells: list[str], source: str, target: str, place: Place) -> _C
 
 def _comma_rows(lines: Lines, source: str, target: str) -> Iterator[Row]:
     columns: _Columns | None = None
-    for number, cells in _records(lines):
+    for number, cells in comma_records(lines):
         if cells == [""] or not any(cell.strip() for cell in cells):
             yield Row(number, "", "")
             continue
@@ -89,11 +89,12 @@ def _comma_rows(lines: Lines, source: str, target: str) -> Iterator[Row]:
             columns = _named_columns([cell.strip() for cell in cells], source, target, Place(lines.path, number))
             continue
         if len(cells) != columns.width:
-            raise _wrong_width(Place(lines.path, number), cells, columns.width, "a comma")
+            raise wrong_width(Place(lines.path, number), cells, columns.width, "a comma")
         yield Row(number, cells[columns.source], cells[columns.target])
 
 
-def _records(lines: Lines) -> Iterator[tuple[int, list[str]]]:
+def comma_records(lines: Lines) -> Iterator[tuple[int, list[str]]]:
+    """The records of a comma-separated file: the line each begins in, and its cells; Refusal with file and line."""
     numbered = enumerate(lines, 1)
     for number, line in numbered:
         place = Place(lines.path, number)
@@ -170,14 +171,15 @@ def json_pair(line: str, source: str, target: str, place: Place) -> tuple[str, s
 
     Raises Refusal with `place` where the line is no object with two texts that JSON and Unicode allow.
     """
-    found = _object(line, place)
+    found = json_object(line, place)
     inner = found.get(NESTED)
     if isinstance(inner, dict) and not (source in found and target in found):
         found = inner
     return _text(found, source, "source", place), _text(found, target, "target", place)
 
 
-def _object(line: str, place: Place) -> dict[str, Any]:
+def json_object(line: str, place: Place) -> dict[str, Any]:
+    """The object in a line of JSON; Refusal with `place` for what is none, or not what JSON allows."""
     if line.count("[") + line.count("{") > DEEPEST and _depth(line) > DEEPEST:
         raise Refusal(f"{place}: JSON nested deeper than {DEEPEST} levels; one flat object is wanted")
     try:
@@ -193,7 +195,7 @@ def _object(line: str, place: Place) -> dict[str, Any]:
     if isinstance(found, dict):
         return found
     remedy = ": jq -c '.[]' FILE > NEW_FILE.jsonl makes lines of it" if isinstance(found, list) else ""
-    raise Refusal(f"{place}: {_json_name(found)} found, an object with two texts is wanted{remedy}")
+    raise Refusal(f"{place}: {json_name(found)} found, an object with two texts is wanted{remedy}")
 
 
 def _text(found: dict[str, Any], name: str, side: str, place: Place) -> str:
@@ -201,7 +203,7 @@ def _text(found: dict[str, Any], name: str, side: str, place: Place) -> str:
         raise Refusal(f"{place}: {missing([*found], name, side, 'key')}")
     value = found[name]
     if not isinstance(value, str):
-        raise Refusal(f"{place}: {quoted(name)} is {_json_name(value)}, text is wanted")
+        raise Refusal(f"{place}: {quoted(name)} is {json_name(value)}, text is wanted")
     if "\0" in value:
         raise Refusal(f"{place}: {quoted(name)} holds a NUL character, which no text holds; remove it")
     if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
@@ -209,7 +211,8 @@ def _text(found: dict[str, Any], name: str, side: str, place: Place) -> str:
     return value
 
 
-def _json_name(value: object) -> str:
+def json_name(value: object) -> str:
+    """What a value from JSON is, with its article."""
     names = {
         bool: "true or false",
         int: "a number",
@@ -289,7 +292,8 @@ def missing(names: list[str], name: str, side: str, thing: str) -> str:
     return f"{sentence}{header}; say which one holds the {side}: data.{side}={given}"
 
 
-def _wrong_width(place: Place, cells: list[str], width: int, mark: str) -> Refusal:
+def wrong_width(place: Place, cells: list[str], width: int, mark: str) -> Refusal:
+    """That a row has not as many columns as the first."""
     hint = ""
     if len(cells) == 1 and mark == "a tab" and ("  " in cells[0] or "," in cells[0]):
         hint = " (spaces or commas do not separate columns in a .tsv)"

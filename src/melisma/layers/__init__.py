@@ -20,15 +20,18 @@ from melisma.layers.attention import (
 from melisma.layers.cells import CELLS
 from melisma.layers.convolution import Convolution
 from melisma.layers.deep import BothWays, OneWay, Residual, began
+from melisma.layers.depthwise import Depthwise
 from melisma.layers.dropout import LockedDropout, PlainDropout
 from melisma.layers.elman import Elman
 from melisma.layers.embedding import Embedding, OneHot
 from melisma.layers.gru import GruResetAfter, GruResetBefore
+from melisma.layers.look_ahead import LookAhead
 from melisma.layers.lstm import Lstm
 from melisma.layers.lstm_normalised import LstmNormalised
 from melisma.layers.mogrifier import Mogrifier
 from melisma.layers.serial import Serial
 from melisma.layers.transformer import (
+    Activation,
     CrossAttention,
     FeedForward,
     LayerNorm,
@@ -41,11 +44,13 @@ from melisma.layers.transformer import (
 __all__ = [
     "ATTENTIONS",
     "CELLS",
+    "Activation",
     "Additive",
     "BothWays",
     "Concat",
     "Convolution",
     "CrossAttention",
+    "Depthwise",
     "Dot",
     "Elman",
     "Embedding",
@@ -58,6 +63,7 @@ __all__ = [
     "Linear",
     "Location",
     "LockedDropout",
+    "LookAhead",
     "Lstm",
     "LstmNormalised",
     "Memory",

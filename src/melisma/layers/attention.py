@@ -261,7 +261,7 @@ def _one_by_one(scorer: Scorer, query: Tensor, memory: Memory, last: Tensor | No
         query.new_zeros(*query.shape[:2], memory.mask.shape[1]),
     )
     for b, length in enumerate(memory.mask.sum(1).tolist()):
-        for t in range(query.shape[1]):
+        for t in range(query.shape[1] if length else 0):
             before = None if last is None else last[b : b + 1, t : t + 1, :length].clone()
             scores = _scores(
                 scorer, query[b : b + 1, t : t + 1].clone(), memory.keys[b : b + 1, :length].clone(), before

@@ -80,6 +80,17 @@ NORMS: dict[str, Callable[[int], LayerNorm | RmsNorm]] = {"layer": LayerNorm, "r
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": functional.relu, "gelu": functional.gelu}
 
 
+class Activation(_RowByRow, nn.Module):
+    """y = f(x), value by value: f relu, or gelu (Hendrycks & Gimpel 2016). Rows (N, F) -> (N, F)."""
+
+    def __init__(self, activation: str) -> None:
+        super().__init__()
+        self.activation = activation
+
+    def rows(self, rows: Tensor) -> Tensor:
+        return ACTIVATIONS[self.activation](rows)
+
+
 class FeedForward(_RowByRow, nn.Module):
     """y = W2 f(W1 x + b1) + b2, f relu (Vaswani et al. 2017, eq. 2) or gelu (Hendrycks & Gimpel 2016)."""
 

@@ -28,7 +28,7 @@ from melisma.layers.attention import (
 )
 from melisma.layers.deep import OneWay, Residual, began
 from melisma.layers.dropout import LockedDropout, LockedState, PlainDropout, PlainState
-from melisma.layers.embedding import Embedding
+from melisma.layers.embedding import Embedding, OneHot
 from melisma.layers.initial import uniform
 from melisma.layers.packed import Packed
 from melisma.layers.scan import scan
@@ -56,27 +56,34 @@ class DecoderState(NamedTuple):
 State = DecoderState | TransformerState
 
 
-class EncoderDecoder(nn.Module):
-    """Symbols of one sequence -> log-probabilities of the symbols of another.
+class Decoder(nn.Module):
+    """What is remembered of a sequence -> log-probabilities of the symbols of another.
 
-    memory = encoder(embed(source));  h_t = decoder(embed(y_{t-1}));  a_t = tanh(W [h_t; attend(h_t, memory)]);
-    log p(y_t) = log softmax(s E a_t + b), with E the output matrix, which may be the embedding matrix (tied, Press &
-    Wolf 2017).
+    h_t = decoder(embed(y_{t-1}));  a_t = tanh(W [h_t; attend(h_t, memory)]);  log p(y_t) = log softmax(s E a_t + b),
+    with E the output matrix, which may be the embedding matrix (tied, Press & Wolf 2017). Whoever has one makes its
+    parts in turn (``_hear``, ``_add_layers``), as seeds depend on the order of weights.
     """
 
     combine: Tensor
     transformer: TransformerDecoder | None  # in place of decoder, bridge, scorer, combine
 
-    def __init__(self, source_symbols: int, target_symbols: int, settings: EncoderDecoderSettings) -> None:
+    def __init__(self, settings: EncoderDecoderSettings) -> None:
         super().__init__()
         self.settings = settings
+        self._heard: Heard | None = None
+        self._packed = Packed()  # the output layer's product
+
+    def _hear(self, symbols: int, embedding: Embedding | OneHot) -> None:
+        """What symbols enter as, and the output layer."""
+        tied = self.settings.tied != "none"
+        self.embed_target = embedding
+        self.output = cast(Embedding, embedding) if tied else Embedding(symbols, self.settings.readout)
+        self.output_bias = nn.Parameter(torch.zeros(symbols))
+
+    def _add_layers(self) -> None:
+        """All that stands between these two."""
+        settings = self.settings
         hidden, memory, readout = settings.hidden, settings.memory, settings.readout
-        self.embed_source = entrance(settings, source_symbols)
-        self.embed_target = self.embed_source if settings.tied == "three" else entrance(settings, target_symbols)
-        tied = settings.tied != "none"
-        self.output = cast(Embedding, self.embed_target) if tied else Embedding(target_symbols, readout)
-        self.output_bias = nn.Parameter(torch.zeros(target_symbols))
-        self.encoder = Serial(encoder(settings, self.embed_source.size))
         self.scorer = self._scorer()
         attending = settings.decoder == "transformer"
         self.transformer = TransformerDecoder(settings, self.embed_target.size) if attending else None
@@ -92,8 +99,6 @@ class EncoderDecoder(nn.Module):
         if not attending:
             self.combine = nn.Parameter(uniform(readout, hidden + reads))
         self.shown = dropout(settings, settings.output_dropout, readout)
-        self._heard: Heard | None = None
-        self._packed = Packed()  # the output layer's product
 
     def _scorer(self) -> Scorer | None:
         chosen = self.settings
@@ -111,11 +116,8 @@ class EncoderDecoder(nn.Module):
         layers = [layer.layer if isinstance(layer, Residual) else layer for layer in self._recurrent()]
         return [cast(OneWay, layer).cell.start(batch) for layer in layers]
 
-    def encode(self, source: Ragged, random: Generator | None = None) -> Memory:
-        """Source symbols, rows (N,) -> what is remembered of each sentence; every sentence has a symbol or more."""
-        embedded = self.embed_source(source, self.settings.word_dropout, random)
-        encoded = whole(self.encoder, embedded, random)
-        summary = self._summary(encoded)
+    def remember(self, encoded: Ragged, summary: Tensor) -> Memory:
+        """What was encoded, rows (N, D), and each sequence in one vector (B, D) -> what the decoder reads."""
         if self.transformer is not None:
             return remembered(self.transformer, encoded, summary)
         if self.scorer is None:
@@ -123,14 +125,6 @@ class EncoderDecoder(nn.Module):
                 summary[:, None], summary[:, None], summary.new_ones(len(summary), 1, dtype=torch.bool), summary
             )
         return remembered(self.scorer, encoded, summary)
-
-    def _summary(self, encoded: Ragged) -> Tensor:
-        """Each sentence in one vector (B, D): where the cells of both directions end, or the mean of what sees all."""
-        if self.settings.encoder == "transformer":
-            return torch.stack([sequence.mean(0) for sequence in encoded.sequences()])
-        first, last = encoded.ends()
-        forward = self.settings.encoder_hidden
-        return torch.cat((last[:, :forward], first[:, forward:]), 1)
 
     def begin(self, memory: Memory, random: Generator | None = None) -> State:
         """The decoder before its first step: each of its states is tanh(W summary + b), a learned vector, or zero.
@@ -256,6 +250,43 @@ class EncoderDecoder(nn.Module):
         # What a norm has evened out is as long as a row has features, and needs none of that.
         return 1.0 if self.transformer is not None else math.sqrt(self.settings.readout) / 4
 
+    def hearing(self) -> Heard | None:
+        """What keeps how symbols enter the decoder, where that depends on nothing else; while the weights stay, one."""
+        if self.transformer is not None or self.settings.input_feeding or isinstance(self.scorer, Fixed):
+            return None
+        weights = list(self.parameters())
+        kept = self._heard
+        if kept is None or not kept.weights.still(weights) or any(weight.requires_grad for weight in weights):
+            none = torch.zeros_like(self.output_bias, dtype=torch.bool)
+            kept = self._heard = heard(self.decoder, self.embed_target.vectors, none, weights)
+        return kept
+
+
+class EncoderDecoder(Decoder):
+    """Symbols of one sequence -> log-probabilities of the symbols of another: memory = encoder(embed(source))."""
+
+    def __init__(self, source_symbols: int, target_symbols: int, settings: EncoderDecoderSettings) -> None:
+        super().__init__(settings)
+        self.embed_source = entrance(settings, source_symbols)
+        shared = settings.tied == "three"
+        self._hear(target_symbols, self.embed_source if shared else entrance(settings, target_symbols))
+        self.encoder = Serial(encoder(settings, self.embed_source.size))
+        self._add_layers()
+
+    def encode(self, source: Ragged, random: Generator | None = None) -> Memory:
+        """Source symbols, rows (N,) -> what is remembered of each sentence; every sentence has a symbol or more."""
+        embedded = self.embed_source(source, self.settings.word_dropout, random)
+        encoded = whole(self.encoder, embedded, random)
+        return self.remember(encoded, self._summary(encoded))
+
+    def _summary(self, encoded: Ragged) -> Tensor:
+        """Each sentence in one vector (B, D): where the cells of both directions end, or the mean of what sees all."""
+        if self.settings.encoder == "transformer":
+            return torch.stack([sequence.mean(0) for sequence in encoded.sequences()])
+        first, last = encoded.ends()
+        forward = self.settings.encoder_hidden
+        return torch.cat((last[:, :forward], first[:, forward:]), 1)
+
     def loss(
         self,
         source: Ragged,
@@ -286,22 +317,11 @@ class EncoderDecoder(nn.Module):
         memory = self.encode(source)
         return DecodingStep(self, memory, heard), self.begin(memory)
 
-    def hearing(self) -> Heard | None:
-        """What keeps how symbols enter the decoder, where that depends on nothing else; while the weights stay, one."""
-        if self.transformer is not None or self.settings.input_feeding or isinstance(self.scorer, Fixed):
-            return None
-        weights = list(self.parameters())
-        kept = self._heard
-        if kept is None or not kept.weights.still(weights) or any(weight.requires_grad for weight in weights):
-            none = torch.zeros_like(self.output_bias, dtype=torch.bool)
-            kept = self._heard = heard(self.decoder, self.embed_target.vectors, none, weights)
-        return kept
-
 
 class DecodingStep:
     """One step of decoding for search (a ``Step``); the memory stands once a sentence, however many rows that has."""
 
-    def __init__(self, model: EncoderDecoder, memory: Memory, heard: Heard | None = None) -> None:
+    def __init__(self, model: Decoder, memory: Memory, heard: Heard | None = None) -> None:
         self.model, self.memory, self.heard = model, memory, heard
         self.extent = memory.mask.sum(1)
 
@@ -315,7 +335,7 @@ class DecodingStep:
 
     def keep(self, sentences: Tensor) -> DecodingStep:
         memory = take(self.memory, sentences)
-        longest = int(memory.mask.sum(1).max()) if len(sentences) else 0
+        longest = max(1, int(memory.mask.sum(1).max())) if len(sentences) else 0
         shorter = Memory(memory.values[:, :longest], memory.keys[:, :longest], memory.mask[:, :longest], memory.summary)
         return DecodingStep(self.model, shorter, self.heard)
 
@@ -330,7 +350,7 @@ class FeedingState(NamedTuple):
 class _Feeding:
     """Input feeding as a cell: what was read at one step enters the next   (Luong et al. 2015, section 3.3)."""
 
-    def __init__(self, model: EncoderDecoder, memory: Memory) -> None:
+    def __init__(self, model: Decoder, memory: Memory) -> None:
         self.model, self.memory = model, memory
         self.input_size, self.hidden_size = model.embed_target.size, model.settings.readout
 
@@ -360,7 +380,7 @@ class _Sampling:
     draw. No gradient goes through that choice.
     """
 
-    def __init__(self, model: EncoderDecoder, memory: Memory, embedding: Tensor | None) -> None:
+    def __init__(self, model: Decoder, memory: Memory, embedding: Tensor | None) -> None:
         self.model, self.memory, self.embedding = model, memory, embedding
         self.input_size, self.hidden_size = 2, model.settings.readout
 

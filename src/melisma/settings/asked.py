@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from melisma.settings.read import differences
-from melisma.settings.search import SearchSettings
 from melisma.settings.show import as_text
 
 ONLY_SEARCHED = ("beam", "length_penalty", "coverage_penalty")  # say nothing where answers are drawn
 
 
-def searched(search: SearchSettings, group: str = "") -> str:
+def searched(search: Any, group: str = "") -> str:
     """The beam, or the temperature at which answers are drawn, and all else that counts and is not at its default.
 
     ``group`` stands before the names.
     """
-    changed = {name: value for name, _, value in differences(SearchSettings(), search)}
-    if search.temperature is None:
+    changed = {name: value for name, _, value in differences(type(search)(), search)}
+    if getattr(search, "temperature", None) is None:
         told = {"beam": search.beam} | changed
     else:
         told = {"temperature": search.temperature} | changed

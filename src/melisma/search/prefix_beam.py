@@ -1,0 +1,469 @@
+"""Prefix beam search: the likeliest answers of CTC, each summed over its alignments, chunk by chunk.
+
+The plain form of one frame is ten lines; here prefixes are nodes of a tree, so that none is ever copied or compared as
+a sequence, a frame's symbols come sorted, so that what cannot enter the beam is never looked at, and frames that can
+only be blank are counted instead of searched. The test holds all of it to the plain form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from heapq import heapreplace
+from math import exp, inf, log, log1p
+from operator import itemgetter
+from typing import Any, NamedTuple
+from weakref import ref
+
+import numpy as np
+from numpy.typing import NDArray
+
+from melisma.errors import Refusal
+from melisma.search.heard import BLANK, Heard, Spoken, checked
+from melisma.search.language import Language, greatest, together
+
+__all__ = ["EVERYTHING", "Beams", "Language", "PrefixBeam", "Pruning"]
+
+NONE = -1  # the symbol of the prefix that has none
+EVERY = 32  # frames after which it is decided what no longer matters
+LEAST = -1.7e308  # what is not −∞ lies above
+SCORE = itemgetter(0)
+Frames = NDArray[np.float64]
+Run = tuple[int, int, int, int, float]
+"""Frames that say one symbol: (symbol, first frame, frame after the last, peak, log-probability there)."""
+Pairs = list[tuple[int, float]]  # symbols of a frame with their log-probabilities, likeliest first
+Link = tuple[Any, int, int, int, int, float] | None
+"""An alignment's last symbol: (the link before, symbol, first frame, frame after the last, peak, log-probability)."""
+
+
+Beam = tuple[float, Any, float, float, float, float, float, Link, Link]
+"""One prefix with its alignments, nats: (score, prefix, total, blank, other, best blank, best other, links of both).
+
+``total`` is the sum over all alignments, ``blank`` over those that end in the blank, ``other`` over those that end in
+the prefix's last symbol; beside both sums the likeliest of their alignments, and where its symbols stand.
+"""
+
+
+Grown = tuple[float, int, int, float, float]
+"""(score, place of the prefix before, symbol, its log-probability, sum of the alignments)."""
+
+
+@dataclass(frozen=True)
+class Pruning:
+    """What is not looked at; ``EVERYTHING`` leaves nothing out.
+
+    A symbol more than ``symbols`` nats below the likeliest of its frame is taken as impossible there, a prefix more
+    than ``prefixes`` nats below the best one leaves the beam, and in a frame whose blank has a probability above
+    ``blank`` nothing else is possible. What an answer's log-probability lacks is the alignments left out. A prefix that
+    differs from the best one more than ``undecided`` symbols back leaves too (looked for every ``EVERY`` frames): two
+    that differ far back say the same from there on, and an endless stream would hold all of it and decide nothing.
+    """
+
+    symbols: float = 5.0
+    prefixes: float = 10.0
+    blank: float = 0.999
+    undecided: float = 100
+
+    def __post_init__(self) -> None:
+        for name, value in (("symbols", self.symbols), ("prefixes", self.prefixes), ("undecided", self.undecided)):
+            if not value >= 0:
+                raise Refusal(f"{name} of a pruning is {value}: it must be 0 or more.")
+        if not 0.5 <= self.blank <= 1:
+            raise Refusal(f"blank is {self.blank}: the probability that makes a frame silent is 0.5 to 1.")
+
+
+EVERYTHING = Pruning(inf, inf, 1.0, inf)
+PLAIN = Pruning()
+
+
+class Steps(dict[int, tuple[Any, float]]):
+    """What each symbol would add to a prefix, and where language, constraint and hot words stand then, once asked."""
+
+    __slots__ = ("added", "state")
+
+    def __init__(self, added: Language | None, state: Any) -> None:
+        super().__init__()
+        self.added, self.state = added, state
+
+    def __missing__(self, symbol: int) -> tuple[Any, float]:
+        found = (None, 0.0) if self.added is None else self.added.score(self.state, symbol)
+        self[symbol] = found
+        return found
+
+
+class Prefix:
+    """One prefix, a node of the tree of all; the same prefix is the same node as long as any beam begins with it.
+
+    It holds the prefix before it, and knows those after it only as long as somebody else holds them: what no beam
+    begins with any more is gone.
+    """
+
+    __slots__ = ("__weakref__", "after", "before", "bonus", "depth", "steps", "symbol")
+
+    def __init__(self, before: Prefix | None, symbol: int, bonus: float, steps: Steps) -> None:
+        self.before, self.symbol = before, symbol
+        self.bonus, self.steps = bonus, steps  # what language, constraint and hot words have added, and may add
+        self.depth: int = 0 if before is None else before.depth + 1
+        self.after: dict[int, ref[Prefix]] = {}
+
+    def longer(self, symbol: int) -> Prefix:
+        """The node of this prefix with one symbol more."""
+        known = self.after.get(symbol)
+        found = None if known is None else known()
+        if found is None:
+            state, added = self.steps[symbol]
+            steps = self.steps if self.steps.added is None else Steps(self.steps.added, state)
+            found = Prefix(self, symbol, self.bonus + added, steps)
+            self.after[symbol] = ref(found)
+        return found
+
+
+class Beams(NamedTuple):
+    """What the search knows between two chunks: the living prefixes, best first."""
+
+    frames: int  # how many there were
+    height: float  # the sum of the greatest log-probability of every frame, which what stands in ``living`` lies below
+    living: list[Beam]
+
+
+class PrefixBeam:
+    """The likeliest answers of frames, chunk by chunk: argmax_ℓ [ log Σ_{π: B(π) = ℓ} p(π | x) + added(ℓ) ].
+
+    ``symbols`` is V with the blank (0), ``beam`` the number of prefixes that go on. Per prefix the alignments that end
+    in the blank and those that end in its last symbol are summed apart, since only the former can say that symbol
+    again. ``language``, ``constraint`` and ``hot`` each add to the score of a prefix by every symbol and at the end.
+    Without ``pruning`` it is ``PLAIN``, but nothing is pruned under a constraint, as what it allows may be unlikely.
+    The same answers to the bit however the frames are cut. Equal scores: the prefix that was better before goes first,
+    then the likelier symbol, then the lower. Sources: Graves 2012, section 7.5.3; Hannun, Maas, Jurafsky and Ng 2014.
+    """
+
+    def __init__(
+        self,
+        symbols: int,
+        beam: int,
+        *,
+        pruning: Pruning | None = None,
+        language: Language | None = None,
+        constraint: Language | None = None,
+        hot: Language | None = None,
+    ) -> None:
+        if beam < 1:
+            raise Refusal(f"beam is {beam}: a search keeps 1 prefix or more.")
+        if symbols < 1:
+            raise Refusal(f"symbols is {symbols}: there is at least the blank.")
+        self.symbols, self.beam = symbols, beam
+        self.pruning = pruning or (PLAIN if constraint is None else EVERYTHING)
+        self.added = together([part for part in (language, constraint, hot) if part is not None])
+        self.most = 0.0 if self.added is None else greatest(self.added)
+
+    def start(self) -> Beams:
+        """The state before the first frame."""
+        root = Prefix(None, NONE, 0.0, Steps(self.added, None if self.added is None else self.added.start()))
+        return Beams(0, 0.0, [(0.0, root, 0.0, 0.0, -inf, 0.0, -inf, None, None)])
+
+    def feed(self, state: Beams, log_probabilities: NDArray[Any]) -> Beams:
+        """The state after these frames (T, V), nats."""
+        frames = checked(log_probabilities, self.symbols, state.frames)
+        if not len(frames):
+            return state
+        likeliest, kept = frames.argmax(1), self._possible(frames)
+        tops = frames[np.arange(len(frames)), likeliest]
+        sure = kept.sum(1) == 1
+        differs = (likeliest[1:] != likeliest[:-1]) | ~sure[1:] | ~sure[:-1]
+        begins = [0, *(np.flatnonzero(differs) + 1).tolist()]
+        symbols, values, doubtful = likeliest.tolist(), tops.tolist(), _doubtful(frames, kept, sure, tops)
+        living, before = state.living, state.frames - 1
+        for begin, end in zip(begins, [*begins[1:], len(symbols)]):
+            if (state.frames + begin) // EVERY > before // EVERY:
+                living = self._decided(living)
+            before = state.frames + begin
+            found = doubtful[begin]
+            if found is not None:
+                living = self._searched(living, found, state.frames + begin, values[begin])
+            elif symbols[begin] == BLANK:
+                living = [_silent(one) for one in living]
+            else:
+                peak = begin if end == begin + 1 else max(range(begin, end), key=values.__getitem__)
+                run = (symbols[begin], *(state.frames + place for place in (begin, end, peak)), values[peak])
+                living = self._said(living, run)
+        height = float(np.cumsum(np.concatenate(([state.height], tops)))[-1])  # one by one: cuts are not seen
+        return Beams(state.frames + len(symbols), height, living)
+
+    def stable(self, state: Beams) -> tuple[int, ...]:
+        """The symbols that no further frame can change: what all living prefixes begin with."""
+        return _symbols(_shared([one[1] for one in state.living]))
+
+    def settle(self, state: Beams) -> tuple[Beams, tuple[Spoken, ...]]:
+        """Hands out what all living prefixes begin with, but for the last such symbol, and forgets it.
+
+        So an endless stream takes no more memory. What is answered and its score stay the same; where the symbols are
+        is what the best prefix says now.
+        """
+        shared = _shared([one[1] for one in state.living])
+        if shared is None or shared.depth < 2 or shared.before is None:
+            return state, ()
+        root = shared.before
+        known = {root: Prefix(None, root.symbol, root.bonus, root.steps)}
+        living: list[Beam] = []
+        for score, prefix, *sums, link_blank, link_other in state.living:
+            links = (_cut(link, root.depth) for link in (link_blank, link_other))
+            living.append((score, _copied(prefix, known), *sums, *links))  # type: ignore[arg-type]
+        spoken = _spoken(_likelier(state.living[0]))[: root.depth]
+        return state._replace(living=living), spoken
+
+    def finish(self, state: Beams, best: int | None = None) -> list[Heard]:
+        """The ``best`` living prefixes that may end here as answers, better ones first; all of them if None.
+
+        There is none where the constraint allows none, or where a frame allows nothing.
+        """
+        ended = []
+        for one in state.living:
+            score = one[0] + (0.0 if self.added is None else self.added.end(one[1].steps.state))
+            if score > -inf:
+                ended.append((score, one))
+        ended.sort(key=lambda pair: -pair[0])
+        return [_heard(score, one, state.height) for score, one in ended[:best]]
+
+    def _possible(self, frames: Frames) -> NDArray[np.bool_]:
+        """Which symbols of each frame are not pruned (T, V)."""
+        likely = np.maximum(frames.max(1) - self.pruning.symbols, LEAST)
+        kept: NDArray[np.bool_] = frames >= likely[:, None]
+        if self.pruning.blank < 1:
+            silent = frames[:, BLANK] > log(self.pruning.blank)
+            kept[silent, BLANK + 1 :] = False
+        return kept
+
+    def _said(self, living: list[Beam], run: Run) -> list[Beam]:
+        """The living prefixes after frames in which nothing but one symbol is possible."""
+        symbol, begin, end, peak, value = run
+        found: dict[Prefix, Beam] = {}
+        for one in living:
+            _, prefix, _, _, other, _, best_other, _, link_other = one
+            if symbol == prefix.symbol and other > -inf:
+                link = _repeated(link_other, end, peak, value)
+                _merge(found, (other + prefix.bonus, prefix, other, -inf, other, -inf, best_other, None, link))
+            mass, best, come = _entering(one, symbol)
+            if mass > -inf and prefix.steps[symbol][1] > -inf:
+                after = prefix.longer(symbol)
+                link = (come, symbol, begin, end, peak, value)
+                _merge(found, (mass + after.bonus, after, mass, -inf, mass, -inf, best, None, link))
+        if len(found) < 2:
+            return list(found.values())
+        ranked = sorted(found.values(), key=SCORE, reverse=True)[: self.beam]
+        lowest = ranked[0][0] - self.pruning.prefixes
+        return [one for one in ranked if one[0] >= lowest]
+
+    def _decided(self, living: list[Beam]) -> list[Beam]:
+        """The living prefixes without those that differ from the best one too far back."""
+        shared = _shared([one[1] for one in living])
+        if shared is None or living[0][1].depth - shared.depth <= self.pruning.undecided:
+            return living
+        least = living[0][1].depth - int(self.pruning.undecided)
+        root = _beginning(living[0][1], least)
+        return [one for one in living if one[1].depth >= least and _beginning(one[1], least) is root]
+
+    def _searched(self, living: list[Beam], found: tuple[float, Pairs], frame: int, top: float) -> list[Beam]:
+        """The living prefixes after a frame in which several symbols are possible, or none."""
+        stayed, taken = _stayed(living, found, frame, top)
+        scores = [one[0] for one in stayed]
+        grown = self._grown(living, found[1], taken, scores)
+        scores += [one[0] for one in grown]
+        ranked = sorted(range(len(scores)), key=scores.__getitem__, reverse=True)[: self.beam]
+        lowest = max(scores[ranked[0]] - self.pruning.prefixes, LEAST) if ranked else 0.0
+        here = len(stayed)
+        return [
+            stayed[place] if place < here else _born(grown[place - here], living, frame, top)
+            for place in ranked
+            if scores[place] >= lowest
+        ]
+
+    def _grown(self, living: list[Beam], pairs: Pairs, taken: dict[Any, set[int]], scores: list[float]) -> list[Grown]:
+        """The prefixes one symbol longer that are new and may enter a beam in which those of ``scores`` stand."""
+        best = max(scores, default=-inf)
+        heap = sorted(scores, reverse=True)[: self.beam][::-1]
+        heap = [-inf] * (self.beam - len(heap)) + heap
+        cutoff, pruned, most = heap[0], self.pruning.prefixes, self.most
+        grown: list[Grown] = []
+        for place, one in enumerate(living):
+            prefix, total = one[1], one[2]
+            known, last, bonus, steps = taken.get(prefix, ()), prefix.symbol, prefix.bonus, prefix.steps
+            for symbol, value in pairs:
+                score = total + value + bonus
+                if score + most <= cutoff or score + most < best - pruned:
+                    break
+                if symbol in known:
+                    continue
+                mass = value + (one[3] if symbol == last else total)
+                score = mass + (bonus + steps[symbol][1])
+                if score > cutoff:
+                    grown.append((score, place, symbol, value, mass))
+                    heapreplace(heap, score)
+                    cutoff = heap[0]
+                    if score > best:
+                        best = score
+        return grown
+
+
+def _added(a: float, b: float) -> float:
+    """log(eᵃ + eᵇ)."""
+    if a < b:
+        a, b = b, a
+    return a if b == -inf else a + log1p(exp(b - a))
+
+
+def _doubtful(
+    frames: Frames, kept: NDArray[np.bool_], sure: NDArray[np.bool_], tops: Frames
+) -> list[tuple[float, Pairs] | None]:
+    """Of each frame what is possible, below its likeliest symbol: the blank, and the others sorted; None: one alone."""
+    found: list[tuple[float, Pairs] | None] = [None] * len(frames)
+    rows = np.flatnonzero(~sure)
+    if not len(rows):
+        return found
+    tops = np.maximum(tops[rows], LEAST)
+    blanks = np.where(kept[rows, BLANK], frames[rows, BLANK] - tops, -inf).tolist()
+    numbers, symbols = kept[rows, BLANK + 1 :].nonzero()
+    symbols += BLANK + 1
+    values = frames[rows[numbers], symbols] - tops[numbers]
+    order = np.lexsort((-values, numbers))
+    pairs = list(zip(symbols[order].tolist(), values[order].tolist()))
+    ends = np.cumsum(np.bincount(numbers, minlength=len(rows))).tolist()
+    for row, blank, begin, end in zip(rows.tolist(), blanks, [0, *ends], ends):
+        found[row] = blank, pairs[begin:end]
+    return found
+
+
+def _silent(one: Beam) -> Beam:
+    """A prefix after frames in which nothing but the blank is possible."""
+    score, prefix, total, _, _, best_blank, best_other, link_blank, link_other = one
+    if best_blank >= best_other:
+        return score, prefix, total, total, -inf, best_blank, -inf, link_blank, None
+    return score, prefix, total, total, -inf, best_other, -inf, link_other, None
+
+
+def _merge(found: dict[Prefix, Beam], one: Beam) -> None:
+    """Adds alignments of a prefix, all of which end in its last symbol, to those that were found before."""
+    known = found.get(one[1])
+    if known is not None:
+        total = _added(known[2], one[2])
+        likelier = one if one[6] > known[6] else known
+        one = (total + one[1].bonus, one[1], total, -inf, total, -inf, likelier[6], None, likelier[8])
+    found[one[1]] = one
+
+
+def _stayed(
+    living: list[Beam], found: tuple[float, Pairs], frame: int, top: float
+) -> tuple[list[Beam], dict[Any, set[int]]]:
+    """What a frame brings to the prefixes that live already, and which of them go on to which other ones."""
+    blank, pairs = found
+    values = dict(pairs)
+    places = {one[1]: one for one in living}
+    stayed: list[Beam] = []
+    taken: dict[Any, set[int]] = {}
+    for one in living:
+        _, prefix, total, _, other, best_blank, best_other, link_blank, link_other = one
+        likeliest, link = (best_blank, link_blank) if best_blank >= best_other else (best_other, link_other)
+        still, said, best_said, link_said = total + blank, -inf, -inf, None
+        value = values.get(prefix.symbol)
+        if value is not None:
+            if other > -inf:
+                said, best_said = other + value, best_other + value
+                link_said = _repeated(link_other, frame + 1, frame, value + top)
+            before = places.get(prefix.before)
+            if before is not None:
+                taken.setdefault(prefix.before, set()).add(prefix.symbol)
+                mass, best, come = _entering(before, prefix.symbol)
+                said = _added(said, mass + value)
+                if best + value > best_said:
+                    best_said = best + value
+                    link_said = (come, prefix.symbol, frame, frame + 1, frame, value + top)
+        both = _added(still, said)
+        stayed.append((both + prefix.bonus, prefix, both, still, said, likeliest + blank, best_said, link, link_said))
+    return stayed, taken
+
+
+def _entering(one: Beam, symbol: int) -> tuple[float, float, Link]:
+    """Sum, likeliest and link of the alignments of a prefix after which this symbol is a new one."""
+    _, prefix, total, blank, _, best_blank, best_other, link_blank, link_other = one
+    if symbol == prefix.symbol:
+        return blank, best_blank, link_blank
+    return (total, best_blank, link_blank) if best_blank >= best_other else (total, best_other, link_other)
+
+
+def _born(grown: Grown, living: list[Beam], frame: int, top: float) -> Beam:
+    """A prefix that has just come to live."""
+    score, place, symbol, value, mass = grown
+    _, best, come = _entering(living[place], symbol)
+    prefix = living[place][1].longer(symbol)
+    link = (come, symbol, frame, frame + 1, frame, value + top)
+    return score, prefix, mass, -inf, mass, -inf, best + value, None, link
+
+
+def _repeated(link: Link, end: int, peak: int, value: float) -> Link:
+    """The last symbol, said until a later frame."""
+    assert link is not None
+    before, symbol, begin, _, old, highest = link
+    return (before, symbol, begin, end, peak, value) if value > highest else (before, symbol, begin, end, old, highest)
+
+
+def _shared(prefixes: Sequence[Prefix]) -> Prefix | None:
+    """The longest prefix that all begin with."""
+    found = set(prefixes)
+    while len(found) > 1:
+        deepest = max(one.depth for one in found)
+        found = {one.before if one.depth == deepest else one for one in found}  # type: ignore[misc]
+    return next(iter(found), None)
+
+
+def _beginning(prefix: Prefix, depth: int) -> Prefix:
+    """The first ``depth`` symbols of a prefix that has as many."""
+    while prefix.depth > depth and prefix.before is not None:
+        prefix = prefix.before
+    return prefix
+
+
+def _symbols(prefix: Prefix | None) -> tuple[int, ...]:
+    symbols = []
+    while prefix is not None and prefix.before is not None:
+        symbols.append(prefix.symbol)
+        prefix = prefix.before
+    return tuple(reversed(symbols))
+
+
+def _copied(prefix: Prefix, known: dict[Prefix, Prefix]) -> Prefix:
+    """The same prefix behind another root, which ``known`` holds."""
+    way: list[Prefix] = []
+    while prefix not in known:
+        way.append(prefix)
+        prefix = prefix.before  # type: ignore[assignment]
+    found = known[prefix]
+    for one in reversed(way):
+        found = known[one] = found.longer(one.symbol)
+    return found
+
+
+def _cut(link: Link, gone: int) -> Link:
+    """An alignment without its first symbols."""
+    way = []
+    while link is not None:
+        way.append(link)
+        link = link[0]
+    for one in way[len(way) - gone - 1 :: -1] if len(way) > gone else ():
+        link = (link, *one[1:])
+    return link
+
+
+def _likelier(one: Beam) -> Link:
+    """The likeliest alignment of a prefix."""
+    return one[7] if one[5] >= one[6] else one[8]
+
+
+def _spoken(link: Link) -> tuple[Spoken, ...]:
+    spoken = []
+    while link is not None:
+        link, symbol, begin, end, peak, value = link
+        spoken.append(Spoken(symbol, begin, end, peak, exp(value)))
+    return tuple(reversed(spoken))
+
+
+def _heard(score: float, one: Beam, height: float) -> Heard:
+    return Heard(_symbols(one[1]), score + height, one[2] + height, _spoken(_likelier(one)))

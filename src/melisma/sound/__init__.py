@@ -1,0 +1,1 @@
+"""Sound as numbers: read, resampled, looked at, turned into frames, and made harder for training."""

@@ -1,0 +1,60 @@
+"""How loud somebody speaks: the level of the frames in which anybody does."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from melisma.sound.resample import Samples
+
+FRAME = 0.02  # seconds over which power is measured: a whole cycle of 50 Hz
+MARGIN = 15.9  # decibels below the active level at which speech ends (ITU-T P.56)
+
+
+def powers(samples: Samples, rate: int) -> NDArray[np.float64]:
+    """Mean squares (n,) of frames of 20 ms side by side, about the mean of all samples (N,).
+
+    What is left over at the end belongs to no frame, unless there is no other.
+    """
+    width = frame(rate)
+    count = len(samples) // width
+    if not count:
+        return np.array([samples.var(dtype=np.float64)] if len(samples) else [], np.float64)
+    whole = (samples - samples.mean(dtype=np.float64).astype(np.float32))[: count * width].reshape(count, width)
+    power: NDArray[np.float64] = np.square(whole, dtype=np.float64).mean(1)
+    return power
+
+
+def frame(rate: int) -> int:
+    """The samples of a frame."""
+    return max(1, round(FRAME * rate))
+
+
+def active(power: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """In which frames of these mean squares (n,) somebody speaks: no more than 15.9 dB below the mean of just those.
+
+    The rule of ITU-T P.56, on frames; it needs no guess of the noise. None in silence.
+    """
+    threshold, before = 0.0, -1.0
+    while threshold > before:
+        heard = (power > 0) & (power >= threshold)
+        before = threshold
+        threshold = float(power[heard].mean()) * 10 ** (-MARGIN / 10) if heard.any() else before
+    return heard
+
+
+def level(samples: Samples, rate: int) -> float:
+    """The root of the mean square of samples (N,) in their active frames; 0 in silence."""
+    power = powers(samples, rate)
+    heard = active(power)
+    return float(np.sqrt(power[heard].mean())) if heard.any() else 0.0
+
+
+def decibels(ratio: float) -> float:
+    """20 log₁₀ of a ratio of amplitudes."""
+    return 20 * float(np.log10(ratio))
+
+
+def amplitude(decibels: float) -> float:
+    """The ratio of amplitudes that so many decibels are."""
+    return float(10 ** (decibels / 20))

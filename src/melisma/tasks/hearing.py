@@ -1,0 +1,241 @@
+"""Utterances as numbers: frames of sound, and the symbols of what is said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.random import default_rng
+from torch import Generator, Tensor
+
+from melisma.baselines.ngram import KneserNey
+from melisma.errors import Refusal
+from melisma.files.watch import passing
+from melisma.losses.ctc import required
+from melisma.ragged import Ragged
+from melisma.settings.transcribe import SpellingSettings, TranscribeSettings
+from melisma.sound.augment import Augmentation
+from melisma.sound.definitions import definition as defined
+from melisma.sound.features import Definition, Frames, frames
+from melisma.sound.normalise import Normaliser
+from melisma.tasks.utterances import Samples, Utterance
+from melisma.text.unicode import normalise
+from melisma.text.units import Unit, from_json, learn
+from melisma.text.vocabulary import FIRST_BYTE
+
+BLANK = 0
+STATISTICS = 2000  # recordings that the mean and deviation of frames are taken of, at most
+PHRASES = 20_000  # transcripts that a closed list of them may have
+
+
+class Wanted(NamedTuple):
+    """How a unit is learned, as ``text.units`` asks it."""
+
+    unit: str
+    method: str
+    size: int
+    least: int
+
+
+class Heard(NamedTuple):
+    """An utterance and its labels, ready to be learned from."""
+
+    utterance: Utterance
+    labels: list[int]
+
+
+@dataclass(frozen=True)
+class HearingBatch:
+    """Frames of sound (N, F) and labels (M,), 1 and above: 0 is the blank."""
+
+    frames: Ragged
+    labels: Ragged
+    weight: Tensor | None = None
+
+    @property
+    def size(self) -> int:
+        return self.frames.batch
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        return {"ctc": max(1, len(self.labels.rows))}
+
+    def to(self, device: torch.device) -> HearingBatch:
+        if device.type == self.frames.rows.device.type:
+            return self
+        weight = None if self.weight is None else self.weight.to(device)
+        return HearingBatch(self.frames.to(device), self.labels.to(device), weight)
+
+    def part(self, index: int, parts: int) -> HearingBatch:
+        chosen = torch.arange(index, self.size, parts)
+        weight = None if self.weight is None else self.weight[chosen]
+        return HearingBatch(self.frames.take(chosen), self.labels.take(chosen), weight)
+
+
+@dataclass(frozen=True)
+class HearingCodec:
+    """Sound -> frames, transcripts <-> labels; both learned on training data alone."""
+
+    definition: Definition
+    normaliser: Normaliser
+    unit: Unit
+    symbols: tuple[int, ...]  # the unit's symbols that occur in training; label n is symbols[n - 1]
+    lowercase: bool
+    language: KneserNey | None  # of the training transcripts
+    phrases: tuple[str, ...]  # the different training transcripts, where they are few enough for a closed list
+    augmentation: Augmentation | None = field(default=None, repr=False, compare=False)  # while training
+    stride: int = field(default=1, compare=False)  # frames that one output of the model stands for
+
+    @staticmethod
+    def learn(examples: Sequence[Utterance], settings: TranscribeSettings) -> HearingCodec:
+        """Mean and deviation of frames, the symbols and the n-gram model of the training utterances."""
+        assert examples[0].laid is not None
+        definition = defined(replace(settings.sound, rate=examples[0].laid.rate))
+        some = examples[:: max(1, -(-len(examples) // STATISTICS))]
+        normaliser = Normaliser.of(
+            frames(definition, one.samples(definition.rate)) for one in passing("recordings measured", some, len(some))
+        )
+        texts = [written(one.text, settings.text.lowercase) for one in examples]
+        unit, symbols = _spelling(texts, settings.text)
+        codec = HearingCodec(definition, normaliser, unit, symbols, settings.text.lowercase, None, ())
+        order = settings.text.language
+        vocabulary = range(1, codec.size)
+        language = KneserNey.of(map(codec.labels, texts), order, vocabulary) if order else None
+        phrases = tuple(sorted(set(texts)))
+        return HearingCodec(
+            definition,
+            normaliser,
+            unit,
+            symbols,
+            settings.text.lowercase,
+            language,
+            phrases if len(phrases) <= PHRASES else (),
+            _augmentation(settings),
+            settings.model.stride,
+        )
+
+    @staticmethod
+    def from_json(data: object, settings: TranscribeSettings) -> HearingCodec:
+        if not isinstance(data, dict) or not {"sound", "normaliser", "unit", "symbols"} <= data.keys():
+            raise Refusal("codec.json: there is no sound and no symbols in it; the file of the training run is wanted")
+        unit, symbols = from_json(data["unit"]), data["symbols"]
+        if not isinstance(symbols, list) or not all(
+            type(one) is int and FIRST_BYTE <= one < unit.vocabulary.size for one in symbols
+        ):
+            raise Refusal("codec.json: its symbols are not those of its unit; the file of the training run is wanted")
+        phrases = data.get("phrases", [])
+        if not isinstance(phrases, list) or not all(isinstance(one, str) for one in phrases):
+            raise Refusal("codec.json: its phrases are no texts; the file of the training run is wanted")
+        language = data.get("language")
+        return HearingCodec(
+            Definition.from_json(data["sound"]),
+            Normaliser.from_json(data["normaliser"]),
+            unit,
+            tuple(symbols),
+            settings.text.lowercase,
+            None if language is None else KneserNey.from_json(language, "codec.json"),
+            tuple(phrases),
+            _augmentation(settings),
+            settings.model.stride,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "sound": self.definition.to_json(),
+            "normaliser": self.normaliser.to_json(),
+            "unit": self.unit.to_json(),
+            "symbols": list(self.symbols),
+            "language": None if self.language is None else self.language.to_json(),
+            "phrases": list(self.phrases),
+        }
+
+    @property
+    def size(self) -> int:
+        """How many symbols a model of it has, the blank among them."""
+        return len(self.symbols) + 1
+
+    @property
+    def separator(self) -> int | None:
+        """The label between two words; None where the first label of a word says that one begins."""
+        blank = self.unit.vocabulary.symbols.get(" ")
+        return self.symbols.index(blank) + 1 if blank in self.symbols else None
+
+    def labels(self, text: str) -> list[int]:
+        """The labels of a text as it was ``written``; Refusal, naming them, where some of it never was in training."""
+        place = {symbol: number for number, symbol in enumerate(self.symbols, 1)}
+        encoded = self.unit.encode([text])[0]
+        if strange := [symbol for symbol in encoded if symbol not in place]:
+            known = self.unit.vocabulary.pieces(strange)
+            raise Refusal(f"{', '.join(map(repr, known[:5]))} cannot be spelled: never in the training transcripts")
+        return [place[symbol] for symbol in encoded]
+
+    def together(self, every: Sequence[list[int]]) -> list[int]:
+        """The labels of utterances said one after another."""
+        if len(every) == 1:
+            return every[0]
+        return self.labels(" ".join(map(self.text, every)))
+
+    def text(self, labels: Sequence[int]) -> str:
+        """The text of labels."""
+        return self.unit.decode([self.symbols[label - 1] for label in labels])
+
+    def pieces(self, labels: Sequence[int]) -> list[str]:
+        """The text of each label."""
+        return [self.unit.vocabulary.text([self.symbols[label - 1]]) for label in labels]
+
+    def seconds(self, frame: float) -> float:
+        """When a frame begins, counted from the beginning of the stream."""
+        return round(frame * self.definition.hop / self.definition.rate, 4)
+
+    def heard(self, samples: Samples) -> Frames:
+        """The normalised frames (T, F) of a whole wave."""
+        return self.normaliser(frames(self.definition, samples))
+
+
+def written(text: str, lowercase: bool) -> str:
+    """A transcript as it is learned and measured: Unicode NFC, single spaces, in lower case on request."""
+    plain = " ".join(normalise(text).split())
+    return plain.lower() if lowercase else plain
+
+
+def _spelling(texts: Sequence[str], wanted: SpellingSettings) -> tuple[Unit, tuple[int, ...]]:
+    size = wanted.size if wanted.unit != "characters" else 100_000
+    unit = learn(texts, Wanted(wanted.unit, wanted.method, size, 1))
+    return unit, tuple(sorted({symbol for symbols in unit.encode(texts) for symbol in symbols}))
+
+
+def _augmentation(settings: TranscribeSettings) -> Augmentation:
+    return Augmentation(settings.augment)
+
+
+def trained_on(codec: HearingCodec, chosen: Sequence[Heard], random: Generator) -> HearingBatch:
+    """A batch to learn from: waves joined and changed by chance, then their frames; what is said stays what it is."""
+    seeds = torch.randint(2**62, (len(chosen),), generator=random).tolist()
+    drawn = [_drawn(codec, chosen, place, default_rng(seed)) for place, seed in enumerate(seeds)]
+    return batched([made for made, _ in drawn], [labels for _, labels in drawn])
+
+
+def _drawn(
+    codec: HearingCodec, chosen: Sequence[Heard], place: int, random: np.random.Generator
+) -> tuple[Frames, list[int]]:
+    """One utterance of the batch, perhaps with others of it behind; as it is where changed it would be too short."""
+    assert codec.augmentation is not None
+    augmentation, rate = codec.augmentation, codec.definition.rate
+    every = [chosen[place], *(chosen[other] for other in augmentation.partners(len(chosen), random))]
+    waves = [one.utterance.samples(rate) for one in every]
+    samples = augmentation.joined(waves, rate, random).samples if len(waves) > 1 else waves[0]
+    labels = codec.together([one.labels for one in every])
+    made = codec.heard(augmentation(samples, rate, random))
+    if -(-len(made) // codec.stride) < required(labels):
+        made = codec.heard(samples)
+    return augmentation.masked(made, random), labels
+
+
+def batched(made: Sequence[Frames], labels: Sequence[Sequence[int]]) -> HearingBatch:
+    """Frames and labels as tensors."""
+    return HearingBatch(
+        Ragged.of([torch.from_numpy(np.ascontiguousarray(one)) for one in made]), Ragged.of_symbols(labels)
+    )

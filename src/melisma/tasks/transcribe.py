@@ -1,0 +1,190 @@
+"""The task ``transcribe``: sound to text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from math import ceil
+from typing import Any, cast
+
+import torch
+from torch import Generator, nn
+
+from melisma.contract import whole
+from melisma.errors import Refusal
+from melisma.files.watch import passing
+from melisma.losses.ctc import ctc_loss, required
+from melisma.measures.measure import Measure
+from melisma.measures.table import measured
+from melisma.models.transcriber import Transcriber
+from melisma.quoting import counted
+from melisma.settings.transcribe import TranscribeSettings
+from melisma.task import Corpus, Extent, Moment, Prepared, Task, Total
+from melisma.tasks.hearing import Heard, HearingBatch, HearingCodec, batched, trained_on, written
+from melisma.tasks.listening import Transcript, answer, asked, quickly, stream
+from melisma.tasks.utterances import Utterance, cut_off, laid_down, listed, part_of, spoken
+
+TOGETHER = 16  # utterances whose nats are taken together
+
+
+def read(settings: TranscribeSettings) -> Corpus[Utterance]:
+    """Training and validation utterances, decoded; where no validation data is given, some are cut off."""
+    data = settings.data
+    data.ready()
+    for corpus in (*data.train, *(data.valid or ())):
+        listed(corpus, data)
+    found = laid_down(data.train, data, settings.sound.rate)
+    train, notes = spoken(found.utterances)
+    notes, signatures, valid = [*found.notes, *notes], dict(found.signatures), list[Utterance]()
+    if not train:
+        raise Refusal("data.train: no recording is left to train on; recordings with what is said in them are wanted")
+    if data.valid is not None:
+        assert train[0].laid is not None
+        more = laid_down(data.valid, data, train[0].laid.rate)
+        valid, said = spoken(more.utterances)
+        notes, signatures = [*notes, *more.notes, *said], signatures | more.signatures
+    elif data.valid_size:
+        if len(train) < 2:
+            raise Refusal("data.train has a single recording and one must be cut off for validation: more are wanted")
+        size = max(1, min(data.valid_size, int(len(train) * data.valid_share)))
+        train, valid, note = cut_off(train, size, settings.training.seed)
+        notes.append(note)
+    if data.share < 1:
+        kept = part_of(train, data.share, settings.training.seed)
+        notes.append(f"data.share={data.share:g}: {len(kept):,} of {len(train):,} recordings are trained on")
+        train = kept
+    return Corpus(train, valid, signatures, tuple(notes))
+
+
+def examples(settings: TranscribeSettings, corpora: Sequence[Sequence[str]]) -> tuple[list[Utterance], list[str]]:
+    """The utterances to measure on, and what to say of those that were dropped."""
+    found = laid_down(corpora, settings.data, settings.sound.rate)
+    kept, notes = spoken(found.utterances)
+    return kept, [*found.notes, *notes]
+
+
+def build(codec: HearingCodec, settings: TranscribeSettings) -> Transcriber:
+    """A new model, as large as the codec's frames and symbols and the settings have it."""
+    return Transcriber(codec.definition.features, codec.size, settings.model)
+
+
+def shapes(codec: HearingCodec, settings: TranscribeSettings) -> dict[str, tuple[int, ...]]:
+    """What a saved model of these settings holds, without allocating it."""
+    with torch.device("meta"):
+        return {name: tuple(weight.shape) for name, weight in build(codec, settings).named_parameters()}
+
+
+def prepare(codec: HearingCodec, utterances: Sequence[Utterance], settings: TranscribeSettings) -> Prepared:
+    """Training utterances with their labels; those too long, or too short for what is said, are left out, counted."""
+    kept: list[Heard] = []
+    lengths: list[tuple[int, int]] = []
+    long: list[Utterance] = []
+    tight: list[Utterance] = []
+    for one in passing("recordings prepared", utterances, len(utterances)):
+        labels = codec.labels(written(one.text, codec.lowercase))
+        assert one.laid is not None
+        count = codec.definition.count((one.laid.end - one.laid.begin) // 4)
+        if one.seconds() > settings.data.longest:
+            long.append(one)
+        elif -(-count // codec.stride) < required(labels):
+            tight.append(one)
+        else:
+            kept.append(Heard(one, labels))
+            lengths.append((count, len(labels)))
+    notes = []
+    if long:
+        notes.append(
+            f"{counted(len(long), 'recording')} of {len(utterances):,} left out: longer than "
+            f"data.longest={settings.data.longest:g} seconds, such as {long[0].clip.where}"
+        )
+    if tight:
+        notes.append(
+            f"warning: {counted(len(tight), 'recording')} of {len(utterances):,} left out: too short for what is said "
+            f"in it, such as {tight[0].clip.where}; a wrong transcript, or a smaller model.stride is wanted"
+        )
+    if not kept:
+        raise Refusal(f"data.train: no recording is left to train on ({'; '.join(notes)})")
+    return Prepared(kept, lengths, notes)
+
+
+def loss(
+    model: nn.Module,
+    batch: HearingBatch,
+    carry: Any,
+    settings: TranscribeSettings,
+    random: Generator | None,
+    at: Moment,
+) -> tuple[dict[str, Total], Any]:
+    """The nats of what is said, summed over all ways of aligning it (Graves et al. 2006)."""
+    sums = ctc_loss(whole(cast(Transcriber, model), batch.frames, random), batch.labels)
+    if batch.weight is not None:
+        sums = sums * batch.weight
+    return {"ctc": Total(sums.sum(), sums.detach().sum())}, None
+
+
+@torch.no_grad()
+def nats(model: nn.Module, codec: HearingCodec, utterances: Sequence[Utterance]) -> list[tuple[float, int]]:
+    """For each utterance the nats of its labels, and how many there are; 0 of none where it cannot be aligned."""
+    network, found = cast(Transcriber, model), list[tuple[float, int]]()
+    for some in _together(utterances):
+        spelled = [codec.labels(written(one.text, codec.lowercase)) for one in some]
+        batch = batched([codec.heard(one.samples(codec.definition.rate)) for one in some], spelled)
+        batch = batch.to(next(network.parameters()).device)
+        sums = ctc_loss(whole(network, batch.frames), batch.labels)
+        counts = torch.tensor([len(labels) for labels in spelled])
+        feasible = torch.isfinite(sums.cpu())
+        found += zip(torch.where(feasible, sums.cpu(), 0.0).tolist(), torch.where(feasible, counts, 0).tolist())
+    return found
+
+
+def _together(utterances: Sequence[Utterance]) -> Iterator[Sequence[Utterance]]:
+    for begin in range(0, len(utterances), TOGETHER):
+        yield utterances[begin : begin + TOGETHER]
+
+
+def check(codec: HearingCodec, utterances: Sequence[Utterance]) -> None:
+    """Refuses utterances to measure on that the model has no symbols for: left out, they would not count."""
+    for one in utterances:
+        try:
+            codec.labels(written(one.text, codec.lowercase))
+        except Refusal as refusal:
+            raise Refusal(f"{one.clip.where}: {refusal}") from None
+
+
+def measure(answers: Sequence[Transcript], utterances: Sequence[Utterance], names: Sequence[str]) -> dict[str, Measure]:
+    """What the best answers score against the transcripts."""
+    sources, texts = [str(one) for one in utterances], [one.text for one in answers]
+    return {name: measured(name, sources, texts, references(utterances)) for name in names}
+
+
+def references(utterances: Sequence[Utterance]) -> list[str]:
+    """What is said, as it is written."""
+    return [one.text for one in utterances]
+
+
+TASK: Task[Utterance, Transcript] = Task(
+    name="transcribe",
+    settings=TranscribeSettings,
+    read=read,
+    examples=examples,
+    learn=HearingCodec.learn,
+    codec=HearingCodec.from_json,
+    prepare=prepare,
+    batch=trained_on,
+    build=build,
+    shapes=shapes,
+    loss=loss,
+    nats=nats,
+    answer=answer,
+    inputs=list,
+    references=references,
+    measure=measure,
+    check=check,
+    measures=lambda settings: settings.data.measured,
+    validated={"wer": "lower", "cer": "lower", "exact": "higher"},
+    losses=lambda settings: {"ctc": 1.0},
+    extent=Extent("seconds", lambda utterance: ceil(utterance.seconds())),
+    takes="recording",
+    asked=asked,
+    stream=stream,
+    quickly=quickly,
+)

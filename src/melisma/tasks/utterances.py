@@ -1,0 +1,187 @@
+"""Utterances: recordings with what is said in them, decoded once and laid down at the rate that they are heard at."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from melisma.errors import Refusal
+from melisma.files.manifest import Clip, Columns, clips
+from melisma.files.scratch import Scratch
+from melisma.files.watch import passing
+from melisma.quoting import counted, named
+from melisma.settings.transcribe import RecordingSettings
+from melisma.sound.decoding import Decoder
+from melisma.sound.wave import blocks, read
+
+HIGHEST = 16_000  # Hz that recordings are heard at unless told: speech has little above 8 kHz
+LOOKED = 1000  # recordings whose rates decide
+NAMED = 3  # damaged recordings that a note names
+
+Samples = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Laid:
+    """Where the samples of a recording lie."""
+
+    scratch: Scratch
+    begin: int
+    end: int
+    rate: int
+
+
+@dataclass(frozen=True, eq=False)
+class Utterance:
+    """A recording, or a part of one, and what is said in it; what its file is called is nobody's business but errors'.
+
+    ``text`` is empty where it is only to be transcribed.
+    """
+
+    clip: Clip
+    laid: Laid | None = field(default=None, repr=False)
+
+    @property
+    def text(self) -> str:
+        return self.clip.text or ""
+
+    @property
+    def speaker(self) -> str | None:
+        return self.clip.speaker
+
+    def __str__(self) -> str:
+        span = "" if self.clip.end is None else f" {self.clip.begin:g}-{self.clip.end:g}"
+        return f"{self.clip.audio}{span}"
+
+    def samples(self, rate: int) -> Samples:
+        """The whole at this rate, (N,); Refusal where it cannot be decoded."""
+        if self.laid is not None and self.laid.rate == rate:
+            return np.frombuffer(self.laid.scratch.read(self.laid.begin, self.laid.end), np.float32)
+        return read(self.clip.audio, rate, self.clip.begin, self.clip.end).samples
+
+    def seconds(self) -> float:
+        """How long it is; only of what was laid down."""
+        assert self.laid is not None
+        return (self.laid.end - self.laid.begin) / 4 / self.laid.rate
+
+
+@dataclass(frozen=True)
+class Recordings:
+    """What was read of some corpora: utterances, signatures of the files, and sentences for the user."""
+
+    utterances: list[Utterance]
+    signatures: dict[str, Any]
+    notes: list[str]
+
+
+def listed(corpus: Sequence[str], data: RecordingSettings) -> list[Clip]:
+    """The clips of one corpus, unheard."""
+    return clips(corpus, Columns(data.audio, data.text, speaker=data.speaker))
+
+
+def heard_at(found: Sequence[Clip], asked: int | None) -> int:
+    """The rate that recordings are heard at: the one asked for, else the commonest of theirs, 16 kHz at most."""
+    if asked is not None:
+        return asked
+    rates: Counter[int] = Counter()
+    for clip in found[:LOOKED]:
+        try:
+            with Decoder(clip.audio) as decoder:
+                rates[decoder.rate] += 1
+        except Refusal:
+            continue
+    commonest = rates.most_common(1)[0][0] if rates else HIGHEST
+    return min(HIGHEST, commonest)
+
+
+def laid_down(corpora: Sequence[Sequence[str]], data: RecordingSettings, rate: int | None) -> Recordings:
+    """All recordings of the corpora, decoded at one rate; what is damaged is left out, counted and named."""
+    every = [(corpus, listed(corpus, data)) for corpus in corpora]
+    rate = heard_at([clip for _, some in every for clip in some], rate)
+    scratch, signatures, notes = Scratch(), dict[str, Any](), list[str]()
+    utterances: list[Utterance] = []
+    broken: list[str] = []
+    for corpus, some in every:
+        digest = hashlib.sha256()
+        for clip in _watched(some):
+            begin = scratch.size
+            try:
+                for block in blocks(clip.audio, rate, clip.begin, clip.end):
+                    if not np.isfinite(block).all():
+                        raise Refusal(f"{named(clip.audio)} holds samples that are no numbers")
+                    piece = block.tobytes()
+                    digest.update(piece)
+                    scratch.add(piece)
+            except Refusal as refusal:
+                broken.append(str(refusal))
+                continue
+            digest.update(clip.text.encode() if clip.text else b"\0")
+            utterances.append(Utterance(clip, Laid(scratch, begin, scratch.size, rate)))
+        signatures |= {path: {"sha256": digest.hexdigest(), "lines": len(some)} for path in corpus}
+    if broken:
+        named_ones = "; ".join(broken[:NAMED])
+        more = f"; and {len(broken) - NAMED} more" if len(broken) > NAMED else ""
+        notes.append(
+            f"warning: {counted(len(broken), 'recording')} of {len(broken) + len(utterances):,} left out: "
+            f"{named_ones}{more}"
+        )
+    return Recordings(utterances, signatures, notes)
+
+
+def _watched(some: Sequence[Clip]) -> Iterable[Clip]:
+    return passing("recordings decoded", some, len(some))
+
+
+def spoken(utterances: Sequence[Utterance]) -> tuple[list[Utterance], list[str]]:
+    """Those in which something is said, and a sentence on the rest."""
+    kept = [one for one in utterances if one.text.strip()]
+    missing = len(utterances) - len(kept)
+    if not missing:
+        return kept, []
+    first = next(one for one in utterances if not one.text.strip())
+    return kept, [
+        f"warning: {counted(missing, 'recording')} of {len(utterances):,} left out, as nothing is written for what is "
+        f"said in them, such as {first.clip.where}"
+    ]
+
+
+def cut_off(utterances: Sequence[Utterance], size: int, seed: int) -> tuple[list[Utterance], list[Utterance], str]:
+    """Training and validation utterances, and a sentence: whole speakers where they are known, else recordings."""
+    speakers = sorted({one.speaker for one in utterances if one.speaker is not None})
+    random = Random(f"cut {seed}")
+    if len(speakers) > 1 and all(one.speaker is not None for one in utterances):
+        random.shuffle(speakers)
+        counts = Counter(one.speaker for one in utterances)
+        held: set[str] = set()
+        for speaker in speakers[:-1]:
+            if not held or sum(counts[one] for one in held) + counts[speaker] <= size:
+                held.add(speaker)
+        valid = [one for one in utterances if one.speaker in held]
+        if len(valid) <= len(utterances) // 2:
+            train = [one for one in utterances if one.speaker not in held]
+            said = f"{counted(len(held), 'speaker')} of {len(speakers)} with {counted(len(valid), 'recording')}"
+            return train, valid, f"no validation data was given: {said} cut off; nobody in it is trained on"
+    places = set(random.sample(range(len(utterances)), size))
+    train = [one for place, one in enumerate(utterances) if place not in places]
+    valid = [one for place, one in enumerate(utterances) if place in places]
+    return (
+        train,
+        valid,
+        f"no validation data was given: {counted(size, 'recording')} cut off, of speakers that are trained on too: "
+        "scores on strangers will be lower",
+    )
+
+
+def part_of(utterances: Sequence[Utterance], share: float, seed: int) -> list[Utterance]:
+    """A share of the utterances, one at least, in their order; a larger one of the same seed holds all of it."""
+    random = Random(f"share {seed}")
+    lots = [random.random() for _ in utterances]
+    order = sorted(range(len(utterances)), key=lots.__getitem__)[: max(1, round(share * len(utterances)))]
+    return [utterances[place] for place in sorted(order)]
