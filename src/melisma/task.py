@@ -135,6 +135,10 @@ def _greedily(search: Any) -> Any:
     return replace(search, beam=1, alternatives=1, temperature=None, int8=False)
 
 
+def _no_remark(answers: Sequence[Any], examples: Sequence[Any]) -> None:
+    return None
+
+
 def _symbols(settings: Any) -> Mapping[str, float]:
     return {"symbols": 1.0}
 
@@ -211,6 +215,8 @@ class Task(Generic[E, A]):
     # model, codec, search settings -> a stream that listens; None: the task answers whole inputs alone
     stream: Callable[[nn.Module, Any, Any], Stream] | None = None
     quickly: Callable[[Any], Any] = _greedily  # search settings -> those of a validation while training
+    # answers of a validation, examples -> what goes wrong in a training, and what helps; None: nothing
+    remark: Callable[[Sequence[A], Sequence[E]], str | None] = _no_remark
     carry: Callable[[nn.Module, Any], Any] = _no_carry  # model, settings -> what the first step of an epoch is handed
 
     def validating(self, settings: Any) -> dict[str, str]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from faults.fault import Fault
 from faults.files import FILES
 from faults.layers import LAYERS
+from faults.measures import MEASURES
 from faults.search import SEARCH
 from faults.training import TRAINING
 
 __all__ = ["FAULTS", "Fault"]
 
-FAULTS: tuple[Fault, ...] = (*LAYERS, *TRAINING, *SEARCH, *FILES)
+FAULTS: tuple[Fault, ...] = (*LAYERS, *TRAINING, *SEARCH, *FILES, *MEASURES)

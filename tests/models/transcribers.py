@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import torch
 
-from melisma.layers.cells import CELLS
 from melisma.models.transcriber import Transcriber
 from melisma.settings.transcriber import TranscriberSettings
 
@@ -29,22 +28,18 @@ SMALL = TranscriberSettings(
 BOTH_WAYS = replace(SMALL, bidirectional=True, hidden=3)
 
 FORMS: dict[str, TranscriberSettings] = {
-    **{f"one way {cell}": replace(SMALL, cell=cell) for cell in CELLS},
-    "every frame": replace(SMALL, stride=1),
-    "no convolution": replace(SMALL, stride=1, convolutions=0, look_ahead=0),
-    "one of three": replace(SMALL, stride=3, convolutions=3),
+    "one of two": SMALL,
+    "every frame": replace(SMALL, stride=1, convolutions=0, cell="elman"),
+    "one of three": replace(SMALL, stride=3, convolutions=3, cell="gru_reset_before"),
     "one of four": replace(SMALL, stride=4, width=4, look_ahead=1),
-    "one of six": replace(SMALL, stride=6),
-    "deep": replace(SMALL, layers=3, residual=True, channels=6, look_ahead=0),
+    "deep": replace(SMALL, layers=3, residual=True, channels=6, look_ahead=0, stride=6),
     "thin": replace(SMALL, weight_dropout=0.4, cell="lstm", convolutions=1),
-    "both ways": BOTH_WAYS,
-    "deep both ways": replace(BOTH_WAYS, layers=3, residual=True, cell="elman", stride=4),
+    "both ways": replace(BOTH_WAYS, layers=3, residual=True, cell="mogrifier", mogrifier_rounds=2),
 }
-"""Each cell, and each other part in its place."""
+"""Each part in its place; the cells, which know nothing of it, stand under the same laws by themselves."""
 
 SPELLING: dict[str, TranscriberSettings] = {
-    "location": replace(SMALL, decoder="attention"),
-    "location lstm": replace(SMALL, decoder="attention", cell="lstm", decoder_layers=2, residual=True),
+    "location": replace(SMALL, decoder="attention", cell="lstm", decoder_layers=2, residual=True),
     "additive": replace(BOTH_WAYS, decoder="attention", attention="additive"),
     "general": replace(SMALL, decoder="attention", attention="general", weight_dropout=0.3, locked=False),
 }

@@ -60,6 +60,14 @@ def test_spans_are_bounded_by_share_and_by_number() -> None:
     assert longest(1000, Masks(0, 0, 1, 0.1, 40)) == 40
 
 
+def test_bands_and_spans_are_drawn_apart() -> None:
+    def spans(bands: int, seed: int) -> list[int]:
+        made = masked(ones(50, 40), Masks(bands, 0.2, 2, 0.2, 40), np.random.default_rng(seed))
+        return np.flatnonzero(~made.any(1)).tolist()
+
+    assert all(spans(0, seed) == spans(3, seed) for seed in range(20))
+
+
 def test_what_is_not_hidden_is_as_it_was() -> None:
     frames = np.random.default_rng(1).standard_normal((50, 40)).astype(np.float32)
     made = masked(frames, Masks(2, 0.25, 2, 0.1, 40), np.random.default_rng(2))

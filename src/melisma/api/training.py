@@ -56,6 +56,7 @@ class Training:
         self.shards = shards
         self._began: int | None = None  # the process that iterates over it
         self._left = self._paged = False
+        self._remark = ""
         self._code = Failure.exit_code  # how it ends, as the other processes hear it
         prepared = task.prepare(codec, corpus.train, settings)
         self.train, self.known, self.valid = prepared.encoded, spread(corpus.train, KNOWN), corpus.valid
@@ -142,6 +143,16 @@ class Training:
                     yield replace(progress, kind="report", text=asked(self.valid))
                 self._write_pages(writer)
             yield progress
+            if progress.kind == "validation":
+                yield from self._remarked(progress)
+
+    def _remarked(self, progress: Progress) -> Iterator[Progress]:
+        """What a validation showed to go wrong, where the one before did not show the same."""
+        remark = (None if self.validation is None else self.validation.remark) or ""
+        kind = remark.partition(" ")[0]  # the rest holds numbers, which change every time
+        if remark and kind != self._remark:
+            yield replace(progress, kind="note", text=remark)
+        self._remark = kind
 
     def _write_pages(self, writer: RunWriter) -> None:
         write_card(writer)

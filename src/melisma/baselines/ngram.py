@@ -15,7 +15,6 @@ from melisma.errors import Refusal
 LONGEST = 6  # tokens of an n-gram
 KIND = "kneser-ney"
 FALLBACK = (0.5, 1.0, 1.5)  # discounts where counts are too few to estimate them, as lmplz has them
-REMEMBERED = 1 << 20  # answers that are kept, at most
 UNKNOWN, END, START, FIRST = 0, 1, 2, 3  # numbers of what is no token, and of the first that is one
 ROOT = 0
 
@@ -64,7 +63,6 @@ class KneserNey:
         self._shorter, self._context = array("q", suffix.tobytes()), array("q", _contexts(tree, suffix).tobytes())
         with np.errstate(divide="ignore"):
             self._found, self._weight = array("d", np.log(found).tobytes()), array("d", np.log(weight).tobytes())
-        self._known: dict[tuple[int, Hashable], tuple[int, float]] = {}
         self._opened: dict[int, dict[int, int]] = {}
 
     @classmethod
@@ -92,14 +90,7 @@ class KneserNey:
 
     def score(self, state: int, symbol: Hashable) -> tuple[int, float]:
         """The state after one token more, and log p(token | state)."""
-        key = state, symbol
-        found = self._known.get(key)
-        if found is None:
-            if len(self._known) >= REMEMBERED:
-                self._known.clear()
-                self._opened.clear()
-            found = self._known[key] = self._walked(state, self.ids.get(symbol, UNKNOWN))
-        return found
+        return self._walked(state, self.ids.get(symbol, UNKNOWN))
 
     def end(self, state: int) -> float:
         """log p(the end | state)."""
@@ -239,21 +230,24 @@ def _grown(last: Ids, counts: Ids, longer: Ids, order: int) -> Tree | None:
 
 
 def _consistent(tree: Tree, size: int) -> bool:
-    """Whether these are the n-grams of some sequences: in order, and each as often as those that go on from it."""
+    """Whether these are the n-grams of some sequences: in order, each as often as it goes on, and as it is come to."""
     token, parents = tree.token[1:], tree.parents()[1:]
     keys = parents * size + token
     known = bool((token >= END).all() and (token < size).all() and (np.diff(keys) > 0).all())
     ends = np.append(False, token == END) | (np.arange(len(tree.token)) >= tree.levels[-2])
     sums = np.bincount(parents, tree.times[1:], len(tree.token))
     whole = bool((sums[~ends] == tree.times[~ends]).all() and not sums[ends].any())
-    starts = bool((parents[token == START] == ROOT).all() and START in token)
+    singles = {int(last): int(times) for last, times in zip(tree.token[1 : tree.levels[2]], tree.times[1:])}
+    starts = bool((parents[token == START] == ROOT).all()) and singles.get(START, 0) == singles.get(END, -1)
     if not (known and whole and starts):
         return False
     try:
-        _suffixes(tree, size)
+        suffix = _suffixes(tree, size)
     except ValueError:
         return False
-    return True
+    shorter = slice(1, tree.levels[-2])
+    come = np.bincount(suffix[tree.levels[2] :], tree.times[tree.levels[2] :], len(tree.token))[shorter]
+    return bool((come == tree.times[shorter])[~_starting(tree)[shorter]].all())
 
 
 def _suffixes(tree: Tree, size: int) -> Ids:
@@ -280,12 +274,19 @@ def _contexts(tree: Tree, suffix: Ids) -> Ids:
     return contexts
 
 
-def _adjusted(tree: Tree, suffix: Ids, parents: Ids) -> Ids:
-    """(N,) what an n-gram counts for: its occurrences, or below the highest order the different tokens before it."""
-    adjusted = tree.times.copy()
-    starts = tree.token == START
-    for begin, end, beyond in zip(tree.levels[1:], tree.levels[2:], tree.levels[3:]):
+def _starting(tree: Tree) -> NDArray[np.bool_]:
+    """(N,) whether an n-gram begins a sequence."""
+    starts: NDArray[np.bool_] = tree.token == START
+    parents = tree.parents()
+    for begin, end in zip(tree.levels[1:], tree.levels[2:]):
         starts[begin:end] |= starts[parents[begin:end]]
+    return starts
+
+
+def _adjusted(tree: Tree, suffix: Ids) -> Ids:
+    """(N,) what an n-gram counts for: its occurrences, or below the highest order the different tokens before it."""
+    adjusted, starts = tree.times.copy(), _starting(tree)
+    for begin, end, beyond in zip(tree.levels[1:], tree.levels[2:], tree.levels[3:]):
         before = np.bincount(suffix[end:beyond], minlength=end)[begin:end]
         adjusted[begin:end] = np.where(starts[begin:end], tree.times[begin:end], before)
     adjusted[1 : tree.levels[2]][tree.token[1 : tree.levels[2]] == START] = 0  # nothing is followed by a beginning
@@ -307,7 +308,7 @@ def _estimated(
 ) -> tuple[tuple[tuple[float, float, float], ...], Floats, Floats]:
     """Discounts of each order, p(last token | those before) of each n-gram (N,), and γ of each as a context (N,)."""
     parents = tree.parents()
-    adjusted = _adjusted(tree, suffix, parents)
+    adjusted = _adjusted(tree, suffix)
     found, weight = np.zeros(len(parents)), np.ones(len(parents))
     found[ROOT] = 1 / words
     discounts = []

@@ -27,6 +27,7 @@ class Validation:
         if not BY_SOURCE.isdisjoint(self.measured):  # a source without some of its targets would be judged too hard
             self.answered = spread_for(self.measured, examples, list(map(str, task.inputs(examples))), ANSWERED)
         self.search: Any = task.quickly(settings.search)
+        self.remark: str | None = None  # what the last validation showed to go wrong
 
     @property
     def higher(self) -> Mapping[str, bool]:
@@ -37,6 +38,7 @@ class Validation:
         """Loss in nats a symbol, and each measure that the task validates by."""
         asked = self.task.inputs(self.answered)
         answers = self.task.answer(model, self.codec, asked, self.search, traced=False)
+        self.remark = self.task.remark(answers, self.answered)
         measured = self.task.measure(answers, self.answered, tuple(self.measured))
         nats = self.task.nats(model, self.codec, self.examples)
         loss = sum(nat for nat, _ in nats) / sum(count for _, count in nats)

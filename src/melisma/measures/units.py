@@ -22,6 +22,8 @@ NAMES: dict[str, str] = {
     "ter": "TER",
     "word_error": "word error",
     "phoneme_error": "phoneme error",
+    "wer": "WER",
+    "cer": "CER",
 }
 """Measure -> how people write it, where that differs."""
 

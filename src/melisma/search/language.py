@@ -10,7 +10,8 @@ from typing import Any, Protocol
 class Language(Protocol):
     """What scores a prefix symbol by symbol: a language model, a constraint, hot words, or several of them together.
 
-    States are values: one may be scored any number of times, and scoring does not change it. A class may say by
+    States are hashable values: one may be scored any number of times, scoring does not change it, and equal ones are
+    continued alike. A class may say by
     ``most`` what a single step adds at most; where it does not, that is 0, as for log-probabilities.
     """
 

@@ -25,6 +25,7 @@ from melisma.search.language import Language, greatest, together
 __all__ = ["EVERYTHING", "Beams", "Language", "PrefixBeam", "Pruning"]
 
 NONE = -1  # the symbol of the prefix that has none
+REMEMBERED = 1 << 12  # states of a language whose steps are kept, at most
 EVERY = 32  # frames after which it is decided what no longer matters
 LEAST = -1.7e308  # what is not −∞ lies above
 SCORE = itemgetter(0)
@@ -77,17 +78,30 @@ PLAIN = Pruning()
 
 
 class Steps(dict[int, tuple[Any, float]]):
-    """What each symbol would add to a prefix, and where language, constraint and hot words stand then, once asked."""
+    """Where each symbol leads from a state of language, constraint and hot words, and what it adds, once asked."""
 
-    __slots__ = ("added", "state")
+    __slots__ = ("known", "language", "state")
 
-    def __init__(self, added: Language | None, state: Any) -> None:
+    def __init__(self, language: Language | None, state: Any, known: dict[Any, Steps]) -> None:
         super().__init__()
-        self.added, self.state = added, state
+        self.language, self.state = language, state
+        self.known = known  # the steps of other states: prefixes that have come to one state share them
 
     def __missing__(self, symbol: int) -> tuple[Any, float]:
-        found = (None, 0.0) if self.added is None else self.added.score(self.state, symbol)
+        found = (None, 0.0) if self.language is None else self.language.score(self.state, symbol)
         self[symbol] = found
+        return found
+
+    def after(self, symbol: int) -> Steps:
+        """The steps of the state that a symbol leads to."""
+        if self.language is None:
+            return self
+        state = self[symbol][0]
+        found = self.known.get(state)
+        if found is None:
+            if len(self.known) >= REMEMBERED:
+                self.known.clear()
+            found = self.known[state] = Steps(self.language, state, self.known)
         return found
 
 
@@ -111,9 +125,7 @@ class Prefix:
         known = self.after.get(symbol)
         found = None if known is None else known()
         if found is None:
-            state, added = self.steps[symbol]
-            steps = self.steps if self.steps.added is None else Steps(self.steps.added, state)
-            found = Prefix(self, symbol, self.bonus + added, steps)
+            found = Prefix(self, symbol, self.bonus + self.steps[symbol][1], self.steps.after(symbol))
             self.after[symbol] = ref(found)
         return found
 
@@ -154,11 +166,13 @@ class PrefixBeam:
         self.symbols, self.beam = symbols, beam
         self.pruning = pruning or (PLAIN if constraint is None else EVERYTHING)
         self.added = together([part for part in (language, constraint, hot) if part is not None])
+        self._known: dict[Any, Steps] = {}
         self.most = 0.0 if self.added is None else greatest(self.added)
 
     def start(self) -> Beams:
         """The state before the first frame."""
-        root = Prefix(None, NONE, 0.0, Steps(self.added, None if self.added is None else self.added.start()))
+        steps = Steps(self.added, None if self.added is None else self.added.start(), self._known)
+        root = Prefix(None, NONE, 0.0, steps)
         return Beams(0, 0.0, [(0.0, root, 0.0, 0.0, -inf, 0.0, -inf, None, None)])
 
     def feed(self, state: Beams, log_probabilities: NDArray[Any]) -> Beams:

@@ -36,7 +36,9 @@ class Words:
     ) -> None:
         self.language, self.weight, self.insertion, self.unknown = language, weight, insertion, unknown
         self.separators, self.beginnings = frozenset(separators), frozenset(beginnings)
+        self._breaks = self.separators | self.beginnings
         self._trie, self._words = Trie(spellings), tuple(spellings.values())
+        self._after = [*self._trie.after, {}]  # the last one is where OUTSIDE points
         self.most = max(0.0, weight * greatest(language) + insertion) if weight >= 0 else inf
 
     def start(self) -> State:
@@ -47,13 +49,13 @@ class Words:
         """One symbol more: nothing within a known word, the word's share where it ends."""
         before, node = state
         added = 0.0
-        if symbol in self.separators or symbol in self.beginnings:
+        if symbol in self._breaks:
             before, added = self._ended(before, node)
             node = ROOT
             if symbol in self.separators:
                 return (before, node), added
-        after = OUTSIDE if node == OUTSIDE else self._trie.after[node].get(symbol, OUTSIDE)
-        return (before, after), added + (self.unknown if after == OUTSIDE != node else 0.0)
+        after = self._after[node].get(symbol, OUTSIDE)
+        return (before, after), (added + self.unknown if after == OUTSIDE != node else added)
 
     def end(self, state: State) -> float:
         """The last word, and the end."""

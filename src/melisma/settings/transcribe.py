@@ -320,6 +320,14 @@ class TranscribeSettings:
                     f"data.{name}={value} says how much to cut off for validation and data.valid={found} names data "
                     f"for it: wants one of both{'' if 'data.valid' in given else ', as with data.valid=none'}"
                 )
+        parts = {"augment": self.augment, "sound": self.sound, "model": self.model}
+        for group_, part in parts.items():
+            for last, (idle, because, wanted) in part.idle().items():
+                name, value = f"{group_}.{last}", getattr(part, last)
+                if name in given and idle and value != getattr(type(part), last):
+                    raise Refusal(
+                        f"{name}={as_text(value)} changes nothing with {because}: wants {wanted}, or no {name}"
+                    )
         for name, least in (("sampling", 0), ("smoothing", HearingTraining.smoothing)):
             if f"training.{name}" in given and getattr(self.training, name) != least:
                 raise Refusal(f"training.{name} is for decoders that hear their own answers: wants no training.{name}")

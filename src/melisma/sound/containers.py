@@ -49,6 +49,9 @@ class Layout(NamedTuple):
         return self.declared is not None and self.there // unit < self.declared // unit
 
 
+CUT_BEFORE = Layout(0, 0, 1, 1, 0)  # of a file that ends before its samples begin
+
+
 class _Chunk(NamedTuple):
     name: bytes
     begin: int  # of what is in it
@@ -83,7 +86,7 @@ def _wave(stored: Stored, order: str) -> Layout | None:
         elif chunk.name == b"data":
             sizes = _frame_sizes(form, order)
             return None if sizes is None else _wave_layout(stored, chunk, form, order, sizes)
-    return None
+    return CUT_BEFORE
 
 
 def _riff_chunks(stored: Stored, at: int, order: str) -> Iterator[_Chunk]:
@@ -179,7 +182,7 @@ def _wave64(stored: Stored) -> Layout | None:
     for _ in range(CHUNKS):
         head = stored.read(at, 24)
         if len(head) < 24:
-            return None
+            return CUT_BEFORE
         size = struct.unpack("<Q", head[16:])[0]
         if head[:16] == b"fmt " + W64_END:
             sizes = _frame_sizes(stored.read(at + 24, min(size - 24, LARGEST_FORMAT)), "<") if size > 24 else None
@@ -212,7 +215,7 @@ def _core(stored: Stored) -> Layout | None:
     for _ in range(CHUNKS):
         head = stored.read(at, 12)
         if len(head) < 12:
-            return None
+            return CUT_BEFORE
         name, size = head[:4], struct.unpack(">q", head[4:])[0]
         if name == b"desc" and len(body := stored.read(at + 12, 32)) == 32:
             packet, frames = struct.unpack(">II", body[16:24])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -21,7 +22,9 @@ KINDS: Final = ("log_mel", "mfcc")
 LOGARITHMS: Final = {"natural": 1.0, "decibel": 10.0 / np.log(10.0)}
 TAPERS: Final = ("hann", "hamming", "povey")
 LOUDEST: Final = 1e6  # a sample beyond this is damage: a recording lies in −1 … 1, as integers in ±32768
-BLOCK: Final = 64  # frames worked on together: what is on the way stays in the cache
+BLOCK: Final = 64  # frames worked on together at most, and
+CACHED: Final = 32_768  # samples of padded frames in a block at most: what is on the way stays in the cache
+KEPT: Final = 8  # definitions whose blocks a thread keeps
 GROUP: Final = 8  # rows of each matrix product, always; so few that none is shared out over threads
 
 
@@ -119,7 +122,6 @@ class FeatureStream:
         self.given = 0
         self._held: Samples = np.zeros(0, np.float32)  # what the next frame begins with
         self._past = 0  # samples before those
-        self._block = _Block(_tables(definition))
         self._loudness = None if definition.pcen is None else definition.pcen.start()
         self._finished = False
 
@@ -136,11 +138,11 @@ class FeatureStream:
         definition = self.definition
         count = definition.count(len(samples))
         found = np.empty((count, definition.features), np.float32)
-        done = 0
+        block, done = _block(definition), 0
         while done < count:
-            row = (self.given + done) % BLOCK
-            now = min(BLOCK - row, count - done)
-            found[done : done + now] = self._block.frames(samples, done * definition.hop, row, now)
+            row = (self.given + done) % block.rows
+            now = min(block.rows - row, count - done)
+            found[done : done + now] = block.frames(samples, done * definition.hop, row, now)
             done += now
         self.given += count
         self._past += count * definition.hop
@@ -188,20 +190,21 @@ def _tables(definition: Definition) -> _Tables:
 
 
 class _Block:
-    """BLOCK frames on their way from samples to numbers.
+    """Frames on their way from samples to numbers; nothing in it is needed once they are there.
 
     A matrix product's bits depend on how many rows it has and on which of them is looked at. Frame t therefore always
-    has row t mod BLOCK, and every product has GROUP rows: those of frames that are not there, or no longer asked for,
-    are worked out and thrown away.
+    has row t mod ``rows``, and every product has GROUP rows: those of frames that are not there, or no longer asked
+    for, are worked out and thrown away.
     """
 
     def __init__(self, tables: _Tables) -> None:
         self.tables = tables
-        definition, groups = tables.definition, BLOCK // GROUP
-        bins, bands = tables.weights.shape
-        self.padded = np.zeros((BLOCK, definition.fft), np.float32)
-        self.spectrum: Any = np.zeros((BLOCK, bins + 1), np.complex64)
-        self.power = np.zeros((BLOCK, bins + 1), np.float32)
+        definition, (bins, bands) = tables.definition, tables.weights.shape
+        groups = max(1, min(BLOCK, CACHED // definition.fft) // GROUP)
+        self.rows = groups * GROUP
+        self.padded = np.zeros((self.rows, definition.fft), np.float32)
+        self.spectrum: Any = np.zeros((self.rows, bins + 1), np.complex64)
+        self.power = np.zeros((self.rows, bins + 1), np.float32)
         self.mel = np.zeros((groups, GROUP, bands), np.float32)
         self.cepstrum = np.zeros((groups, GROUP, definition.coefficients), np.float32)
 
@@ -253,6 +256,25 @@ class _Block:
             rows[:, 0] = first
         rows *= self.tables.taper
         return energy
+
+
+class _Blocks(threading.local):
+    """The blocks of one thread: memory that is fresh costs as much as what is done in it."""
+
+    def __init__(self) -> None:
+        self.of: dict[Definition, _Block] = {}
+
+
+_BLOCKS: Final = _Blocks()
+
+
+def _block(definition: Definition) -> _Block:
+    found = _BLOCKS.of.get(definition)
+    if found is None:
+        if len(_BLOCKS.of) >= KEPT:
+            _BLOCKS.of.clear()
+        found = _BLOCKS.of[definition] = _Block(_tables(definition))
+    return found
 
 
 def _shaped(definition: Definition) -> bool:

@@ -75,7 +75,7 @@ class Heard:
 
     def _cut_off(self) -> str:
         if self.declared is None or self.declared <= self.frames:
-            return f"is cut off after {self.seconds:.3f} s: its last page is not there"
+            return f"is cut off after {self.seconds:.3f} s: its end is not there"
         return f"is cut off: {self.seconds:.3f} of {self.declared / self.rate:.3f} s are there"
 
 

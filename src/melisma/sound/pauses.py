@@ -16,8 +16,9 @@ RISE = 10 ** (1.5 / 10)  # what was quiet is forgotten by so much a second
 class Pauses:
     """Which frames of a stream belong to which utterance, decided frame by frame: any cutting gives the same.
 
-    A frame is sound where its mean square is ``LOUDER`` than the quietest that was heard of late. ``pause`` seconds
-    without sound after some sound end an utterance; so do ``longest`` seconds in any case.
+    A frame is sound where its mean square is ``LOUDER`` than the quietest that was heard of late; where something much
+    quieter comes, all before it was. ``pause`` seconds without sound after some sound end an utterance; so do
+    ``longest`` seconds in any case.
     """
 
     seconds: float  # from one frame to the next
@@ -34,10 +35,12 @@ class Pauses:
         rise = RISE**self.seconds
         most, enough = round(self.longest / self.seconds), round(self.pause / self.seconds)
         for number, loud in enumerate(power.tolist(), 1):
-            self._floor = min(loud, max(self._floor, QUIETEST / LOUDER) * rise)
+            floor, self._floor = self._floor, min(loud, max(self._floor, QUIETEST / LOUDER) * rise)
             self._frames += 1
             if loud > max(self._floor * LOUDER, QUIETEST):
                 self._spoken, self._quiet = True, 0
+            elif self._frames > 1 and floor > max(loud, QUIETEST) * LOUDER:
+                self._spoken, self._quiet = True, 1
             else:
                 self._quiet += 1
             if self._frames >= most or (self._spoken and self._quiet >= enough):

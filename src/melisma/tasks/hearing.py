@@ -99,7 +99,8 @@ class HearingCodec:
             frames(definition, one.samples(definition.rate)) for one in passing("recordings measured", some, len(some))
         )
         texts = [written(one.text, settings.text.lowercase) for one in examples]
-        unit, symbols = _spelling(texts, settings.text)
+        strings = [f"{texts[0]} {texts[0]}"] if settings.augment.join else []  # single words have no blank between
+        unit, symbols = _spelling([*texts, *strings], settings.text)
         codec = HearingCodec(definition, normaliser, unit, symbols, settings.text.lowercase, None, ())
         order = settings.text.language
         vocabulary = range(1, codec.size)
@@ -113,7 +114,7 @@ class HearingCodec:
             settings.text.lowercase,
             language,
             phrases if len(phrases) <= PHRASES else (),
-            _augmentation(settings),
+            _augmentation(settings, definition.rate),
             settings.model.stride,
         )
 
@@ -130,15 +131,16 @@ class HearingCodec:
         if not isinstance(phrases, list) or not all(isinstance(one, str) for one in phrases):
             raise Refusal("codec.json: its phrases are no texts; the file of the training run is wanted")
         language = data.get("language")
+        definition = Definition.from_json(data["sound"])
         return HearingCodec(
-            Definition.from_json(data["sound"]),
+            definition,
             Normaliser.from_json(data["normaliser"]),
             unit,
             tuple(symbols),
             settings.text.lowercase,
             None if language is None else KneserNey.from_json(language, "codec.json"),
             tuple(phrases),
-            _augmentation(settings),
+            _augmentation(settings, definition.rate),
             settings.model.stride,
         )
 
@@ -207,8 +209,8 @@ def _spelling(texts: Sequence[str], wanted: SpellingSettings) -> tuple[Unit, tup
     return unit, tuple(sorted({symbol for symbols in unit.encode(texts) for symbol in symbols}))
 
 
-def _augmentation(settings: TranscribeSettings) -> Augmentation:
-    return Augmentation(settings.augment)
+def _augmentation(settings: TranscribeSettings, rate: int) -> Augmentation:
+    return Augmentation.of(settings.augment, rate, settings.training.seed)
 
 
 def trained_on(codec: HearingCodec, chosen: Sequence[Heard], random: Generator) -> HearingBatch:

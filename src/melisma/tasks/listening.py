@@ -65,6 +65,8 @@ class Transcript:
     source: str
     utterances: tuple[Said, ...]
     seconds: float
+    frames: int  # the model's
+    blanks: int  # of these, where the blank was likeliest
     source_tokens: ClassVar[tuple[str, ...]] = ()  # a recording has no symbols to draw a map of
     tokens: ClassVar[tuple[str, ...]] = ()
     attention: ClassVar[None] = None
@@ -240,16 +242,17 @@ def answer(
     found: dict[int, Transcript] = {}
     for begin in range(0, len(order), search.batch):
         places = order[begin : begin + search.batch]
-        said = _heard(network, codec, search, [waves[place] for place in places])
-        for place, utterances in zip(places, said):
-            seconds = len(waves[place]) / codec.definition.rate
-            found[place] = Transcript(str(inputs[place]), tuple(utterances), seconds)
+        streams, said = _heard(network, codec, search, [waves[place] for place in places])
+        for place, stream, utterances in zip(places, streams.streams, said):
+            seconds, decoding = len(waves[place]) / codec.definition.rate, stream.decoding
+            name = str(inputs[place])
+            found[place] = Transcript(name, tuple(utterances), seconds, decoding.frames, decoding.blanks)
     return [found[place] for place in range(len(inputs))]
 
 
 def _heard(
     network: Transcriber, codec: HearingCodec, search: HearingSettings, waves: Sequence[Samples]
-) -> list[list[Said]]:
+) -> tuple[Streams, list[list[Said]]]:
     streams = Streams(network, codec, search, len(waves))
     size = round(CHUNK * codec.definition.rate)
     said: list[list[Said]] = [[] for _ in waves]
@@ -258,7 +261,7 @@ def _heard(
             ended += more
     for ended, more in zip(said, streams.feed([wave[:0] for wave in waves], last=True)):
         ended += more
-    return said
+    return streams, said
 
 
 def asked(inputs: Any) -> tuple[list[Utterance], bool]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from melisma.errors import Refusal
 from melisma.search.best_path import BestPath
 from melisma.search.constraints import Constraint, any_number, exactly_one
-from melisma.search.heard import Heard
+from melisma.search.heard import BLANK, Heard
 from melisma.search.hot_words import HotWords
 from melisma.search.language import Weighted
 from melisma.search.prefix_beam import PrefixBeam
@@ -41,9 +41,12 @@ class Decoding:
     def __init__(self, search: Search, alternatives: int) -> None:
         self.search, self.alternatives = search, alternatives
         self._state = search.start()
+        self.frames = self.blanks = 0  # of all utterances: how many there were, and where the blank was likeliest
 
     def feed(self, log_probabilities: NDArray[np.float32]) -> None:
         """More frames of the utterance (T, V)."""
+        self.frames += len(log_probabilities)
+        self.blanks += int((log_probabilities.argmax(1) == BLANK).sum())
         self._state = self.search.feed(self._state, log_probabilities)
 
     def stable(self) -> tuple[int, ...]:

@@ -13,8 +13,10 @@ from melisma.contract import whole
 from melisma.errors import Refusal
 from melisma.files.watch import passing
 from melisma.losses.ctc import ctc_loss, required
+from melisma.measures.exact import exact
+from melisma.measures.hearing import Hearing
 from melisma.measures.measure import Measure
-from melisma.measures.table import measured
+from melisma.measures.spoken import spoken_error_rate
 from melisma.models.transcriber import Transcriber
 from melisma.quoting import counted
 from melisma.settings.transcribe import TranscribeSettings
@@ -152,8 +154,29 @@ def check(codec: HearingCodec, utterances: Sequence[Utterance]) -> None:
 
 def measure(answers: Sequence[Transcript], utterances: Sequence[Utterance], names: Sequence[str]) -> dict[str, Measure]:
     """What the best answers score against the transcripts."""
-    sources, texts = [str(one) for one in utterances], [one.text for one in answers]
-    return {name: measured(name, sources, texts, references(utterances)) for name in names}
+    texts, right = [one.text for one in answers], references(utterances)
+    speakers = [one.speaker for one in utterances]
+    return {name: _measured(name, texts, right, speakers) for name in names}
+
+
+def _measured(name: str, texts: list[str], right: list[str], speakers: list[str | None]) -> Measure:
+    if name == "exact":
+        return exact(texts, right)
+    return spoken_error_rate("word" if name == "wer" else "character", texts, right, speakers).measure
+
+
+def remark(answers: Sequence[Transcript], utterances: Sequence[Utterance]) -> str | None:
+    """What goes wrong while a model learns to hear, and what helps; None where nothing does."""
+    wanted = [len(text) for text in references(utterances)]
+    found = Hearing(
+        clips=len(answers),
+        frames=sum(one.frames for one in answers),
+        blanks=sum(one.blanks for one in answers),
+        decoded=sum(len(one.text) for one in answers),
+        wanted=sum(wanted),
+        empty=sum(not one.text and count > 0 for one, count in zip(answers, wanted)),
+    )
+    return found.diagnosis()
 
 
 def references(utterances: Sequence[Utterance]) -> list[str]:
@@ -187,4 +210,5 @@ TASK: Task[Utterance, Transcript] = Task(
     asked=asked,
     stream=stream,
     quickly=quickly,
+    remark=remark,
 )
