@@ -161,7 +161,7 @@ def searches(beam: int, data: Made) -> dict[str, PrefixBeam]:
 
 
 def run_own(search: PrefixBeam, values: Sequence[Frames], found: Found) -> None:
-    """One round of our own."""
+    """One round of our own, with a search that remembers nothing of the rounds before."""
     began = time.process_time()
     answers = [search.finish(search.feed(search.start(), one), 1)[0] for one in values]
     found.seconds.append(time.process_time() - began)
@@ -213,20 +213,20 @@ def row(name: str, data: Made, kind: str, model: str, found: Found) -> str:
 
 def measure(chosen: argparse.Namespace, data: Made, work: Path) -> None:
     """All kinds, in turns, a table each."""
-    peer, models = python(chosen.peers.expanduser().resolve())
-    own = searches(chosen.beam, data)
+    peer, with_model = python(chosen.peers.expanduser().resolve())
+    models = ("", "words", "letters")
     for kind, values in data.frames.items():
-        found = {("melisma", model): Found() for model in own}
+        found = {("melisma", model): Found() for model in models}
         if peer is not None:
-            found |= {("pyctcdecode", model): Found() for model in (("", "words") if models else ("",))}
+            found |= {("pyctcdecode", model): Found() for model in models[: 2 if with_model else 1]}
         for _ in range(chosen.rounds):
             for (system, model), one in found.items():
                 if system == "melisma":
-                    run_own(own[model], values, one)
+                    run_own(searches(chosen.beam, data)[model], values, one)
                 elif peer is not None and not one.failure:
                     run_peer(peer, work, kind, model, chosen.beam, one)
         sure = float(np.mean([np.exp(one.max(1)).mean() for one in values]))
-        say(f"\n{kind}: {sum(map(len, values)):,} frames; the likeliest symbol of one has probability {sure:.2f} (mean)")
+        say(f"\n{kind}: {sum(map(len, values)):,} frames, their likeliest symbols {sure:.2f} likely on average")
         say(f"{'':14}{'model':10}{'frames/s':>10}  {'from - to':>19}{'score':>12}{'CER %':>9}{'WER %':>9}")
         for (system, model), one in found.items():
             say(row(system, data, kind, model, one))

@@ -16,7 +16,7 @@ from checks.drill import found, looked, write
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from melisma.checks import repair
+from melisma.checks import new_folder
 from melisma.checks.repair import repaired, require_new
 from melisma.checks.translate import look
 from melisma.errors import Failure, Refusal
@@ -216,7 +216,7 @@ def test_a_disk_that_fails_leaves_nothing(tmp_path: Path, failing: str, monkeypa
     told = looked(train)
     disk = Disk()
     monkeypatch.setattr(disk, failing, fail)
-    monkeypatch.setattr(repair, "DISK", disk)
+    monkeypatch.setattr(new_folder, "DISK", disk)
     with pytest.raises(Failure, match="no space left on device; nothing was changed"):
         repaired(told, tmp_path / "new")
     assert sorted(os.listdir(tmp_path)) == ["a.de", "a.en"]

@@ -64,6 +64,7 @@ HEAVY = (
     "pyarrow",
     "safetensors",
     "sacrebleu",
+    "sounddevice",
     "soundfile",
     "soxr",
     "tensorboard",
@@ -92,6 +93,7 @@ WITHOUT_TORCH = (
     "measures",
     "music",
     "settings",
+    "sound",
     "task",
     "text",
 )

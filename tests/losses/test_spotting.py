@@ -15,9 +15,11 @@ from melisma.losses.spotting import (
     max_pool_loss,
     plain_max_pool_loss,
     plain_windowed_loss,
+    spans,
     windowed_loss,
 )
 from melisma.ragged import Ragged
+from melisma.sound.scene import Said
 
 WORDS = 2
 LENGTHS = [9, 0, 14, 1, 9]
@@ -98,6 +100,18 @@ def test_what_is_ignored_or_beside_the_maximum_has_no_gradient(loss: Any) -> Non
 def test_a_word_outside_its_sequence_is_refused(loss: Any, span: Span) -> None:
     with pytest.raises(ValueError, match="lies not within the"):
         loss(Ragged.of(some_logits()), [span])
+
+
+def test_spans_stand_around_the_ends_of_trigger_words() -> None:
+    said = [
+        (Said(0, 0.1, 1.0), Said(None, 1.2, 1.9), Said(1, 2.0, 2.5)),
+        (),
+        (Said(0, 0.0, 0.08), Said(0, 0.5, 3.0), Said(1, 3.0, 3.2)),
+    ]
+    found = spans(said, 0.1, 0.2, 0.3, [40, 10, 31])
+    assert found == [Span(0, 0, 8, 13), Span(0, 1, 23, 28), Span(2, 0, 0, 4), Span(2, 0, 28, 31), Span(2, 1, 30, 31)]
+    assert spans([(Said(0, 0.0, 1.0),)], 0.1, 0.0, 0.0, [40]) == [Span(0, 0, 10, 11)], "one step at least"
+    assert spans([(Said(0, 0.0, 1.0),)], 0.1, 0.0, 0.3, [10]) == [], "beyond the end nothing can be heard"
 
 
 @pytest.mark.parametrize("loss", [max_pool_loss, windowed_loss])

@@ -178,7 +178,7 @@ def spoken(labels: list[int], draw: Generator) -> Tensor:
 def test_it_learns_what_it_hears() -> None:
     """By both its parts, of a few utterances, from scratch."""
     settings = TranscriberSettings(
-        channels=8, width=3, hidden=16, look_ahead=2, dropout=0.0, convolution_dropout=0.0, decoder="attention"
+        channels=8, width=3, hidden=16, layers=1, dropout=0.0, convolution_dropout=0.0, decoder="attention"
     )
     torch.manual_seed(1)
     draw, model = Generator().manual_seed(2), Transcriber(BANDS, 4, settings)

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from melisma.search.decision import Alarm, Decision
+from melisma.measures.detection import Rule
+from melisma.search.decision import Alarm, Decision, smoothed
 from melisma.settings.spotter import DecisionSettings
 
 Scores = NDArray[np.float32]
@@ -80,6 +81,22 @@ def test_as_it_is_defined_and_however_it_is_cut(
     for alarm in found:
         recent = scores[max(0, alarm.step - smoothing + 1) : alarm.step + 1, alarm.word]
         assert alarm.score == pytest.approx(recent.sum() / smoothing)
+
+
+@settings(max_examples=40)
+@given(
+    seed=st.integers(0, 2**32),
+    smoothing=st.sampled_from([1, 3]),
+    release=st.sampled_from([0.0, 0.5, 1.0]),
+    refractory=st.integers(1, 12),
+)
+def test_one_word_is_heard_as_it_is_measured(seed: int, smoothing: int, release: float, refractory: int) -> None:
+    scores = some_scores(seed, 120, 1)
+    found = alarms_of(Decision((0.5,), smoothing, release, refractory, 1), scores)
+    joined = np.concatenate((np.zeros((smoothing - 1, 1), np.float32), scores))
+    assert [alarm.step for alarm in found] == Rule(0.5, release, refractory).alarms(
+        smoothed(joined, smoothing)[:, 0], 1
+    )
 
 
 def one_word(*scores: float) -> Scores:

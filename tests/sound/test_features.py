@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from melisma.errors import Refusal
 from melisma.settings.sound import SoundSettings
 from melisma.sound.definitions import definition, kaldi_mfcc, librosa_mel
-from melisma.sound.features import BLOCK, Definition, FeatureStream, frames
+from melisma.sound.features import BLOCK, KEPT, Definition, FeatureStream, frames
 
 PLAIN = definition(SoundSettings())
 SMALL = Definition(rate=1000, window=7, hop=3, fft=8, bands=2, low=0.0, high=500.0)
@@ -197,6 +198,22 @@ def test_many_frames_are_few_numbers_of_any_kind() -> None:
     assert ALL["48 kHz"].features == 13
 
 
+def test_streams_side_by_side_and_threads_know_nothing_of_each_other() -> None:
+    sounds = [noise(20_000, seed=seed, height=10.0**-seed) for seed in range(4)]
+    alone = [bits(frames(PLAIN, samples)) for samples in sounds]
+    streams, parts = [FeatureStream(PLAIN) for _ in sounds], [[] for _ in sounds]
+    for at in range(0, 20_000, 1111):
+        for stream, samples, part in zip(streams, sounds, parts, strict=True):
+            part.append(stream.feed(samples[at : at + 1111]))
+    assert [bits(np.concatenate(part)) for part in parts] == alone
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(5):
+            assert [*pool.map(lambda samples: bits(frames(PLAIN, samples)), sounds)] == alone
+    for number in range(1, KEPT + 2):
+        frames(replace(SMALL, floor=1e-8 / number), sounds[0][:100])
+    assert bits(frames(PLAIN, sounds[0])) == alone[0]
+
+
 def test_samples_are_taken_as_they_lie() -> None:
     samples = noise(3000)
     expected = bits(frames(PLAIN, samples))
@@ -219,6 +236,7 @@ def test_samples_are_taken_as_they_lie() -> None:
         (np.array([0.0, 1.0, np.nan], np.float32), "sample 502 of the sound is nan"),
         (np.array([0.0, -np.inf], np.float32), "sample 501 of the sound is -inf"),
         (np.array([3e6], np.float32), "sample 500 of the sound is 3e"),
+        (np.array([0.5, 1e300]), "sample 501 of the sound is inf"),
     ],
 )
 def test_what_is_no_sound_is_refused_and_leaves_the_stream_as_it_was(samples: np.ndarray, sentence: str) -> None:

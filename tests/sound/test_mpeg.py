@@ -72,15 +72,9 @@ def test_a_cut_is_told_from_the_count_of_frames(tmp_path: Path, tag: bytes) -> N
 
 
 def test_nothing_but_mp3_is_taken_for_mp3(tmp_path: Path) -> None:
-    sync = mp3(tmp_path)[:20_000]
-    for number, content in enumerate(
-        (
-            written(noise(20000), RATE, "FLAC"),
-            written(noise(20000), RATE, "FLAC")[:60] + sync,
-            b"\xff\xfb" * 4000,
-            noise(9000).tobytes(),
-        )
-    ):
+    flac = written(noise(20000), RATE, "FLAC")
+    drawn = np.random.default_rng(0).bytes(60_000)
+    for number, content in enumerate((flac, flac[:60] + mp3(tmp_path), b"\xff\xfb" * 4000, drawn)):
         with Stored(put(tmp_path, f"{number}", content)) as stored:
             assert frames(stored) is None
 

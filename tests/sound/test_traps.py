@@ -80,6 +80,8 @@ def test_a_truncated_wav_says_how_much_is_there(tmp_path: Path) -> None:
     assert (found.frames, found.declared, found.truncated) == (2500, 4000, True)
     assert found.warnings()[0].endswith("a.wav is cut off: 0.312 of 0.500 s are there")
     assert np.array_equal(read(found.path).samples, SAMPLES[:2500])
+    with Decoder(found.path) as decoder:
+        assert (decoder.truncated, decoder.length, decoder.promised) == (True, 2500, 4000)
     with pytest.raises(Refusal, match=r"ends at 0\.312 s, and the part from 0\.000 s to 0\.500 s"):
         read(found.path, None, 0, 0.5)
 

@@ -47,10 +47,14 @@ def test_what_was_written_is_read(tmp_path: Path, kind: str, subtype: str) -> No
 
 def test_the_same_sound_has_the_same_digest_in_any_file(tmp_path: Path) -> None:
     samples = noise(999)
+    samples[:9] = 0
     found = {
         look(put(tmp_path, kind + subtype, written(samples, RATE, kind, subtype))).sha256 for kind, subtype in EXACT
     }
     found.add(look(put(tmp_path, "stereo", written(np.stack([samples] * 2, 1)))).sha256)
+    zeros = np.where(samples == 0, np.float32(-0.0), samples)
+    assert np.signbit(zeros[samples == 0]).any()
+    found.add(look(put(tmp_path, "signed", written(zeros, RATE, "WAV", "FLOAT"))).sha256)
     assert len(found) == 1
     assert look(put(tmp_path, "other", written(samples[:-1]))).sha256 not in found
 
@@ -60,6 +64,7 @@ def test_the_same_sound_has_the_same_digest_in_any_file(tmp_path: Path) -> None:
 def test_blocks_are_the_whole_to_the_bit(tmp_path: Path, kind: str, subtype: str, rate: int | None) -> None:
     path = put(tmp_path, "a", written(tone(2 * AT_ONCE + 77, 440), RATE, kind, subtype))
     whole = read(path, rate)
+    assert np.array_equal(whole.samples, resampled(read(path).samples, RATE, whole.rate))
     for seconds in (0.1, 1.37, 60):
         parts = [*blocks(path, rate, seconds=seconds)]
         assert np.array_equal(np.concatenate(parts), whole.samples)

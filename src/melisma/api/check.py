@@ -16,12 +16,11 @@ from melisma.api.given import tables
 from melisma.api.precision import decided, multiplied_in
 from melisma.api.train import ending
 from melisma.api.training import Training, never
-from melisma.checks.coverage import Coverage, cover
+from melisma.checks.covered import Covered
 from melisma.checks.dry_run import Cost, memory_peak, of_cost, planned, time_steps
 from melisma.checks.finding import Finding, ordered
-from melisma.checks.repair import repaired, require_new
+from melisma.checks.of_task import CHECKS, DataCheck, Looked
 from melisma.checks.report import Report
-from melisma.checks.translate import Looked, look, readable
 from melisma.errors import Failure, Refusal
 from melisma.evaluation.validate import Validation
 from melisma.runs.disk import DISK
@@ -33,9 +32,6 @@ from melisma.tasks import task as task_of
 from melisma.tasks.recipe import recipe as recipe_of
 from melisma.training.optimise import late_warmup
 from melisma.training.shards import Alone
-
-LOOKS = {"translate": look}
-"""Task -> what looks at its data."""
 
 VALIDATED = 64  # examples on which a validation is timed
 
@@ -50,26 +46,28 @@ def check(
     """
     chosen, layers = recipe_of(recipe), (*layers, settings)
     tables(layers)
-    if chosen.task not in LOOKS:
-        raise Refusal(f"the data of {chosen.task} cannot be checked yet; wanted is a recipe of {', '.join(LOOKS)}")
+    if chosen.task not in CHECKS:
+        raise Refusal(f"the data of {chosen.task} cannot be checked yet; wanted is a recipe of {', '.join(CHECKS)}")
+    kind = CHECKS[chosen.task]
     built = ending(build(settings_of(chosen.task), chosen.under(*layers), *layers), layers)
     built.data.ready()
     if fix is not None:
-        require_new(Path(fix), built.data)
-    looked = LOOKS[chosen.task](built.data)
-    more, coverage, cost = _measured(task_of(chosen.task), built, looked, dry_run)
-    report = Report(looked.pairs, ordered([*looked.findings, *more]), coverage, cost)
+        kind.require_new(Path(fix), built.data)
+    looked: Looked = kind.look(built)
+    more, covered, cost = _measured(kind, task_of(chosen.task), built, looked, dry_run)
+    findings, coverage = ordered([*looked.findings, *more]), None if covered is None else covered.coverage
+    report = Report(kind.thing, looked.examples, findings, looked.sounds, coverage, cost)
     if fix is None:
         return report
     try:
-        return replace(report, repaired=repaired(looked, Path(fix)))
+        return replace(report, repaired=kind.repaired(looked, covered, built.data, Path(fix)))
     except (Refusal, Failure) as error:  # what was found is worth being told all the same
         return replace(report, unrepaired=str(error))
 
 
 def _measured(
-    task: Task[Any, Any], settings: Any, looked: Looked, dry_run: bool
-) -> tuple[list[Finding], Coverage | None, Cost | None]:
+    kind: DataCheck, task: Task[Any, Any], settings: Any, looked: Looked, dry_run: bool
+) -> tuple[list[Finding], Covered | None, Cost | None]:
     """What only training itself shows: whether it takes the data, what it covers, what it costs."""
     findings = [_twice(sentence) for sentence in twice(settings)]
     if not dry_run:
@@ -81,20 +79,20 @@ def _measured(
             findings.append(
                 Finding("refused", "error", 1, 1, f"training refuses this: {refusal}", "mend what it names")
             )
-        corpus = Corpus(readable(looked, "train"), readable(looked, "valid"), {})
+        corpus = Corpus(kind.readable(looked, "train"), kind.readable(looked, "valid"), {})
     if not corpus.train:
         return findings, None, None
     codec: Any = task.learn(corpus.train, settings)
-    coverage, found = cover(codec, corpus.train, corpus.valid, settings.data, settings.text.units)
-    findings += found
-    if not dry_run or coverage.left_out == coverage.pairs:
-        return findings, coverage, None
+    covered = kind.cover(codec, corpus.train, corpus.valid, settings)
+    findings += covered.findings
+    if not dry_run or any(finding.severity == "error" for finding in covered.findings):
+        return findings, covered, None
     try:
-        cost = _cost(task, settings, codec, corpus)
+        cost = _cost(kind, task, settings, codec, corpus)
     except (Refusal, Failure) as error:
         advice = "another setting is wanted, as the sentence says"
-        return [*findings, Finding("dry run", "error", 1, 1, str(error), advice)], coverage, None
-    return findings + _late(settings, cost.epoch_steps) + of_cost(cost), coverage, cost
+        return [*findings, Finding("dry run", "error", 1, 1, str(error), advice)], covered, None
+    return findings + _late(settings, cost.epoch_steps) + of_cost(cost), covered, cost
 
 
 def _twice(sentence: str) -> Finding:
@@ -110,7 +108,7 @@ def _late(settings: Any, epoch_steps: int | None) -> list[Finding]:
     return [Finding("warm-up", "warning", 1, 1, sentence, advice)]
 
 
-def _cost(task: Task[Any, Any], settings: Any, codec: Any, corpus: Corpus[Any]) -> Cost:
+def _cost(kind: DataCheck, task: Task[Any, Any], settings: Any, codec: Any, corpus: Corpus[Any]) -> Cost:
     """Takes steps of the very training, and writes nothing."""
     place = device(settings.training.device)
     with threads(settings.training.threads):
@@ -119,7 +117,7 @@ def _cost(task: Task[Any, Any], settings: Any, codec: Any, corpus: Corpus[Any]) 
         epoch_steps = training.learner.epoch_steps()
         training.learner.plan(planned(settings.training, epoch_steps, 1.0, 0.0)[0])
         timed = time_steps(training.learner)
-        validation = _validation(training, corpus.valid)
+        validation = _validation(kind, training, corpus.valid)
     steps, seconds = planned(settings.training, epoch_steps, timed.seconds, validation)
     every = settings.training.validate_every or epoch_steps
     memory = torch.cuda.max_memory_allocated() if place.type == "cuda" else memory_peak()
@@ -141,16 +139,14 @@ def _cost(task: Task[Any, Any], settings: Any, codec: Any, corpus: Corpus[Any]) 
     )
 
 
-def _validation(training: Training, valid: Sequence[Any]) -> float:
-    """Seconds that a validation takes, by a part of it: answers as long as the references, since a model that has
-    learned nothing yet never ends its own."""
+def _validation(kind: DataCheck, training: Training, valid: Sequence[Any]) -> float:
+    """Seconds that a validation takes, by a part of it."""
     if not valid:
         return 0.0
     some = list(valid[:: max(1, len(valid) // VALIDATED)][:VALIDATED])
     whole = Validation(training.task, training.codec, training.settings, valid)
     part = Validation(training.task, training.codec, training.settings, some)
-    longest = max(len(target) for _, target in training.codec.symbols(some)) + 1
-    part.search = replace(part.search, maximum=longest, minimum=min(part.search.minimum, longest))
+    part.search = kind.answering(part.search, training.codec, some)
     with training.learner.answering() as model:
         began = time.monotonic()
         part.scores(model)

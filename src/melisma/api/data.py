@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields, replace
@@ -12,6 +11,7 @@ from typing import Any
 from melisma.errors import Refusal
 from melisma.files.made import is_made
 from melisma.files.opening import at_home, require_file
+from melisma.files.signed import sha256_of
 from melisma.quoting import named
 from melisma.runs.read import Run
 
@@ -81,7 +81,8 @@ def require_there(settings: Any, given: Collection[str] = ()) -> None:
     for name, corpora in _corpora(settings):
         for path in (path for corpus in corpora if not is_made(corpus) for path in corpus):
             try:
-                require_file(path)
+                if not os.path.isdir(at_home(path)):
+                    require_file(path)
             except Refusal as error:
                 if name in given:
                     raise
@@ -112,10 +113,10 @@ def twice(settings: Any) -> list[str]:
 
 def check_unchanged(run: Run, found: Mapping[str, Any]) -> None:
     """Refusal where a data file is not what it was when the training began; it may have moved."""
-    known = _known(run)
-    now = [signature["sha256"] for signature in found.values()]
+    known = _told(run)
+    now = list(found.values())
     for path, before, after in zip(found, known, now):
-        if before != after:
+        if any(before.get(name) != after.get(name) for name in ("sha256", "audio")):
             raise Refusal(
                 f"{named(path)} has changed since this training began: wanted is the file as it was, "
                 "or a new training in another folder"
@@ -150,11 +151,14 @@ def learned_from(run: Run, settings: Any, corpora: Sequence[Sequence[str]]) -> l
 
 def _known(run: Run) -> list[str]:
     """The SHA-256 of each data file when the training began, in the order in which they were read."""
+    return [str(signature.get("sha256")) for signature in _told(run)]
+
+
+def _told(run: Run) -> list[dict[str, Any]]:
+    """What the run says of each data file."""
     told = run.record.get("data")
-    signed = told.values() if isinstance(told, dict) else ()
-    return [str(signature.get("sha256")) for signature in signed if isinstance(signature, dict)]
+    return [one for one in told.values() if isinstance(one, dict)] if isinstance(told, dict) else []
 
 
 def _sha256(path: str) -> str:
-    with open(at_home(path), "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256_of(at_home(path))

@@ -42,7 +42,8 @@ class PairCoder(Protocol):
 
 @dataclass(frozen=True)
 class SideCoverage:
-    """One side of the pairs: its vocabulary, its lengths in training, and what of validation training never shows."""
+    """Texts of one kind, such as a side of the pairs: their vocabulary and lengths in training, and what of validation
+    training never shows."""
 
     side: str
     vocabulary: int  # different symbols in training
@@ -61,9 +62,9 @@ class SideCoverage:
 
 @dataclass(frozen=True)
 class Coverage:
-    """Both sides, and the training pairs that the limits leave out."""
+    """Both sides, or the transcripts, and the training examples that the limits leave out."""
 
-    pairs: int
+    examples: int
     left_out: int
     sides: tuple[SideCoverage, ...]
 
@@ -75,14 +76,14 @@ def cover(
 
     ``units`` are what a symbol of each side is: a side of characters knows no words, and one of phonemes needs few.
     """
-    sides = (_Side(0), _Side(1))
+    sides = tuple(map(Side, SIDES))
     for pairs, symbols in _encoded(codec, valid):
-        for one in sides:
-            one.ask(pairs, symbols)
+        for side, one in enumerate(sides):
+            one.ask(*_of(side, pairs, symbols))
     over = _Over(data)
     for pairs, symbols in _encoded(codec, passing("pairs looked through", train, len(train))):
-        for one in sides:
-            one.show(pairs, symbols)
+        for side, one in enumerate(sides):
+            one.show(*_of(side, pairs, symbols))
         over.see(pairs, symbols)
     found = tuple(one.found() for one in sides)
     findings = [finding for one, unit in zip(found, units) for finding in _of_side(one, len(train), unit)]
@@ -95,32 +96,38 @@ def _encoded(codec: PairCoder, pairs: Iterable[Pair]) -> Iterator[tuple[list[Pai
         yield block, codec.symbols(block)
 
 
-class _Side:
-    """One side: first what validation asks is counted, then training passes by."""
+def _of(side: int, pairs: Sequence[Pair], symbols: Sequence[Symbols]) -> tuple[list[str], list[list[int]]]:
+    """The texts of one side, and their symbols without an end."""
+    end = 1 - side  # only the source is encoded with its end
+    return [str(pair[side]) for pair in pairs], [pair[side][: len(pair[side]) - end] for pair in symbols]
 
-    def __init__(self, side: int) -> None:
-        self._side = side
+
+class Side:
+    """Texts of one kind, and their symbols: first what validation asks is counted, then training passes by."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
         self._words, self._characters = Counter[str](), Counter[str]()  # of validation
         self._symbols = Counter[int]()
         self._met: set[str] = set()  # those of its words that training shows
         self._shown: tuple[set[str], set[str], set[int]] = (set(), set(), set())  # words, characters, symbols
         self._lengths = Counter[int]()
 
-    def ask(self, pairs: Sequence[Pair], symbols: Sequence[Symbols]) -> None:
+    def ask(self, texts: Iterable[str], symbols: Iterable[Sequence[int]]) -> None:
         """Some of validation."""
-        words, characters = _counts(str(pair[self._side]) for pair in pairs)
+        words, characters = _counts(texts)
         self._words.update(words)
         self._characters.update(characters)
-        self._symbols.update(symbol for line in self._lines(symbols) for symbol in line)
+        self._symbols.update(symbol for line in symbols for symbol in line)
 
-    def show(self, pairs: Sequence[Pair], symbols: Sequence[Symbols]) -> None:
+    def show(self, texts: Iterable[str], symbols: Iterable[Sequence[int]]) -> None:
         """Some of training."""
-        words, characters = _counts(str(pair[self._side]) for pair in pairs)
+        words, characters = _counts(texts)
         self._met |= self._words.keys() & words.keys()
         if len(self._shown[0]) < MOST_WORDS:
             self._shown[0].update(words)
         self._shown[1].update(characters)
-        for line in self._lines(symbols):
+        for line in symbols:
             self._shown[2].update(line)
             self._lengths[len(line)] += 1
 
@@ -129,7 +136,7 @@ class _Side:
         words, characters, symbols = self._shown
         strange = Counter({one: count for one, count in self._characters.items() if one not in characters})
         return SideCoverage(
-            SIDES[self._side],
+            self._name,
             len(symbols),
             len(characters),
             min(len(words), MOST_WORDS),
@@ -143,10 +150,6 @@ class _Side:
             self._words.total(),
             tuple(one for one, _ in strange.most_common(8)),
         )
-
-    def _lines(self, symbols: Sequence[Symbols]) -> Iterator[list[int]]:
-        end = 1 - self._side  # only the source is encoded with its end
-        return (pair[self._side][: len(pair[self._side]) - end] for pair in symbols)
 
 
 def _percentile(lengths: Counter[int], share: int) -> int:

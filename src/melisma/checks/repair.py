@@ -4,44 +4,28 @@ from __future__ import annotations
 
 import csv
 import io
-import lzma
 import os
-import zlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from melisma.checks.duplicates import exact_hash, folded_hash, pair_hash
 from melisma.checks.encoding import clean
 from melisma.checks.lengths import FAR, Usual, fitting, only_goes_on
+from melisma.checks.new_folder import REMOVED, NewFile, Repaired, in_cell, reasons, require_free, written_whole
 from melisma.checks.reading import Given, Reading, Record
 from melisma.checks.sides import COPYING, same
 from melisma.checks.spelling import respelled
 from melisma.checks.translate import Looked, is_whole
-from melisma.errors import Failure, Refusal
+from melisma.errors import Refusal
 from melisma.files.made import is_made
 from melisma.files.opening import at_home
 from melisma.files.tables import kind
-from melisma.quoting import counted, named, shown_path
-from melisma.runs.disk import DISK, passing_name, reason, remove_tree, write_all
-from melisma.runs.place import check_new
+from melisma.quoting import named, shown_path
 from melisma.settings.translate import DataSettings
-
-REMOVED = "removed.tsv"
-HELD = 1 << 20  # characters that are gathered before they are written
-
-
-@dataclass(frozen=True)
-class Repaired:
-    """What was written: where, the pairs kept of each part, how many were left out and why, and what to train on."""
-
-    folder: str
-    kept: Mapping[str, int]
-    removed: Mapping[str, int]  # reason -> pairs or lines
-    corpora: Mapping[str, tuple[str, ...]]  # part -> its corpora as settings name them
 
 
 def require_new(folder: Path, data: DataSettings) -> None:
@@ -55,34 +39,22 @@ def require_new(folder: Path, data: DataSettings) -> None:
             f"fix={shown_path(folder)}: no repaired copy of a Parquet table is written ({named(tables[0])}); "
             "wanted is a table that is text, such as .jsonl"
         )
-    if os.path.lexists(folder):
-        raise Refusal(f"fix={shown_path(folder)} exists: the name of a new folder is wanted")
-    if not folder.absolute().parent.is_dir():
-        above = shown_path(folder.absolute().parent)
-        raise Refusal(f"fix={shown_path(folder)}: there is no folder {above} to make it in")
     paths = {at_home(path) for corpus in corpora if not is_made(corpus) for path in corpus}
-    check_new(folder, sum(os.path.getsize(path) for path in paths if os.path.isfile(path)), DISK)
+    require_free(folder, sum(os.path.getsize(path) for path in paths if os.path.isfile(path)))
 
 
 def repaired(looked: Looked, folder: Path) -> Repaired:
     """Writes the repaired copy, whole or not at all; Refusal where the data is beyond what can be repaired."""
     _require_repairable(looked)
-    passing = folder.absolute().parent / passing_name()
-    try:
-        DISK.make_folder(passing)
-        try:
-            written = _Copy(looked, passing)
-            written.write()
-            corpora = written.filled()
-            _require_some(written, corpora, folder)
-            DISK.sync_folder(passing)
-            DISK.rename(passing, folder)
-        except BaseException:
-            remove_tree(DISK, passing)
-            raise
-        DISK.sync_folder(folder.absolute().parent)
-    except OSError as error:
-        raise Failure(f"fix={shown_path(folder)} cannot be written: {reason(error)}; nothing was changed") from None
+
+    def write(passing: Path) -> _Copy:
+        copy = _Copy(looked, passing)
+        copy.write()
+        _require_some(copy, copy.filled(), folder)
+        return copy
+
+    written = written_whole(folder, write)
+    corpora = written.filled()
     found = {part: tuple(_corpus(folder, names) for names in there) for part, there in corpora.items()}
     return Repaired(str(folder), dict(written.kept), dict(written.removed.most_common()), found)
 
@@ -92,7 +64,7 @@ def _require_some(written: _Copy, corpora: Mapping[str, object], folder: Path) -
     if "train" not in corpora:
         raise Refusal(
             f"fix={shown_path(folder)}: no copy was written, as none of the training pairs would be left "
-            f"({_reasons(written.removed)}); mend what was found first"
+            f"({reasons(written.removed)}); mend what was found first"
         )
 
 
@@ -114,71 +86,6 @@ def _require_repairable(looked: Looked) -> None:
     for finding in looked.findings:
         if finding.name == "shifted lines":
             raise Refusal(f"this data cannot be repaired before lines fit each other again: {finding.sentence}")
-
-
-class _Packer(Protocol):
-    def compress(self, data: bytes, /) -> bytes: ...
-
-    def flush(self) -> bytes: ...
-
-
-class _Plain:
-    """Packs nothing."""
-
-    def compress(self, data: bytes) -> bytes:
-        return data
-
-    def flush(self) -> bytes:
-        return b""
-
-
-def _zstd() -> _Packer:
-    from backports import zstd
-
-    packer: _Packer = zstd.ZstdCompressor()
-    return packer
-
-
-PACKERS: dict[str, Callable[[], _Packer]] = {
-    ".gz": lambda: zlib.compressobj(wbits=31),
-    ".xz": lzma.LZMACompressor,
-    ".zst": _zstd,
-}
-"""Ending of a file's name -> how it is packed."""
-
-
-class _File:
-    """A new file, written through ``DISK`` a megabyte at a time."""
-
-    def __init__(self, path: Path) -> None:
-        self._packer = PACKERS.get(path.suffix.lower(), _Plain)()
-        self._held: list[str] = []
-        self._size = 0
-        self._descriptor = DISK.create(path)
-
-    def put(self, text: str) -> None:
-        """One line or several, with their ends."""
-        self._held.append(text)
-        self._size += len(text)
-        if self._size > HELD:
-            self._write(self._taken())
-
-    def close(self) -> None:
-        """Everything is on the disk when this returns."""
-        try:
-            self._write(self._taken() + self._packer.flush())
-            DISK.sync(self._descriptor)
-        finally:
-            os.close(self._descriptor)
-
-    def _taken(self) -> bytes:
-        data = "".join(self._held).encode("utf-8", "replace")
-        self._held, self._size = [], 0
-        return self._packer.compress(data)
-
-    def _write(self, data: bytes) -> None:
-        if data:
-            write_all(DISK, self._descriptor, data)
 
 
 @dataclass
@@ -204,7 +111,7 @@ class _Copy:
         }
         self._seen: dict[str, set[int]] = {"train": set(), "valid": set()}
         self._reading = Reading(before.corpora, before.source, before.target)
-        self._open: dict[int, list[_File]] = {}
+        self._open: dict[int, list[NewFile]] = {}
         with ExitStack() as self._files:
             self._removed = self._opened(REMOVED)
             self._removed.put("file\tline\treason\tsource\ttarget\n")
@@ -230,9 +137,9 @@ class _Copy:
             if (was.lines, was.refused) != (now.lines, now.refused):
                 raise Refusal(f"{named(now.path)} changed while it was copied: wanted is a file that stays as it is")
 
-    def _opened(self, name: str) -> _File:
+    def _opened(self, name: str) -> NewFile:
         """A new file, closed with all the others."""
-        file = _File(self.folder / name)
+        file = NewFile(self.folder / name)
         self._files.callback(file.close)
         return file
 
@@ -302,7 +209,7 @@ class _Copy:
 
     def _leave_out(self, file: str, line: int, why: str, sides: tuple[str | None, str | None]) -> None:
         self.removed[why] += 1
-        texts = (_in_cell(text or "") for text in sides)
+        texts = (in_cell(text or "") for text in sides)
         self._removed.put("\t".join((named(file), str(line), why, *texts)) + "\n")
 
     def _replaced(self, record: Record, source: str, target: str) -> Any:
@@ -326,19 +233,3 @@ def _row(kind: str, row: Any) -> str:
     line = io.StringIO()
     csv.writer(line, lineterminator="\n").writerow(row)
     return line.getvalue()
-
-
-def _in_cell(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
-
-
-def told(found: Repaired) -> str:
-    """What was left out, in a sentence."""
-    if not found.removed:
-        return "nothing had to be left out"
-    lines, where = counted(sum(found.removed.values()), "line"), f"{shown_path(found.folder)}/{REMOVED}"
-    return f"{lines} left out ({_reasons(found.removed)}), listed in {where}"
-
-
-def _reasons(removed: Mapping[str, int]) -> str:
-    return ", ".join(f"{why}: {count:,}" for why, count in removed.items())

@@ -8,18 +8,21 @@ from dataclasses import dataclass
 from melisma.checks.coverage import Coverage
 from melisma.checks.dry_run import Cost
 from melisma.checks.finding import Finding
-from melisma.checks.repair import Repaired
+from melisma.checks.hours import Sounds
+from melisma.checks.new_folder import Repaired
 
 
 @dataclass(frozen=True)
 class Report:
-    """What is wrong, what validation shares with training, what training takes, and what was repaired.
+    """What is wrong, what can be heard, what validation shares with training, what training takes, what was repaired.
 
     ``coverage`` and ``cost`` are None where there was nothing to measure them on, or it was not asked for.
     """
 
-    pairs: Mapping[str, int]  # of train and valid, blank and broken ones included
+    thing: str  # what an example is called: "pair", "recording"
+    examples: Mapping[str, int]  # of train and valid, blank and broken ones included
     findings: tuple[Finding, ...]  # errors first
+    sounds: Mapping[str, Sounds]  # of train and valid; empty where the data is no sound
     coverage: Coverage | None = None
     cost: Cost | None = None
     repaired: Repaired | None = None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from melisma.checks import encoding, headers, lengths
 from melisma.checks.duplicates import Duplicates
 from melisma.checks.encoding import Encoding
 from melisma.checks.finding import BOTH, QUOTED, Draft, Finding, Seen, Spot, ordered
+from melisma.checks.hours import Sounds
 from melisma.checks.lengths import Lengths
 from melisma.checks.reading import Given, Reading, Record
 from melisma.checks.scripts import Scripts
@@ -56,11 +57,12 @@ class Looked:
     """What one pass over the data showed: the findings, and what repairing needs to know."""
 
     reading: Reading
-    pairs: Mapping[str, int]  # of each part, blank and broken ones included
+    examples: Mapping[str, int]  # pairs of each part, blank and broken ones included
     findings: tuple[Finding, ...]
     sides: Sides
     duplicates: Duplicates
     lengths: Lengths
+    sounds: ClassVar[Mapping[str, Sounds]] = {}  # there are none
 
 
 def look(data: DataSettings) -> Looked:

@@ -12,6 +12,8 @@ from melisma.command.complete import folders, settings
 from melisma.command.search import Answering, options, split
 from melisma.command.talk import LiveLine, in_line, put, put_json, say
 from melisma.errors import Refusal
+from melisma.sound.microphone import microphone
+from melisma.sound.wave import blocks
 
 if TYPE_CHECKING:
     from melisma.task import Stream
@@ -67,14 +69,10 @@ def _heard(stream: Stream, source: Iterable[Any], line: LiveLine) -> Iterator[An
 
 
 def _file(path: str, stream: Stream) -> Iterable[Any]:
-    from melisma.sound.wave import blocks
-
     return blocks(path, stream.rate)
 
 
 def _microphone(stream: Stream) -> Iterator[Any]:
-    from melisma.sound.microphone import microphone
-
     say("listening; Ctrl-C ends")
     source = microphone(stream.rate, stream.chunk / stream.rate)
     try:

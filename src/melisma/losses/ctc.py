@@ -8,14 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby, pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from melisma.errors import Refusal
 from melisma.losses.forward_backward import all_paths
 from melisma.ragged import Ragged, exact
+
+Frames = Tensor | NDArray[Any]  # numbers of frames, from a model or from a search
 
 
 def ctc_loss(logits: Ragged, labels: Ragged, blank: int = 0) -> Tensor:
@@ -23,7 +28,7 @@ def ctc_loss(logits: Ragged, labels: Ragged, blank: int = 0) -> Tensor:
 
     logits: rows (N, V), a row a frame; labels: rows (M,) int64, none of them the blank; the result in the caller's
     order. A sequence with fewer frames than its labels need (``required``) has no path: inf, and no gradient. NaN among
-    a sequence's logits makes its own loss and gradient NaN. Within ``exactly()`` each sequence is on its own.
+    a sequence's logits makes its loss NaN, and nobody else's. Within ``exactly()`` each sequence is on its own.
     """
     if logits.batch != labels.batch:
         raise ValueError(f"{logits.batch} sequences of logits cannot have {labels.batch} sequences of labels")
@@ -73,7 +78,7 @@ def plain_ctc_loss(logits: Ragged, labels: Ragged, blank: int = 0) -> Tensor:
 
 
 def _plain_loss(log_p: Tensor, labels: Sequence[int], blank: int) -> Tensor:
-    """Their equations 6 to 8, on states that are blanks and labels by turns; before the first frame there is a blank."""
+    """Their equations 6 to 8, on states that are blank and label by turns; before the first frame it is in a blank."""
     if len(log_p) < required(labels):
         return log_p[:0].sum() + torch.inf
     states = [blank, *(symbol for label in labels for symbol in (label, blank))]
@@ -105,3 +110,76 @@ def required(labels: Sequence[int]) -> int:
 def collapse(path: Sequence[int], blank: int = 0) -> list[int]:
     """What a path says: repeated symbols merged, then blanks dropped (their function B)."""
     return [symbol for symbol, _ in groupby(path) if symbol != blank]
+
+
+class Alignment(NamedTuple):
+    """The likeliest path to given labels."""
+
+    spans: list[tuple[int, int]]  # frames begin to end (left out) of each label; between them are blanks
+    path: list[int]  # the symbol of each frame
+    log_probability: float  # of this path, nats; the priors, if any, not taken off
+
+
+def align(log_probabilities: Frames, labels: Sequence[int], blank: int = 0) -> list[tuple[int, int]]:
+    """Frames begin to end (left out) of each label on the likeliest path to them: ``viterbi``'s spans."""
+    return viterbi(log_probabilities, labels, blank).spans
+
+
+def viterbi(
+    log_probabilities: Frames,
+    labels: Sequence[int],
+    blank: int = 0,
+    *,
+    log_priors: Frames | None = None,
+    prior_weight: float = 0.4,
+) -> Alignment:
+    """The path of the greatest Π_t p_t(path_t) that collapses to the labels: the maximum where the loss has the sum.
+
+    log_probabilities (T, V) in nats, labels (U,). What CTC has learned says a symbol late and briefly, and blanks for
+    the rest: with ``log_priors`` (V,), the logarithm of each symbol's mean probability over the training's frames, the
+    path is that of the greatest Π_t p_t / prior^prior_weight, on which symbols last. Refuses fewer frames than the
+    labels need, and labels that have no path of a probability above 0.
+    """
+    log_p = _numbers(log_probabilities)
+    if len(log_p) < required(labels):
+        raise Refusal(f"{len(log_p)} frames are too few for {len(labels)} labels, which need {required(labels)}.")
+    states = np.array([blank, *(symbol for label in labels for symbol in (label, blank))])
+    with np.errstate(invalid="ignore"):
+        scores = log_p if log_priors is None else log_p - prior_weight * _numbers(log_priors)
+        visited, score = _best_states(scores[:, states], states, blank)
+    if not np.isfinite(score):
+        raise Refusal(
+            f"the best path to these labels scores {score}: look for NaN and for symbols that are impossible."
+        )
+    path = states[visited]
+    begins, ends = (np.searchsorted(visited, range(1, len(states), 2), side) for side in ("left", "right"))
+    log_probability = log_p[np.arange(len(log_p)), path].sum()
+    return Alignment(list(zip(begins.tolist(), ends.tolist())), path.tolist(), float(log_probability))
+
+
+def _numbers(values: Frames) -> NDArray[np.float64]:
+    return torch.as_tensor(values).detach().double().cpu().numpy()
+
+
+def _best_states(scores: NDArray[np.float64], states: NDArray[np.int64], blank: int) -> tuple[NDArray[np.int64], float]:
+    """Scores (T, S) of states that are blank and label by turns -> the states of the best path (T,), and its score.
+
+    Of equal ways the one that stays is taken, then the one from the state before; a path rather ends in its label.
+    """
+    skips = np.zeros(len(states), bool)
+    skips[2:] = (states[2:] != blank) & (states[2:] != states[:-2])
+    ways = np.full(
+        (3, len(states)), -np.inf
+    )  # to each state from itself, from the one before, from the one before that
+    best, moves = ways[0].copy(), np.zeros(scores.shape, np.int64)
+    best[0] = 0
+    for now, move in zip(scores, moves):
+        ways[0], ways[1, 1:], ways[2, skips] = best, best[:-1], best[:-2][skips[2:]]
+        ways.argmax(0, out=move)
+        best = ways.max(0) + now
+    visited = np.empty(len(scores), np.int64)
+    last = state = len(states) - 1 - int(len(states) > 1 and best[-2] >= best[-1])
+    for frame in range(len(scores) - 1, -1, -1):
+        visited[frame] = state
+        state -= moves[frame, state]
+    return visited, float(best[last])

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from melisma.ragged import Ragged
+from melisma.sound.scene import Said
 
 
 class Span(NamedTuple):
@@ -24,6 +25,22 @@ class Span(NamedTuple):
     word: int
     begin: int
     end: int
+
+
+def spans(said: Sequence[Sequence[Said]], step: float, early: float, late: float, steps: Sequence[int]) -> list[Span]:
+    """Of the trigger words said in each sequence the steps at which they should be heard: around their ends.
+
+    From ``early`` seconds before the end of a word to ``late`` after it, at ``step`` seconds a step, one step at least
+    and none beyond the sequence's ``steps``; step j stands for j * step. A word that ends beyond them has no span.
+    """
+    found = []
+    for place, (words, count) in enumerate(zip(said, steps)):
+        for one in words:
+            begin = max(0, round((one.end - early) / step))
+            end = min(count, max(begin + 1, round((one.end + late) / step)))
+            if one.word is not None and begin < end:
+                found.append(Span(place, one.word, begin, end))
+    return found
 
 
 class SpottingLoss(NamedTuple):

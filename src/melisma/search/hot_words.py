@@ -33,8 +33,11 @@ class HotWords:
         self.separators = frozenset(separators)
         self._trie = Trie(phrases)
         self._worth = {node: bonuses[number] * self._trie.depth[node] for node, number in self._trie.ends.items()}
-        self._ahead = self._advances(bonuses)
-        self.most = max(map(self._together, self._worth), default=0.0) + max(bonuses, default=0.0)
+        self._ahead, self._most = self._advances(bonuses)
+
+    def most(self, symbol: int) -> float:
+        """The highest bonus of the phrases that it may stand in, and what all that it may finish are worth together."""
+        return self._most.get(symbol, 0.0)
 
     def start(self) -> State:
         """Before the first symbol, where any phrase may begin."""
@@ -59,8 +62,11 @@ class HotWords:
         earned = sum(self._worth.get(place, 0.0) for place in places) if self.separators else 0.0
         return earned - ahead
 
-    def _advances(self, bonuses: Sequence[float]) -> list[float]:
-        """(nodes,) what a phrase that has come to a node has been given, but for shorter ones that were finished."""
+    def _advances(self, bonuses: Sequence[float]) -> tuple[list[float], dict[int, float]]:
+        """What a phrase that has come to a node (nodes,) has been given, but for shorter ones that were finished.
+
+        And what each symbol may bring at most.
+        """
         trie = self._trie
         highest = [0.0] * len(trie.after)  # of the bonuses of all phrases that go through a node
         for end, number in trie.ends.items():
@@ -76,7 +82,15 @@ class HotWords:
                 counted[node] = trie.depth[before]
             elif not self.separators and node in trie.ends:
                 counted[node] = trie.depth[node]
-        return [rate * (depth - done) for rate, depth, done in zip(highest, trie.depth, counted)]
+        most: dict[int, float] = {}
+        for symbol, rate in zip(trie.symbol[1:], highest[1:]):
+            most[symbol] = max(most.get(symbol, 0.0), rate)
+        finished: dict[int, float] = {}
+        for end in trie.ends:
+            for symbol in self.separators or (trie.symbol[end],):
+                finished[symbol] = max(finished.get(symbol, 0.0), self._together(end))
+        most |= {symbol: most.get(symbol, 0.0) + worth for symbol, worth in finished.items()}
+        return [rate * (depth - done) for rate, depth, done in zip(highest, trie.depth, counted)], most
 
     def _together(self, end: int) -> float:
         """What is earned at most where this phrase ends, by it and by all that end as it does."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import inf
 from typing import Any, Protocol
 
@@ -11,8 +11,8 @@ class Language(Protocol):
     """What scores a prefix symbol by symbol: a language model, a constraint, hot words, or several of them together.
 
     States are hashable values: one may be scored any number of times, scoring does not change it, and equal ones are
-    continued alike. A class may say by
-    ``most`` what a single step adds at most; where it does not, that is 0, as for log-probabilities.
+    continued alike. A class may have a method ``most(symbol)``, what a step by this symbol adds at most; without it
+    that is 0, as for log-probabilities.
     """
 
     def start(self) -> Any:
@@ -25,9 +25,10 @@ class Language(Protocol):
         """What is added if nothing follows any more; −∞: it cannot end here."""
 
 
-def greatest(language: Language) -> float:
-    """What a step of a language adds at most."""
-    return float(getattr(language, "most", 0.0))
+def greatest(language: Language, symbol: int) -> float:
+    """What a step of a language by this symbol adds at most."""
+    most: Callable[[int], float] | None = getattr(language, "most", None)
+    return 0.0 if most is None else most(symbol)
 
 
 class Together:
@@ -35,7 +36,10 @@ class Together:
 
     def __init__(self, parts: Sequence[Language]) -> None:
         self.parts = tuple(parts)
-        self.most = sum(max(0.0, greatest(part)) for part in parts)
+
+    def most(self, symbol: int) -> float:
+        """The sum of the parts'."""
+        return sum(greatest(part, symbol) for part in self.parts)
 
     def start(self) -> tuple[Any, ...]:
         """The states of all parts."""
@@ -71,7 +75,10 @@ class Weighted:
 
     def __init__(self, language: Language, weight: float, insertion: float = 0.0) -> None:
         self.language, self.weight, self.insertion = language, weight, insertion
-        self.most = weight * greatest(language) + insertion if weight >= 0 else inf
+
+    def most(self, symbol: int) -> float:
+        """The model's, weighted; ∞ where a model is taken away."""
+        return self.weight * greatest(self.language, symbol) + self.insertion if self.weight >= 0 else inf
 
     def start(self) -> Any:
         """The model's."""

@@ -28,11 +28,14 @@ NONE = -1  # the symbol of the prefix that has none
 REMEMBERED = 1 << 12  # states of a language whose steps are kept, at most
 EVERY = 32  # frames after which it is decided what no longer matters
 LEAST = -1.7e308  # what is not −∞ lies above
+SLACK = 1e-9  # by how much what may enter a beam is taken too wide, for the rounding of sums
 SCORE = itemgetter(0)
 Frames = NDArray[np.float64]
 Run = tuple[int, int, int, int, float]
 """Frames that say one symbol: (symbol, first frame, frame after the last, peak, log-probability there)."""
-Pairs = list[tuple[int, float]]  # symbols of a frame with their log-probabilities, likeliest first
+Candidates = list[tuple[int, float, float]]
+"""Symbols of a frame: (symbol, its log-probability, that with what a language may add at most), by the last."""
+Possible = tuple[float, Candidates]  # what a frame may say: the blank, and the other symbols
 Link = tuple[Any, int, int, int, int, float] | None
 """An alignment's last symbol: (the link before, symbol, first frame, frame after the last, peak, log-probability)."""
 
@@ -167,7 +170,7 @@ class PrefixBeam:
         self.pruning = pruning or (PLAIN if constraint is None else EVERYTHING)
         self.added = together([part for part in (language, constraint, hot) if part is not None])
         self._known: dict[Any, Steps] = {}
-        self.most = 0.0 if self.added is None else greatest(self.added)
+        self.most = np.array([0.0 if self.added is None else greatest(self.added, one) for one in range(symbols)])
 
     def start(self) -> Beams:
         """The state before the first frame."""
@@ -185,7 +188,7 @@ class PrefixBeam:
         sure = kept.sum(1) == 1
         differs = (likeliest[1:] != likeliest[:-1]) | ~sure[1:] | ~sure[:-1]
         begins = [0, *(np.flatnonzero(differs) + 1).tolist()]
-        symbols, values, doubtful = likeliest.tolist(), tops.tolist(), _doubtful(frames, kept, sure, tops)
+        symbols, values, doubtful = likeliest.tolist(), tops.tolist(), _doubtful(frames, kept, sure, tops, self.most)
         living, before = state.living, state.frames - 1
         for begin, end in zip(begins, [*begins[1:], len(symbols)]):
             if (state.frames + begin) // EVERY > before // EVERY:
@@ -276,7 +279,7 @@ class PrefixBeam:
         root = _beginning(living[0][1], least)
         return [one for one in living if one[1].depth >= least and _beginning(one[1], least) is root]
 
-    def _searched(self, living: list[Beam], found: tuple[float, Pairs], frame: int, top: float) -> list[Beam]:
+    def _searched(self, living: list[Beam], found: Possible, frame: int, top: float) -> list[Beam]:
         """The living prefixes after a frame in which several symbols are possible, or none."""
         stayed, taken = _stayed(living, found, frame, top)
         scores = [one[0] for one in stayed]
@@ -291,30 +294,34 @@ class PrefixBeam:
             if scores[place] >= lowest
         ]
 
-    def _grown(self, living: list[Beam], pairs: Pairs, taken: dict[Any, set[int]], scores: list[float]) -> list[Grown]:
+    def _grown(
+        self, living: list[Beam], symbols: Candidates, taken: dict[Any, set[int]], scores: list[float]
+    ) -> list[Grown]:
         """The prefixes one symbol longer that are new and may enter a beam in which those of ``scores`` stand."""
-        best = max(scores, default=-inf)
+        if not symbols:
+            return []
         heap = sorted(scores, reverse=True)[: self.beam][::-1]
         heap = [-inf] * (self.beam - len(heap)) + heap
-        cutoff, pruned, most = heap[0], self.pruning.prefixes, self.most
+        depth = self.pruning.prefixes + SLACK
+        least = heap[-1] - depth
+        cutoff = max(heap[0], least)
         grown: list[Grown] = []
-        for place, one in enumerate(living):
-            prefix, total = one[1], one[2]
+        for place, (before, prefix, total, blank, *_) in enumerate(living):
+            if before + symbols[0][2] <= cutoff:
+                break  # and so are all that follow, as the better ones come first
             known, last, bonus, steps = taken.get(prefix, ()), prefix.symbol, prefix.bonus, prefix.steps
-            for symbol, value in pairs:
-                score = total + value + bonus
-                if score + most <= cutoff or score + most < best - pruned:
+            for symbol, value, most in symbols:
+                if before + most <= cutoff:
                     break
                 if symbol in known:
                     continue
-                mass = value + (one[3] if symbol == last else total)
+                mass = value + (blank if symbol == last else total)
                 score = mass + (bonus + steps[symbol][1])
                 if score > cutoff:
                     grown.append((score, place, symbol, value, mass))
                     heapreplace(heap, score)
-                    cutoff = heap[0]
-                    if score > best:
-                        best = score
+                    least = max(least, score - depth)
+                    cutoff = max(heap[0], least)
         return grown
 
 
@@ -326,10 +333,10 @@ def _added(a: float, b: float) -> float:
 
 
 def _doubtful(
-    frames: Frames, kept: NDArray[np.bool_], sure: NDArray[np.bool_], tops: Frames
-) -> list[tuple[float, Pairs] | None]:
+    frames: Frames, kept: NDArray[np.bool_], sure: NDArray[np.bool_], tops: Frames, most: Frames
+) -> list[Possible | None]:
     """Of each frame what is possible, below its likeliest symbol: the blank, and the others sorted; None: one alone."""
-    found: list[tuple[float, Pairs] | None] = [None] * len(frames)
+    found: list[Possible | None] = [None] * len(frames)
     rows = np.flatnonzero(~sure)
     if not len(rows):
         return found
@@ -338,11 +345,12 @@ def _doubtful(
     numbers, symbols = kept[rows, BLANK + 1 :].nonzero()
     symbols += BLANK + 1
     values = frames[rows[numbers], symbols] - tops[numbers]
-    order = np.lexsort((-values, numbers))
-    pairs = list(zip(symbols[order].tolist(), values[order].tolist()))
+    bounds = values + most[symbols]
+    order = np.lexsort((-bounds, numbers))
+    candidates = list(zip(symbols[order].tolist(), values[order].tolist(), bounds[order].tolist()))
     ends = np.cumsum(np.bincount(numbers, minlength=len(rows))).tolist()
     for row, blank, begin, end in zip(rows.tolist(), blanks, [0, *ends], ends):
-        found[row] = blank, pairs[begin:end]
+        found[row] = blank, candidates[begin:end]
     return found
 
 
@@ -364,12 +372,10 @@ def _merge(found: dict[Prefix, Beam], one: Beam) -> None:
     found[one[1]] = one
 
 
-def _stayed(
-    living: list[Beam], found: tuple[float, Pairs], frame: int, top: float
-) -> tuple[list[Beam], dict[Any, set[int]]]:
+def _stayed(living: list[Beam], found: Possible, frame: int, top: float) -> tuple[list[Beam], dict[Any, set[int]]]:
     """What a frame brings to the prefixes that live already, and which of them go on to which other ones."""
-    blank, pairs = found
-    values = dict(pairs)
+    blank, symbols = found
+    values = {symbol: value for symbol, value, _ in symbols}
     places = {one[1]: one for one in living}
     stayed: list[Beam] = []
     taken: dict[Any, set[int]] = {}

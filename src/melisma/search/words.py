@@ -6,7 +6,7 @@ from collections.abc import Collection, Hashable, Mapping, Sequence
 from math import inf
 from typing import Any
 
-from melisma.search.language import Language, greatest
+from melisma.search.language import Language
 from melisma.search.trie import ROOT, Trie
 
 OUTSIDE = -1  # where a word is that no known one begins like
@@ -39,7 +39,12 @@ class Words:
         self._breaks = self.separators | self.beginnings
         self._trie, self._words = Trie(spellings), tuple(spellings.values())
         self._after = [*self._trie.after, {}]  # the last one is where OUTSIDE points
-        self.most = max(0.0, weight * greatest(language) + insertion) if weight >= 0 else inf
+
+    def most(self, symbol: int) -> float:
+        """Nothing within a word; where one ends its bonus, ∞ if the model is taken away."""
+        if symbol not in self._breaks:
+            return 0.0
+        return max(0.0, self.insertion) if self.weight >= 0 else inf
 
     def start(self) -> State:
         """Before the first word."""

@@ -88,6 +88,12 @@ class Decoder:
         silent = self.contents.spliced or self._file.format in ("WAV", "WAVEX", "RF64", "W64", "AIFF", "CAF", "AU")
         return None if silent else self.length
 
+    @property
+    def truncated(self) -> bool:
+        """Whether its end is not there, as far as that can be told without decoding it; what is there can be read."""
+        short = self.promised is not None and self.length is not None and self.length < self.promised
+        return self.contents.cut or (short and not self.contents.recovered)
+
     def frames(self, begin: int = 0, end: int | None = None) -> Iterator[Frames]:
         """The frames from ``begin`` to ``end``, about AT_ONCE at a time; may be asked for once.
 

@@ -194,7 +194,9 @@ class _Block:
 
     A matrix product's bits depend on how many rows it has and on which of them is looked at. Frame t therefore always
     has row t mod ``rows``, and every product has GROUP rows: those of frames that are not there, or no longer asked
-    for, are worked out and thrown away.
+    for, are worked out and thrown away. The transform is NumPy's, a row at a time. Torch's is four times as fast on 64
+    rows, but comes out two to six times as far from float64, and splits so small a work over all threads, which on a
+    busy machine costs a hundred times what it is worth.
     """
 
     def __init__(self, tables: _Tables) -> None:
@@ -304,7 +306,8 @@ def _lawful(given: Any, before: int) -> Samples:
             f"sound is an array of {given.dtype} and of shape {given.shape}: "
             "wants one channel (samples,) of floats in −1 … 1"
         )
-    samples: Samples = np.ascontiguousarray(given, np.float32)
+    with np.errstate(over="ignore"):  # what float32 cannot hold is refused below
+        samples: Samples = np.ascontiguousarray(given, np.float32)
     if len(samples) and not max(samples.max(), -samples.min()) <= LOUDEST:
         at = int(np.flatnonzero(~(np.abs(samples) <= LOUDEST))[0])
         raise Refusal(f"sample {before + at} of the sound is {samples[at]:g}: wants numbers in −1 … 1")

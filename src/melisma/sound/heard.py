@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from melisma.quoting import named
 from melisma.sound.decoding import Decoder
 from melisma.sound.mixing import Levels, mixed
+from melisma.sound.stretch import bounds, require_all
 
 FULL = 0.99  # of full scale: what an integer of 8 bits can reach
 MUCH_CLIPPED, MUCH_OFFSET, MUCH_SILENT = 0.001, 0.02, 0.5  # from where on it is worth a word
@@ -19,15 +20,16 @@ MUCH_CLIPPED, MUCH_OFFSET, MUCH_SILENT = 0.001, 0.02, 0.5  # from where on it is
 
 @dataclass(frozen=True)
 class Heard:
-    """The facts of a sound file. Levels are those of the channel that is used, where 1 is full scale."""
+    """The facts of a sound file, or of a part of one. Levels are those of the channel that is used, where 1 is full
+    scale."""
 
     path: str
     format: str  # the kind of file and how its samples are written: "WAV PCM_16"
     rate: int  # Hz
     channels: int
     channel: int | None  # that is used, counted from 1; None: the mean of all, which agree
-    frames: int  # that are there
-    declared: int | None  # that its header promises; None: it does not say
+    frames: int  # that are there, in the part
+    declared: int | None  # that its header promises; None: it does not say, or a part was looked at
     peak: float  # the largest absolute value
     rms: float  # √(Σx²/N)
     offset: float  # the mean
@@ -79,22 +81,26 @@ class Heard:
         return f"is cut off: {self.seconds:.3f} of {self.declared / self.rate:.3f} s are there"
 
 
-def look(path: str | os.PathLike[str]) -> Heard:
-    """Decodes all of a file, in memory that its length does not change, and says what is in it.
+def look(path: str | os.PathLike[str], begin: float = 0.0, end: float | None = None) -> Heard:
+    """Decodes all of a file, or the part between two seconds, in memory that its length does not change, and says what
+    is in it.
 
-    Raises Refusal where it is no sound, or damaged so that it cannot be decoded to its end.
+    Raises Refusal where it is no sound, or damaged so that it cannot be decoded to its end, and where the part is not
+    in it.
     """
     with Decoder(os.fspath(path)) as decoder:
+        first, last = bounds(decoder, begin, end)
         several = decoder.channels > 1
         levels = Levels(decoder.channels)
         columns = {number: _Column() for number in ((*range(decoder.channels), None) if several else (0,))}
-        for frames in decoder.frames():
+        for frames in decoder.frames(first, last):
             if several:
                 levels.add(frames)
             for number, column in columns.items():
                 column.add(mixed(frames, number))
+        require_all(decoder, first + columns[None if several else 0].count, first, last)
         chosen = levels.chosen() if several else 0
-        return _heard(decoder, chosen if several else None, columns[chosen])
+        return _heard(decoder, chosen if several else None, columns[chosen], whole=not first and last is None)
 
 
 class _Column:
@@ -138,9 +144,9 @@ class _Column:
         self._side, self._counted = int(sides[-1]), bool(beside[-1])
 
 
-def _heard(decoder: Decoder, chosen: int | None, column: _Column) -> Heard:
+def _heard(decoder: Decoder, chosen: int | None, column: _Column, whole: bool) -> Heard:
     lawful = max(column.count - column.unlawful, 1)
-    promised, contents = decoder.promised, decoder.contents
+    promised, contents = decoder.promised if whole else None, decoder.contents
     short = promised is not None and column.count < promised
     return Heard(
         path=decoder.path,
@@ -157,7 +163,7 @@ def _heard(decoder: Decoder, chosen: int | None, column: _Column) -> Heard:
         silent=column.silent / max(column.count, 1),
         unlawful=column.unlawful,
         unlawful_at=None if column.first_unlawful is None else column.first_unlawful / decoder.rate,
-        truncated=contents.cut or short,
+        truncated=decoder.truncated or short,
         recovered=contents.recovered,
         streams=contents.streams,
         sha256=column.digest.hexdigest(),

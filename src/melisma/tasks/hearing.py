@@ -174,6 +174,14 @@ class HearingCodec:
             raise Refusal(f"{', '.join(map(repr, known[:5]))} cannot be spelled: never in the training transcripts")
         return [place[symbol] for symbol in encoded]
 
+    def spelled(self, text: str) -> list[int]:
+        """The unit's symbols of a transcript, those among them too that never were in training."""
+        return self.unit.encode([written(text, self.lowercase)])[0]
+
+    def fits(self, samples: int, symbols: Sequence[int]) -> bool:
+        """Whether so many samples have outputs enough for these symbols to be said one after another."""
+        return -(-self.definition.count(samples) // self.stride) >= required(symbols)
+
     def together(self, every: Sequence[list[int]]) -> list[int]:
         """The labels of utterances said one after another."""
         if len(every) == 1:

@@ -35,15 +35,13 @@ def read(settings: TranscribeSettings) -> Corpus[Utterance]:
     for corpus in (*data.train, *(data.valid or ())):
         listed(corpus, data)
     found = laid_down(data.train, data, settings.sound.rate)
-    train, notes = spoken(found.utterances)
-    notes, signatures, valid = [*found.notes, *notes], dict(found.signatures), list[Utterance]()
-    if not train:
-        raise Refusal("data.train: no recording is left to train on; recordings with what is said in them are wanted")
+    train, notes = found.left_to("train on", "data.train")
+    signatures, valid = dict(found.signatures), list[Utterance]()
     if data.valid is not None:
         assert train[0].laid is not None
         more = laid_down(data.valid, data, train[0].laid.rate)
-        valid, said = spoken(more.utterances)
-        notes, signatures = [*notes, *more.notes, *said], signatures | more.signatures
+        valid, said = more.left_to("validate on", "data.valid")
+        notes, signatures = [*notes, *said], signatures | more.signatures
     elif data.valid_size:
         if len(train) < 2:
             raise Refusal("data.train has a single recording and one must be cut off for validation: more are wanted")

@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melisma.errors import Refusal
-from melisma.files.manifest import Clip, Columns, clips
+from melisma.files.manifest import Clip, Columns, clips, read_clips
+from melisma.files.opening import at_home
 from melisma.files.scratch import Scratch
+from melisma.files.signed import sha256_of
 from melisma.files.watch import passing
 from melisma.quoting import counted, named
 from melisma.settings.transcribe import RecordingSettings
@@ -80,35 +82,55 @@ class Recordings:
     signatures: dict[str, Any]
     notes: list[str]
 
+    def left_to(self, wanted: str, setting: str) -> tuple[list[Utterance], list[str]]:
+        """Those in which something is said, and all sentences; Refusal, with these, where there is none."""
+        kept, said = spoken(self.utterances)
+        notes = [*self.notes, *said]
+        if not kept:
+            why = "; ".join(note.removeprefix("warning: ") for note in notes) or "there is none"
+            raise Refusal(f"{setting}: no recording is left to {wanted} ({why})")
+        return kept, notes
+
 
 def listed(corpus: Sequence[str], data: RecordingSettings) -> list[Clip]:
     """The clips of one corpus, unheard."""
-    return clips(corpus, Columns(data.audio, data.text, speaker=data.speaker))
+    return clips(corpus, columns(data))
+
+
+def columns(data: RecordingSettings) -> Columns:
+    """The names of a manifest's columns."""
+    return Columns(data.audio, data.text, speaker=data.speaker)
 
 
 def heard_at(found: Sequence[Clip], asked: int | None) -> int:
     """The rate that recordings are heard at: the one asked for, else the commonest of theirs, 16 kHz at most."""
     if asked is not None:
         return asked
-    rates: Counter[int] = Counter()
+    rates: list[int] = []
     for clip in found[:LOOKED]:
         try:
             with Decoder(clip.audio) as decoder:
-                rates[decoder.rate] += 1
+                rates.append(decoder.rate)
         except Refusal:
             continue
-    commonest = rates.most_common(1)[0][0] if rates else HIGHEST
-    return min(HIGHEST, commonest)
+    return commonest(rates)
+
+
+def commonest(rates: Iterable[int]) -> int:
+    """The commonest of some rates, 16 kHz at most."""
+    first = Counter(rates).most_common(1)
+    return min(HIGHEST, first[0][0]) if first else HIGHEST
 
 
 def laid_down(corpora: Sequence[Sequence[str]], data: RecordingSettings, rate: int | None) -> Recordings:
     """All recordings of the corpora, decoded at one rate; what is damaged is left out, counted and named."""
-    every = [(corpus, listed(corpus, data)) for corpus in corpora]
-    rate = heard_at([clip for _, some in every for clip in some], rate)
-    scratch, signatures, notes = Scratch(), dict[str, Any](), list[str]()
+    every = [(corpus, *read_clips([corpus], columns(data))) for corpus in corpora]
+    rate = heard_at([clip for _, some, _ in every for clip in some], rate)
+    scratch, signatures = Scratch(), dict[str, Any]()
+    notes = [f"warning: {said}" for _, _, report in every for said in report.warnings()]
     utterances: list[Utterance] = []
     broken: list[str] = []
-    for corpus, some in every:
+    for corpus, some, _ in every:
         digest = hashlib.sha256()
         for clip in _watched(some):
             begin = scratch.size
@@ -119,12 +141,15 @@ def laid_down(corpora: Sequence[Sequence[str]], data: RecordingSettings, rate: i
                     piece = block.tobytes()
                     digest.update(piece)
                     scratch.add(piece)
+                if scratch.size == begin:
+                    raise Refusal(f"{named(clip.audio)} is empty: it holds no samples")
             except Refusal as refusal:
                 broken.append(str(refusal))
                 continue
             digest.update(clip.text.encode() if clip.text else b"\0")
             utterances.append(Utterance(clip, Laid(scratch, begin, scratch.size, rate)))
-        signatures |= {path: {"sha256": digest.hexdigest(), "lines": len(some)} for path in corpus}
+        heard = {"lines": len(some), "audio": digest.hexdigest()}  # its bytes are not counted: sounds lie elsewhere
+        signatures |= {path: {"sha256": sha256_of(at_home(path))} | heard for path in corpus}
     if broken:
         named_ones = "; ".join(broken[:NAMED])
         more = f"; and {len(broken) - NAMED} more" if len(broken) > NAMED else ""

@@ -1,0 +1,103 @@
+"""Recordings that cannot be used at all, and what their files are instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from melisma.checks.finding import Finding, verb
+from melisma.checks.recording import Marked, Recording
+from melisma.quoting import counted, named
+
+
+class _Kind(NamedTuple):
+    name: str
+    mark: str  # what the sentence has that says so
+    one: str
+    many: str
+    advice: str
+
+
+OUT = "; fix=FOLDER leaves them out, as training does"
+KINDS = (
+    _Kind(
+        "missing files",
+        "no such file",
+        "names a file that is not there",
+        "name files that are not there",
+        "correct the names, which are seen from the manifest's folder, or bring the files" + OUT,
+    ),
+    _Kind(
+        "Git LFS pointers",
+        "is a Git LFS pointer",
+        "is a Git LFS pointer in place of the sound",
+        "are Git LFS pointers in place of the sound",
+        "get the files themselves, in their repository: git lfs pull" + OUT,
+    ),
+    _Kind(
+        "web pages",
+        "is a web page",
+        "is a web page in place of the sound",
+        "are web pages in place of the sound",
+        "download the files again, and look at one of them before all" + OUT,
+    ),
+    _Kind(
+        "empty recordings", "is empty", "holds no sound", "hold no sound", "record them again, or get them again" + OUT
+    ),
+    _Kind(
+        "parts beyond the end",
+        "is asked for",
+        "is a part that its file does not have",
+        "are parts that their files do not have",
+        "correct the times, or get the whole files" + OUT,
+    ),
+    _Kind(
+        "damaged files",
+        "is damaged",
+        "is damaged and cannot be decoded to its end",
+        "are damaged and cannot be decoded to their end",
+        "get them again" + OUT,
+    ),
+    _Kind(
+        "samples that are no numbers",
+        "no number",
+        "holds samples that are no numbers (NaN or infinite)",
+        "hold samples that are no numbers (NaN or infinite)",
+        "look at what wrote these files, and write them again" + OUT,
+    ),
+    _Kind(
+        "no sound files",
+        "",
+        "is no sound file that can be read",
+        "are no sound files that can be read",
+        "convert them, or name the files that were meant" + OUT,
+    ),
+)
+"""What is told from the sentence with which training leaves a recording out; the first that fits counts."""
+
+
+class Unreadable:
+    """Counts what cannot be used, by what it is."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, int] = {}
+        self._found: dict[tuple[str, str], Marked] = {}  # part and kind
+
+    def see(self, recording: Recording) -> None:
+        """One recording."""
+        self._seen[recording.part] = self._seen.get(recording.part, 0) + 1
+        if recording.heard is None:
+            said = recording.fault.removeprefix(named(recording.clip.audio))
+            kind = next(kind.name for kind in KINDS if kind.mark in said)
+            self._found.setdefault((recording.part, kind), Marked()).add(recording.clip, recording.fault)
+
+    def findings(self) -> Iterator[Finding]:
+        """A finding for each kind."""
+        for kind in KINDS:
+            for part, of in self._seen.items():
+                marked = self._found.get((part, kind.name))
+                if marked is not None:
+                    what = verb(marked.count, kind.one, kind.many)
+                    sentence = f"{counted(marked.count, 'recording')} of {part} {what}; training leaves "
+                    sentence += f"{verb(marked.count, 'it', 'them')} out"
+                    yield Finding(kind.name, "error", marked.count, of, sentence, kind.advice, marked.places)
