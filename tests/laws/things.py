@@ -29,6 +29,7 @@ from melisma.layers.transformer import (
     RmsNorm,
     SelfAttention,
 )
+from melisma.losses.ctc import ctc_loss, plain_ctc_loss
 from melisma.losses.tokens import TokenLoss, plain_token_loss, token_loss
 from melisma.models.encoder_decoder import EncoderDecoder
 from melisma.ragged import Ragged
@@ -228,6 +229,7 @@ def a_scorer(name: str, size: int = FEATURES, width: int = 4, seed: int = 0, *, 
 # --- losses -----------------------------------------------------------------------------------------------------------
 
 LOSSES: dict[str, Callable[..., TokenLoss]] = {"chunked": token_loss, "plain": plain_token_loss}
+CTC_LOSSES: dict[str, Callable[..., Tensor]] = {"forward and backward": ctc_loss, "plain": plain_ctc_loss}
 
 # --- encoder-decoders -------------------------------------------------------------------------------------------------
 

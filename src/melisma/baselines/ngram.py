@@ -86,15 +86,15 @@ class KneserNey:
 
     def start(self) -> int:
         """The state before the first token."""
-        return self._context[self._longer(ROOT)[START]]
+        return self._context[self._open(ROOT)[START]]
 
     def score(self, state: int, symbol: Hashable) -> tuple[int, float]:
         """The state after one token more, and log p(token | state)."""
-        return self._walked(state, self.ids.get(symbol, UNKNOWN))
+        return self._from(state, self.ids.get(symbol, UNKNOWN))
 
     def end(self, state: int) -> float:
         """log p(the end | state)."""
-        return self._walked(state, END)[1]
+        return self._from(state, END)[1]
 
     def log_probability(self, sequence: Sequence[Hashable]) -> float:
         """log p(sequence), its end with it."""
@@ -156,19 +156,18 @@ class KneserNey:
             raise Refusal(f"{where}: the tokens of its n-gram model are not different texts or whole numbers.")
         return cls(order, tokens, _read(data, order, len(tokens) + FIRST, where))
 
-    def _longer(self, node: int) -> dict[int, int]:
+    def _open(self, node: int) -> dict[int, int]:
         """The n-grams one token longer, by this token."""
-        found = self._opened.get(node)
-        if found is None:
-            begin, end = self._first[node], self._first[node + 1]
-            found = self._opened[node] = dict(zip(self._token[begin:end], range(begin, end)))
+        begin, end = self._first[node], self._first[node + 1]
+        found = self._opened[node] = dict(zip(self._token[begin:end], range(begin, end)))
         return found
 
-    def _walked(self, node: int, token: int) -> tuple[int, float]:
+    def _from(self, node: int, token: int) -> tuple[int, float]:
         """The next state and the log-probability, from the longest context that the token is known after."""
-        weight = 0.0
+        weight, opened = 0.0, self._opened
         while True:
-            found = self._longer(node).get(token)
+            longer = opened.get(node)
+            found = (self._open(node) if longer is None else longer).get(token)
             if found is not None:
                 return self._context[found], weight + self._found[found]
             if node == ROOT:

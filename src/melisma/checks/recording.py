@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
@@ -60,9 +61,17 @@ class Marked:
 
 
 def place(clip: Clip, why: str = "") -> Seen:
-    """Where a clip stands: its line in a manifest, or its file; what is said of it is not to name that file again."""
-    file, _, line = clip.where.rpartition(", line ")
-    why = why.removeprefix(f"{named(clip.audio)} ") if clip.where == named(clip.audio) else why
-    if file and line.isdigit():
-        return Seen(file, int(line), clip.audio, why)
-    return Seen(clip.where, 0, "", why)
+    """Where a clip stands, its line in a manifest or its file; beside a line, what is said of it names the file."""
+    file, line = stands(clip.where)
+    path = named(clip.audio)
+    if not line:
+        return Seen(file, 0, "", why.removeprefix(f"{path} "))
+    span = f" {clip.begin:g}-{'' if clip.end is None else f'{clip.end:g} s'}" if clip.begin or clip.end else ""
+    name = named(os.path.basename(clip.audio)) + span
+    return Seen(file, line, clip.text or "", why if path in why else f"{name}: {why}" if why else name)
+
+
+def stands(where: str) -> tuple[str, int]:
+    """The file and line of a place that is told as ``train.jsonl, line 3``; line 0 is the file as a whole."""
+    file, _, line = where.rpartition(", line ")
+    return (file, int(line)) if file and line.isdigit() else (where, 0)

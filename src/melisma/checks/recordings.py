@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from melisma.checks.finding import Finding
+from melisma.checks.finding import Finding, Seen, ordered, verb
 from melisma.checks.hours import Hours, Sounds
 from melisma.checks.levels import LevelCheck
-from melisma.checks.recording import RecordingCheck
+from melisma.checks.recording import Recording, RecordingCheck, stands
 from melisma.checks.repeated_sounds import RepeatedSounds
 from melisma.checks.said import Names, Said
 from melisma.checks.sound_files import SoundFiles
 from melisma.checks.speakers import Speakers
 from melisma.checks.speech_rate import SpeechRate
-from melisma.checks.unreadable import Unreadable
-from melisma.files.clip import Clip
+from melisma.checks.unreadable import Unreadable, kind_of
+from melisma.errors import Refusal
+from melisma.files.clip import Clip, ClipReport
+from melisma.files.manifest import read_clips
+from melisma.files.opening import at_home, require_file
+from melisma.files.records import Columns
+from melisma.files.tables import kind
 from melisma.files.watch import passing
+from melisma.quoting import counted, named
 from melisma.settings.transcribe import TranscribeSettings
-from melisma.tasks.utterances import LOOKED, commonest
+from melisma.sound.heard import look as listen
+from melisma.tasks.utterances import LOOKED, Utterance, columns, commonest
 
-NO_SOUND, NO_TRANSCRIPT, SILENT, TWICE, IN_VALID = (
-    "cannot be heard",
-    "no transcript",
-    "digital silence",
-    "duplicate",
-    "sound is in valid",
-)
-"""Why a repaired copy is without a recording."""
+NO_TRANSCRIPT, SILENT = "no transcript", "digital silence"
+TABLES = ("tsv", "csv", "jsonl")
 
 
 @dataclass(frozen=True)
@@ -44,19 +45,107 @@ class LookedRecordings:
 
 def look(settings: TranscribeSettings) -> LookedRecordings:
     """Reads the manifests and decodes each recording once; Refusal only where a manifest or folder is not there, or
-    holds none."""
+    a folder holds no sound."""
     _require_sound()
-    given = [*_given(settings)]
-    clips = [(part, clip) for part, found, _, _ in given for clip in found]
+    data = settings.data
+    corpora = [_Corpus("train", names) for names in data.train] + [
+        _Corpus("valid", names) for names in data.valid or ()
+    ]
+    findings = [finding for corpus in corpora for finding in corpus.read(columns(data))]
+    clips = tuple((corpus.part, clip) for corpus in corpora for clip in corpus.clips)
     hours, repeated = Hours(), RepeatedSounds()
-    rate: int | None = settings.sound.rate
-    files = SoundFiles(rate, lambda rates: commonest(islice(rates, LOOKED)))
+    files = SoundFiles(settings.sound.rate, lambda rates: commonest(islice(rates, LOOKED)))
     checks: list[RecordingCheck] = [Unreadable(), Said(), repeated, SpeechRate(), files, LevelCheck(), Speakers()]
     checks += [Names(), hours]
     unusable: dict[int, str] = {}
-    known: set[tuple[str, bytes]] = set()
-    for recording in passing("recordings listened to", map(_heard, range(len(clips)), clips), len(clips)):
+    for recording in _heard(clips):
         for check in checks:
             check.see(recording)
-        if why := _why(recording, known):
+        if why := _why(recording):
             unusable[recording.number] = why
+    findings += [finding for check in checks for finding in check.findings()]
+    examples = dict.fromkeys((corpus.part for corpus in corpora), 0)
+    for part, _ in clips:
+        examples[part] += 1
+    return LookedRecordings(examples, ordered(findings), hours.sounds(), clips, repeated.left_out() | unusable)
+
+
+def _require_sound() -> None:
+    """Refusal where sound cannot be read here at all: otherwise each file would be called unreadable."""
+    try:
+        import soundfile  # noqa: F401
+    except ImportError:
+        raise Refusal(
+            "reading sound needs the package soundfile, which is not installed: pip install melisma[sound]"
+        ) from None
+
+
+@dataclass
+class _Corpus:
+    """One corpus as it was named, and its clips."""
+
+    part: str
+    names: tuple[str, ...]
+    clips: list[Clip] = field(default_factory=list)
+
+    def read(self, columns: Columns) -> Iterator[Finding]:
+        """Reads it, and says what is wrong with the whole; Refusal where it is nothing that clips are read from."""
+        path = at_home(self.names[0])
+        try:
+            self.clips, report = read_clips([self.names], columns)
+        except Refusal as refusal:
+            if len(self.names) != 1 or kind(path) not in TABLES:
+                raise
+            require_file(path)
+            sentence = f"{named(self.names[0])} is no manifest, and training refuses it: {refusal}"
+            advice = "mend what is named, and look for more like it: nothing behind it was looked at"
+            yield Finding("broken manifest", "error", 1, 1, sentence, advice)
+        else:
+            yield from _reported(self.part, report)
+
+
+def _reported(part: str, report: ClipReport) -> Iterator[Finding]:
+    """What is told of a folder or of Kaldi's tables without hearing anything."""
+    if count := report.unread:
+        sentence = f"{counted(count, 'sound')} for {part} {verb(count, 'is', 'are')} of a kind that is not read"
+        advice = f"convert, for example with: ffmpeg -i {report.unread_at[0]} NEW_FILE.flac"
+        places = tuple(map(_seen, report.unread_at))
+        yield Finding("other kinds of sound", "warning", count, count + report.clips, sentence, advice, places)
+    if count := report.silent:
+        sentence = f"{counted(count, 'transcript')} for {part} {verb(count, 'belongs', 'belong')} to no sound"
+        advice = "look whether sounds are missing, or called otherwise"
+        places = tuple(map(_seen, report.silent_at))
+        yield Finding("transcripts without sound", "warning", count, count + report.clips, sentence, advice, places)
+
+
+def _seen(where: str) -> Seen:
+    return Seen(*stands(where), "")
+
+
+def _heard(clips: Sequence[tuple[str, Clip]]) -> Iterator[Recording]:
+    """The recordings, each decoded once; what training would leave out has nothing that was heard."""
+    for number, (part, clip) in enumerate(passing("recordings listened to", clips, len(clips))):
+        try:
+            heard = listen(clip.audio, clip.begin, clip.end)
+            if not heard.frames:
+                raise Refusal(f"{named(clip.audio)} is empty: it holds no samples")
+            if heard.unlawful:
+                raise Refusal(next(words for words in heard.warnings() if "no number" in words))
+        except Refusal as refusal:
+            yield Recording(number, part, clip, None, str(refusal))
+        else:
+            yield Recording(number, part, clip, heard)
+
+
+def _why(recording: Recording) -> str:
+    """Why a repaired copy is without a recording, whatever the others are; empty where it is not."""
+    if recording.heard is None:
+        return kind_of(recording)
+    if not recording.text:
+        return NO_TRANSCRIPT
+    return SILENT if recording.heard.silent == 1 else ""
+
+
+def readable(looked: LookedRecordings, part: str) -> Sequence[Utterance]:
+    """None: where training refuses the whole, nothing was laid down that could be looked through."""
+    return ()

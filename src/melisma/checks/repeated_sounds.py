@@ -10,12 +10,13 @@ from melisma.checks.recording import MANY, Marked, Recording
 from melisma.quoting import counted, quoted
 
 HALF = 16  # bytes of a SHA-256 that tell recordings apart
+TWICE, IN_VALID = "duplicate", "sound is in valid"
 
 
 @dataclass
 class _Part:
     heard: int = 0
-    known: dict[bytes, tuple[str, str]] = field(default_factory=dict)  # digest -> transcript and place of the first
+    known: dict[bytes, tuple[int, str, str]] = field(default_factory=dict)  # digest -> number, transcript, place
     again: Marked = field(default_factory=Marked)
     contradicting: Marked = field(default_factory=Marked)
 
@@ -26,6 +27,7 @@ class RepeatedSounds:
     def __init__(self) -> None:
         self._parts = {part: _Part() for part in ("train", "valid")}
         self._both = Marked()
+        self._twice: list[int] = []
 
     def see(self, recording: Recording) -> None:
         """One recording, if it can be heard."""
@@ -36,17 +38,20 @@ class RepeatedSounds:
         part.heard += 1
         text, where = recording.clip.text or "", recording.clip.where
         if digest in part.known:
-            before, first = part.known[digest]
+            _, before, first = part.known[digest]
+            self._twice.append(recording.number)
             part.again.add(recording.clip, f"the same sound as {first}")
             if before.split() != text.split():
                 part.contradicting.add(recording.clip, f"{quoted(text)}, and {quoted(before)} in {first}")
         elif recording.part == "valid" and digest in self._parts["train"].known:
-            self._both.add(recording.clip, f"the same sound as {self._parts['train'].known[digest][1]}")
-        part.known.setdefault(digest, (text, where))
+            self._both.add(recording.clip, f"the same sound as {self._parts['train'].known[digest][2]}")
+        part.known.setdefault(digest, (recording.number, text, where))
 
-    def held_out(self) -> frozenset[bytes]:
-        """The sounds of validation."""
-        return frozenset(self._parts["valid"].known)
+    def left_out(self) -> dict[int, str]:
+        """The numbers of recordings that a repaired copy is without, and why: one of each is kept, that of valid."""
+        train, valid = (self._parts[part].known for part in ("train", "valid"))
+        both = (train[digest][0] for digest in train.keys() & valid.keys())
+        return dict.fromkeys(both, IN_VALID) | dict.fromkeys(self._twice, TWICE)
 
     def findings(self) -> Iterator[Finding]:
         """What is there twice within a part, with another transcript, and in both parts."""
@@ -78,8 +83,8 @@ def _within(name: str, part: _Part) -> Iterator[Finding]:
 
 
 def sound(recording: Recording) -> bytes | None:
-    """What is equal for recordings that sound the same; None where there is nothing to hear."""
+    """What is equal for recordings that sound the same; None where there is nothing to hear, or nothing is said."""
     heard = recording.heard
-    if heard is None or heard.silent == 1:
+    if heard is None or heard.silent == 1 or not recording.text:
         return None
     return heard.rate.to_bytes(4) + bytes.fromhex(heard.sha256)[:HALF]

@@ -18,6 +18,7 @@ QUIET, LOUD = 0.1, 0.2  # share of frames that show the room, and the voice
 PITCH, LEVEL = 5.0, 0.5  # how much a nat of each counts beside one of a spectrum
 FEW = 5  # recordings of one text without which what it sounds like is not taken off
 LOWEST, HIGHEST = 70.0, 400.0  # Hz of a voice
+FUNDAMENTAL = 900.0  # Hz up to which its periods are looked for
 SLOW = 4000  # Hz that pitch is looked for at, about
 VOICED = 0.5  # of the correlation with itself a period later
 SAME = 0.85  # of the best correlation that a shorter period must have to be the one
@@ -44,10 +45,11 @@ def _middle(values: Numbers) -> float:
 
 def _traits(samples: Samples, rate: int) -> Numbers:
     """(2F + 2,): quietest and loudest spectrum, in units whose sum of squares is a mean, log pitch, level."""
-    definition = Definition(rate=rate, window=rate // 40, hop=rate // 100, fft=_power(rate // 40), bands=24, low=60.0, high=rate / 2)  # fmt: skip
-    found = frames(
-        definition, np.concatenate((samples, np.zeros(max(0, definition.window - len(samples)), np.float32)))
+    window = rate // 40
+    definition = Definition(
+        rate=rate, window=window, hop=rate // 100, fft=_power(window), bands=24, low=60.0, high=rate / 2
     )
+    found = frames(definition, np.concatenate((samples, np.zeros(max(0, window - len(samples)), np.float32))))
     order = np.argsort(found.mean(1))
     quiet = found[order[: max(1, int(QUIET * len(found)))]].mean(0, dtype=np.float64)
     loud = found[order[-max(1, int(LOUD * len(found))) :]].mean(0, dtype=np.float64)
@@ -70,7 +72,9 @@ def _pitch(samples: Samples, rate: int) -> float:
     rows = rows - rows.mean(1, keepdims=True)
     rows = rows[np.argsort(-np.einsum("ij,ij->i", rows, rows))[: max(1, len(rows) // 2)]]
     spectrum = np.fft.rfft(rows, 2 * window)
-    correlation = np.fft.irfft(np.abs(spectrum) ** 2)[:, :window]
+    power = np.abs(spectrum) ** 2
+    power[:, int(FUNDAMENTAL * 2 * window / hertz) :] = 0  # what is higher has periods that no lag fits
+    correlation = np.fft.irfft(power)[:, :window]
     correlation = correlation / np.maximum(correlation[:, :1], 1e-12) / (1 - np.arange(window) / window)
     shortest, longest = int(hertz / HIGHEST), int(hertz / LOWEST)
     within = correlation[:, shortest:longest]

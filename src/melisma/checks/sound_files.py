@@ -12,6 +12,7 @@ from melisma.quoting import counted
 from melisma.sound.heard import Heard
 
 EIGHT_BITS = ("PCM_U8", "PCM_S8")
+FEW = 0.1  # of the recordings: so few are better left out than heard with the ears of all
 
 
 class _Oddity(NamedTuple):
@@ -121,25 +122,35 @@ class SoundFiles:
                         oddity.name, oddity.severity, count, len(files), sentence, oddity.advice, marked.places
                     )
         for part, rates in self._rates.items():
+            yield from self._below(part, rates)
             yield from self._mixed(part, rates)
 
-    def _mixed(self, part: str, rates: Counter[int]) -> Iterator[Finding]:
-        heard, of = self.rate(), rates.total()
-        low = {rate: count for rate, count in rates.items() if rate < heard}
-        count = sum(low.values())
-        if count == of:
-            highest = max(rates)
-            sentence = f"all recordings of {part} have {_rates(rates)}, and are heard at {heard:,} Hz"
+    def _below(self, part: str, rates: Counter[int]) -> Iterator[Finding]:
+        """That nothing is as high as what could be heard."""
+        heard, highest, train = self.rate(), max(rates), self._rates.get("train", Counter())
+        if highest < heard and (part == "train" or highest < max(train, default=heard)):
+            sentence = f"no recording of {part} has more than {highest:,} Hz, and they are heard at {heard:,} Hz"
             advice = f"sound.rate={highest} hears as much, and is quicker"
-            yield Finding("rates below the one heard at", "note", count, of, sentence, advice)
-        elif len(rates) > 1:
-            first = self._first[part, min(rates) if low else rates.most_common()[-1][0]]
-            sentence = f"the recordings of {part} have several rates: {_rates(rates)}"
-            advice = f"nothing: all are heard at {heard:,} Hz"
-            if low:
-                sentence += f"; in {counted(count, 'recording')} there is nothing above half of a lower one"
-                advice = f"sound.rate={min(rates)} would hear all of them alike; or leave the low ones out"
-            yield Finding("mixed rates", "warning" if low else "note", count or of, of, sentence, advice, first.places)
+            if part == "valid":
+                advice = "valid should sound as what is used later: get it at the rate of train, or train at this one"
+            yield Finding("rates below the one heard at", "note", rates.total(), rates.total(), sentence, advice)
+
+    def _mixed(self, part: str, rates: Counter[int]) -> Iterator[Finding]:
+        if len(rates) == 1:
+            return
+        heard, of = self.rate(), rates.total()
+        low = {rate: count for rate, count in rates.items() if rate < min(heard, max(rates))}
+        sentence = f"the recordings of {part} have several rates: {_rates(rates)}"
+        advice, count = f"nothing: all are heard at {heard:,} Hz", of
+        if low:
+            count = sum(low.values())
+            sentence += f"; in {counted(count, 'recording')} there is nothing above half of a lower one"
+            advice = f"a model may learn which is which: leave the low ones out, or sound.rate={min(low)}"
+            if count < FEW * of:
+                advice = "leave the low ones out, or look whether their headers are right"
+        first = self._first[part, min(low) if low else rates.most_common()[-1][0]]
+        severity: Severity = "warning" if low else "note"
+        yield Finding("mixed rates", severity, count, of, sentence, advice, first.places)
 
 
 def _rates(rates: Counter[int]) -> str:

@@ -6,6 +6,7 @@ from array import array
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from melisma.checks.finding import SHOWN, Finding, Severity
 from melisma.checks.recording import MANY, Recording, place
@@ -17,7 +18,11 @@ FAR = 4.5  # robust standard deviations from the median beyond which a rate is a
 AT_LEAST = np.log(1.8)  # … if it is besides so many times the usual one: a header of half the rate makes two of it
 NARROWEST = 0.05  # standard deviation at least
 ENOUGH = 20  # recordings without which nothing is usual
-MOSTLY = 0.8  # of the outliers that have a rate of samples which most others have not
+TOGETHER = np.log(1.5)  # by how much all recordings of one rate are faster or slower than usual where it is wrong
+SURE = 4.0  # standard deviations of their mean
+FEWEST = 3  # of them
+
+Numbers = NDArray[np.float64]
 
 
 class SpeechRate:
@@ -49,6 +54,7 @@ class SpeechRate:
         usual = float(np.median([rate for _, rate in self._clips["train"]]))
         for part, rates in self._rates.items():
             off = np.asarray(rates) - middle
+            yield from self._of_rates(part, off, deviation)
             scores = np.where(np.abs(off) > AT_LEAST, np.abs(off) / deviation, 0.0)
             far = scores > FAR
             count = int(far.sum())
@@ -59,24 +65,34 @@ class SpeechRate:
             severity: Severity = "warning" if count / len(off) >= MANY else "note"
             sentence = (
                 f"{counted(count, 'recording')} of {part} {'is' if count == 1 else 'are'} spoken much "
-                f"{_how(off[far])} than usual, which is {usual:.1f} symbols a second"
+                f"{_how(off[far])} than usual, which is {_figure(usual)} symbols a second"
             )
             advice = "listen to them: a wrong transcript, long silence, or a header with a wrong rate, which plays "
-            advice += "slow or fast" + _blamed(np.asarray(self._hertz[part]), far)
-            places = tuple(place(clip, f"{rate:.2g} symbols a second") for clip, rate in clips)
+            advice += "slow or fast"
+            places = tuple(place(clip, f"{_figure(rate)} symbols a second") for clip, rate in clips)
             yield Finding("speech rate", severity, count, len(off), sentence, advice, places)
 
+    def _of_rates(self, part: str, off: Numbers, deviation: float) -> Iterator[Finding]:
+        """Rates of samples whose recordings are all spoken at another speed than usual."""
+        hertz = np.asarray(self._hertz[part])
+        for rate in np.unique(hertz).tolist():
+            of_it = hertz == rate
+            count, middle = int(of_it.sum()), float(np.median(off[of_it]))
+            if count < FEWEST or abs(middle) < TOGETHER or abs(middle) * np.sqrt(count) < SURE * deviation:
+                continue
+            how = f"{np.exp(abs(middle)):.1f} times as {'slowly' if middle < 0 else 'fast'} as usual"
+            sentence = f"the {counted(count, 'recording')} of {part} with {rate:,} Hz are spoken {how}"
+            advice = "listen to one: their headers probably say a wrong rate; write the right one into them"
+            first = [self._clips[part][number] for number in np.flatnonzero(of_it)[:SHOWN].tolist()]
+            places = tuple(place(clip, f"{_figure(rate)} symbols a second") for clip, rate in first)
+            yield Finding("speed of one rate", "warning", count, len(off), sentence, advice, places)
 
-def _how(off: np.ndarray[tuple[int], np.dtype[np.float64]]) -> str:
+
+def _figure(rate: float) -> str:
+    return f"{rate:.1f}" if rate < 100 else f"{rate:,.0f}"
+
+
+def _how(off: Numbers) -> str:
     if (off < 0).all():
         return "slower"
     return "faster" if (off > 0).all() else "slower or faster"
-
-
-def _blamed(hertz: np.ndarray[tuple[int], np.dtype[np.int32]], far: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> str:
-    """The rate of samples that the outliers have and others have not."""
-    rates, counts = np.unique(hertz[far], return_counts=True)
-    rate, most = int(rates[counts.argmax()]), int(counts.max())
-    if most < MOSTLY * far.sum() or (hertz[~far] == rate).mean() > 1 - MOSTLY:
-        return ""
-    return f"; {most:,} of them say that they have {rate:,} Hz"

@@ -76,6 +76,12 @@ KINDS = (
 """What is told from the sentence with which training leaves a recording out; the first that fits counts."""
 
 
+def kind_of(recording: Recording) -> str:
+    """What a recording that cannot be used is called."""
+    said = recording.fault.removeprefix(named(recording.clip.audio))
+    return next(kind.name for kind in KINDS if kind.mark in said)
+
+
 class Unreadable:
     """Counts what cannot be used, by what it is."""
 
@@ -87,9 +93,8 @@ class Unreadable:
         """One recording."""
         self._seen[recording.part] = self._seen.get(recording.part, 0) + 1
         if recording.heard is None:
-            said = recording.fault.removeprefix(named(recording.clip.audio))
-            kind = next(kind.name for kind in KINDS if kind.mark in said)
-            self._found.setdefault((recording.part, kind), Marked()).add(recording.clip, recording.fault)
+            marked = self._found.setdefault((recording.part, kind_of(recording)), Marked())
+            marked.add(recording.clip, recording.fault)
 
     def findings(self) -> Iterator[Finding]:
         """A finding for each kind."""

@@ -12,11 +12,14 @@ import click
 from melisma.checks.coverage import Coverage
 from melisma.checks.dry_run import Cost
 from melisma.checks.finding import Finding, percent
-from melisma.checks.repair import Repaired, told
+from melisma.checks.hours import Sounds
+from melisma.checks.new_folder import Repaired, told
 from melisma.command.complete import recipe_names, settings
+from melisma.command.course import Waiting
 from melisma.command.talk import duration, put, put_json, say, table
 from melisma.command.verb import Verb
 from melisma.errors import Refusal
+from melisma.files.watch import watched
 from melisma.quoting import counted, shown_path
 from melisma.settings.leaves import shape
 from melisma.settings.read import build
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
 
 SWITCHES = {"yes": True, "true": True, "no": False, "false": False}
 BUSY = 0.7  # of a processor: with less the machine has other things to do, and the times above are too long
+SPEAKERS = 8  # that are named
+KINDS = 4  # of rates and numbers of channels
 OWN = ("fix", "dry_run")  # what only this verb takes
 
 
@@ -47,11 +52,17 @@ def command(recipe: str, words: tuple[str, ...], as_json: bool) -> int:
     \b
     melisma check translate data.train=train.en,train.de data.valid=val.en,val.de
     melisma check translate data.train=pairs.tsv dry_run=no fix=repaired
+    melisma check transcribe data.train=train.jsonl data.valid=dev.jsonl
     """
     layers, fix, dry_run = _layers(recipe, words)
     from melisma.api.check import check
 
-    report = check(recipe, *layers, fix=fix, dry_run=dry_run)
+    waiting = Waiting(quiet=as_json)
+    try:
+        with watched(waiting):
+            report = check(recipe, *layers, fix=fix, dry_run=dry_run)
+    finally:
+        waiting.done()
     if as_json:
         put_json(_plain(report))
     else:
@@ -60,7 +71,7 @@ def command(recipe: str, words: tuple[str, ...], as_json: bool) -> int:
     if report.unrepaired:
         say(report.unrepaired)
     if report.repaired is not None:
-        _tell(report.repaired, recipe, words)
+        _tell(report.repaired, report.thing, recipe, words)
     return 1 if report.faulty or report.unrepaired else 0
 
 
@@ -91,9 +102,12 @@ def _once(name: str, values: list[str]) -> str:
 
 
 def _lines(report: Report) -> Iterator[str]:
-    pairs = ", ".join(f"{counted(count, 'pair')} of {part}" for part, count in report.pairs.items())
-    yield f"looked at {pairs}"
+    examples = ", ".join(f"{counted(count, report.thing)} of {part}" for part, count in report.examples.items())
+    yield f"looked at {examples}"
     yield ""
+    if report.sounds:
+        yield from _sounds(report.sounds)
+        yield ""
     if report.findings:
         rows = [("", "finding", "count", "share", "")]
         rows += [(one.severity, one.name, *_figures(one), one.sentence) for one in report.findings]
@@ -119,6 +133,35 @@ def _figures(finding: Finding) -> tuple[str, str]:
     if finding.of <= 1:
         return "", ""
     return f"{finding.count:,}", percent(finding.count, finding.of)
+
+
+def _sounds(sounds: Mapping[str, Sounds]) -> Iterator[str]:
+    """What can be heard of each part, and who speaks most."""
+    rows: list[tuple[str, ...]] = [
+        ("", "sound", "recordings", "shortest", "median", "95 %", "longest", "rates", "channels")
+    ]
+    for part, one in sounds.items():
+        lengths = (f"{seconds:.2f} s" for seconds in (one.shortest, one.median, one.p95, one.longest))
+        rates, channels = _counts(one.rates, " Hz"), _counts(one.channels, "")
+        rows.append((part, _long(one.seconds), f"{one.recordings:,}", *lengths, rates, channels))
+    yield from table(rows)
+    for part, one in sounds.items():
+        if one.speakers:
+            most = [f"{shown_path(who)} {_long(seconds)} ({count:,})" for who, (count, seconds) in one.speakers.items()]
+            more = f" and {len(most) - SPEAKERS:,} more" if len(most) > SPEAKERS else ""
+            yield f"{counted(len(most), 'speaker')} in {part}: {', '.join(most[:SPEAKERS])}{more}"
+
+
+def _counts(found: Mapping[int, int], unit: str) -> str:
+    if len(found) == 1:
+        return f"{next(iter(found)):,}{unit}"
+    most = sorted(found, key=lambda number: -found[number])
+    more = f" and {len(most) - KINDS:,} more" if len(most) > KINDS else ""
+    return ", ".join(f"{number:,}{unit} ({found[number]:,})" for number in most[:KINDS]) + more
+
+
+def _long(seconds: float) -> str:
+    return f"{seconds / 3600:.1f} h" if seconds >= 5400 else f"{seconds / 60:.1f} min"
 
 
 def _covered(coverage: Coverage) -> Iterator[str]:
@@ -176,8 +219,8 @@ def _verdict(report: Report) -> str:
     return f"{found}: " + ("mend the errors before you train" if report.faulty else "this data can be trained on")
 
 
-def _tell(found: Repaired, recipe: str, words: tuple[str, ...]) -> None:
-    kept = " and ".join(f"{counted(count, 'pair')} of {part}" for part, count in found.kept.items())
+def _tell(found: Repaired, thing: str, recipe: str, words: tuple[str, ...]) -> None:
+    kept = " and ".join(f"{counted(count, thing)} of {part}" for part, count in found.kept.items())
     say(f"{shown_path(found.folder)} has {kept}; {told(found)}")
     parts = [f"data.{part}={corpus}" for part, corpora in found.corpora.items() for corpus in corpora]
     rest = [word for word in words if word.partition("=")[0] not in ("data.train", "data.valid", *OWN)]
@@ -188,11 +231,14 @@ def _tell(found: Repaired, recipe: str, words: tuple[str, ...]) -> None:
 
 
 def _plain(report: Report) -> Mapping[str, Any]:
+    things = f"{report.thing}s"
+    coverage = None if report.coverage is None else asdict(report.coverage)
     return {
-        "pairs": dict(report.pairs),
+        things: dict(report.examples),
         "errors": report.faulty,
         "findings": [_finding(finding) for finding in report.findings],
-        "coverage": None if report.coverage is None else asdict(report.coverage),
+        "sounds": {part: asdict(one) for part, one in report.sounds.items()} or None,
+        "coverage": coverage and {things: coverage.pop("examples"), **coverage},
         "cost": None if report.cost is None else asdict(report.cost),
         "repaired": None if report.repaired is None else asdict(report.repaired),
         "unrepaired": report.unrepaired or None,

@@ -30,16 +30,20 @@ def ctc_loss(logits: Ragged, labels: Ragged, blank: int = 0) -> Tensor:
     order. A sequence with fewer frames than its labels need (``required``) has no path: inf, and no gradient. NaN among
     a sequence's logits makes its loss NaN, and nobody else's. Within ``exactly()`` each sequence is on its own.
     """
-    if logits.batch != labels.batch:
-        raise ValueError(f"{logits.batch} sequences of logits cannot have {labels.batch} sequences of labels")
-    symbols = logits.rows.shape[1]
-    if bool(((labels.rows == blank) | (labels.rows < 0) | (labels.rows >= symbols)).any()):
-        raise ValueError(f"labels must be symbols from 0 to {symbols - 1} other than the blank, which is {blank}")
+    _check(logits, labels, blank)
     if exact() and logits.batch > 1:
         each = [torch.tensor([position], device=logits.place.device) for position in range(logits.batch)]
         return torch.cat([ctc_loss(logits.take(position), labels.take(position), blank) for position in each])
     loss: Tensor = _Loss.apply(logits.rows, logits, labels, blank)  # type: ignore[no-untyped-call]
     return loss
+
+
+def _check(logits: Ragged, labels: Ragged, blank: int) -> None:
+    if logits.batch != labels.batch:
+        raise ValueError(f"{logits.batch} sequences of logits cannot have {labels.batch} sequences of labels")
+    symbols = logits.rows.shape[1]
+    if bool(((labels.rows == blank) | (labels.rows < 0) | (labels.rows >= symbols)).any()):
+        raise ValueError(f"labels must be symbols from 0 to {symbols - 1} other than the blank, which is {blank}")
 
 
 class _Loss(torch.autograd.Function):
@@ -98,6 +102,7 @@ def occupation(logits: Ragged, labels: Ragged, blank: int = 0) -> Ragged:
 
     U is the number of labels of the longest; a sequence without a path has zeros. Without gradient, float64.
     """
+    _check(logits, labels, blank)
     with torch.no_grad():
         return logits.with_rows(all_paths(logits, _log_softmax(logits.rows), labels, blank).occupation)
 
@@ -168,9 +173,7 @@ def _best_states(scores: NDArray[np.float64], states: NDArray[np.int64], blank: 
     """
     skips = np.zeros(len(states), bool)
     skips[2:] = (states[2:] != blank) & (states[2:] != states[:-2])
-    ways = np.full(
-        (3, len(states)), -np.inf
-    )  # to each state from itself, from the one before, from the one before that
+    ways = np.full((3, len(states)), -np.inf)  # from the same state, from the one before, from the one before that
     best, moves = ways[0].copy(), np.zeros(scores.shape, np.int64)
     best[0] = 0
     for now, move in zip(scores, moves):

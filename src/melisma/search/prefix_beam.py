@@ -1,8 +1,8 @@
 """Prefix beam search: the likeliest answers of CTC, each summed over its alignments, chunk by chunk.
 
-The plain form of one frame is ten lines; here prefixes are nodes of a tree, so that none is ever copied or compared as
-a sequence, a frame's symbols come sorted, so that what cannot enter the beam is never looked at, and frames that can
-only be blank are counted instead of searched. The test holds all of it to the plain form.
+The plain form is a table of prefixes and twenty lines. Here prefixes are nodes of a tree, so that none is ever copied or
+compared as a sequence; a frame's symbols come sorted, so that what cannot enter the beam is not looked at; and frames
+in which one symbol alone is possible are taken together. A test holds all of it to the plain form.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from melisma.search.language import Language, greatest, together
 __all__ = ["EVERYTHING", "Beams", "Language", "PrefixBeam", "Pruning"]
 
 NONE = -1  # the symbol of the prefix that has none
-REMEMBERED = 1 << 12  # states of a language whose steps are kept, at most
+REMEMBERED = 1 << 14  # states of a language whose steps are kept, at most
 EVERY = 32  # frames after which it is decided what no longer matters
 LEAST = -1.7e308  # what is not −∞ lies above
 SLACK = 1e-9  # by how much what may enter a beam is taken too wide, for the rounding of sums
@@ -38,16 +38,12 @@ Candidates = list[tuple[int, float, float]]
 Possible = tuple[float, Candidates]  # what a frame may say: the blank, and the other symbols
 Link = tuple[Any, int, int, int, int, float] | None
 """An alignment's last symbol: (the link before, symbol, first frame, frame after the last, peak, log-probability)."""
-
-
 Beam = tuple[float, Any, float, float, float, float, float, Link, Link]
 """One prefix with its alignments, nats: (score, prefix, total, blank, other, best blank, best other, links of both).
 
 ``total`` is the sum over all alignments, ``blank`` over those that end in the blank, ``other`` over those that end in
 the prefix's last symbol; beside both sums the likeliest of their alignments, and where its symbols stand.
 """
-
-
 Grown = tuple[float, int, int, float, float]
 """(score, place of the prefix before, symbol, its log-probability, sum of the alignments)."""
 
@@ -80,8 +76,8 @@ EVERYTHING = Pruning(inf, inf, 1.0, inf)
 PLAIN = Pruning()
 
 
-class Steps(dict[int, tuple[Any, float]]):
-    """Where each symbol leads from a state of language, constraint and hot words, and what it adds, once asked."""
+class Steps(dict[int, float]):
+    """What each symbol adds in a state of language, constraint and hot words, once asked."""
 
     __slots__ = ("known", "language", "state")
 
@@ -90,8 +86,8 @@ class Steps(dict[int, tuple[Any, float]]):
         self.language, self.state = language, state
         self.known = known  # the steps of other states: prefixes that have come to one state share them
 
-    def __missing__(self, symbol: int) -> tuple[Any, float]:
-        found = (None, 0.0) if self.language is None else self.language.score(self.state, symbol)
+    def __missing__(self, symbol: int) -> float:
+        found = 0.0 if self.language is None else self.language.score(self.state, symbol)[1]
         self[symbol] = found
         return found
 
@@ -99,7 +95,7 @@ class Steps(dict[int, tuple[Any, float]]):
         """The steps of the state that a symbol leads to."""
         if self.language is None:
             return self
-        state = self[symbol][0]
+        state = self.language.score(self.state, symbol)[0]  # kept for none that does not get here: most do not
         found = self.known.get(state)
         if found is None:
             if len(self.known) >= REMEMBERED:
@@ -128,7 +124,7 @@ class Prefix:
         known = self.after.get(symbol)
         found = None if known is None else known()
         if found is None:
-            found = Prefix(self, symbol, self.bonus + self.steps[symbol][1], self.steps.after(symbol))
+            found = Prefix(self, symbol, self.bonus + self.steps[symbol], self.steps.after(symbol))
             self.after[symbol] = ref(found)
         return found
 
@@ -260,7 +256,7 @@ class PrefixBeam:
                 link = _repeated(link_other, end, peak, value)
                 _merge(found, (other + prefix.bonus, prefix, other, -inf, other, -inf, best_other, None, link))
             mass, best, come = _entering(one, symbol)
-            if mass > -inf and prefix.steps[symbol][1] > -inf:
+            if mass > -inf and prefix.steps[symbol] > -inf:
                 after = prefix.longer(symbol)
                 link = (come, symbol, begin, end, peak, value)
                 _merge(found, (mass + after.bonus, after, mass, -inf, mass, -inf, best, None, link))
@@ -316,7 +312,7 @@ class PrefixBeam:
                 if symbol in known:
                     continue
                 mass = value + (blank if symbol == last else total)
-                score = mass + (bonus + steps[symbol][1])
+                score = mass + (bonus + steps[symbol])
                 if score > cutoff:
                     grown.append((score, place, symbol, value, mass))
                     heapreplace(heap, score)
@@ -396,7 +392,9 @@ def _stayed(living: list[Beam], found: Possible, frame: int, top: float) -> tupl
                 if best + value > best_said:
                     best_said = best + value
                     link_said = (come, prefix.symbol, frame, frame + 1, frame, value + top)
-        both = _added(still, said)
+        if still == said == -inf:
+            continue
+        both = still if said == -inf else _added(still, said)
         stayed.append((both + prefix.bonus, prefix, both, still, said, likeliest + blank, best_said, link, link_said))
     return stayed, taken
 

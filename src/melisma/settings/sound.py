@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from melisma.errors import Refusal
@@ -25,10 +26,11 @@ CALLED = {
 class SoundSettings:
     """A window that moves over the samples, and the numbers that are taken of each place it stands at."""
 
-    rate: int = setting(
-        16_000,
-        help="samples a second that all recordings are brought to",
-        why="little of speech lies above 8 kHz, which is as high as this rate reaches",
+    rate: int | None = setting(
+        None,
+        help="samples a second that all recordings are brought to; none takes the commonest rate of the training "
+        "recordings, 16,000 at most",
+        why="little of speech lies above 8 kHz, and nothing where a telephone cut it off at 4",
         low=1000,
         high=192_000,
     )
@@ -105,10 +107,11 @@ class SoundSettings:
 
     def check(self) -> None:
         """Refuses bands beyond what samples reach, gaps between frames, and numbers of what is not there."""
-        top = self.rate / 2 if self.high is None else self.high
-        if top > self.rate / 2:
+        reached = math.inf if self.rate is None else self.rate / 2
+        top = reached if self.high is None else self.high
+        if top > reached:
             raise Refusal(
-                f"high is {top:g} Hz and samples at rate={self.rate} reach {self.rate / 2:g} Hz: "
+                f"high is {top:g} Hz and samples at rate={self.rate} reach {reached:g} Hz: "
                 "wants at most that, or high=none"
             )
         if self.low >= top:

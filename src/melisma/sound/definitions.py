@@ -14,15 +14,19 @@ from melisma.sound.mel import SCALES, cosines, triangles
 from melisma.sound.pcen import Pcen, following
 
 KALDI_FLOOR = float(np.finfo(np.float32).eps)
+HIGHEST = 16_000  # hertz that sound is heard at where nothing is said: speech has little above 8 kHz
 LONGEST = 8  # times the shortest transform: it is lengthened where bands would lie between two of its bins
 
 
-def definition(settings: SoundSettings) -> Definition:
-    """The frames that ``settings`` ask for.
+def definition(settings: SoundSettings, rate: int | None = None) -> Definition:
+    """The frames that ``settings`` ask for, of sound at ``rate``; they have their own where they name one.
 
     Window and hop are rounded to whole samples, halves up. The transform is the next power of two, or up to 8 times
     that where bands would otherwise lie between two of its bins. Raises Refusal where they do even then.
     """
+    settings = replace(settings, rate=settings.rate or rate or HIGHEST)
+    assert settings.rate is not None
+    settings.check()
     window, hop = (
         max(1, math.floor(settings.rate * length / 1000 + 0.5)) for length in (settings.window, settings.hop)
     )
@@ -121,6 +125,7 @@ def librosa_frames(
 
 
 def _transform(settings: SoundSettings, shortest: int, high: float) -> int:
+    assert settings.rate is not None
     for fft in (shortest, 2 * shortest, 4 * shortest):
         bands = triangles(SCALES["htk"], settings.rate, fft, settings.bands, (settings.low, high))
         if bands.any(axis=0).all():

@@ -25,7 +25,7 @@ LOUDEST: Final = 1e6  # a sample beyond this is damage: a recording lies in −1
 BLOCK: Final = 64  # frames worked on together at most, and
 CACHED: Final = 32_768  # samples of padded frames in a block at most: what is on the way stays in the cache
 KEPT: Final = 8  # definitions whose blocks a thread keeps
-GROUP: Final = 8  # rows of each matrix product, always; so few that none is shared out over threads
+GROUP: Final = 8  # rows of each matrix product, always: so few that at the usual rates none is shared out over threads
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ def _tables(definition: Definition) -> _Tables:
     if definition.kind == "mfcc":
         lifted = lifter(definition.coefficients, definition.lifter)
         table = (cosines(definition.bands, definition.coefficients) * lifted).astype(np.float32)
-    taper = _taper(definition.taper, definition.window)
+    taper = _taper(definition.taper, definition.window) * definition.fft  # which norm="forward" divides by
     if not _shaped(definition):
         taper = taper * definition.scale
     return _Tables(definition, taper.astype(np.float32), _weights(definition).astype(np.float32), table)
@@ -194,9 +194,8 @@ class _Block:
 
     A matrix product's bits depend on how many rows it has and on which of them is looked at. Frame t therefore always
     has row t mod ``rows``, and every product has GROUP rows: those of frames that are not there, or no longer asked
-    for, are worked out and thrown away. The transform is NumPy's, a row at a time. Torch's is four times as fast on 64
-    rows, but comes out two to six times as far from float64, and splits so small a work over all threads, which on a
-    busy machine costs a hundred times what it is worth.
+    for, are worked out and thrown away. The transform is NumPy's, a row at a time: torch's shares so small a work out
+    over all threads, which on a busy machine costs a hundred times what it is worth.
     """
 
     def __init__(self, tables: _Tables) -> None:
@@ -215,7 +214,7 @@ class _Block:
         definition, end = self.tables.definition, row + count
         energy = self._cut(samples, begin, row, end)
         spectrum, power = self.spectrum[row:end], self.power[row:end]
-        np.fft.rfft(self.padded[row:end], out=spectrum)
+        np.fft.rfft(self.padded[row:end], norm="forward", out=spectrum)  # in float32; without a norm in float64
         np.abs(spectrum, out=power)
         np.multiply(power, power, out=power)
         first, last = row // GROUP, -(-end // GROUP)
@@ -334,11 +333,17 @@ WORDS: Final = {"mel": tuple(SCALES), "kind": KINDS, "taper": TAPERS, "logarithm
 
 
 def _check_types(definition: Definition) -> None:
-    kinds: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,), "bool": (bool,)}
+    kinds: dict[str, tuple[tuple[type, ...], str]] = {
+        "int": ((int,), "a whole number"),
+        "float": ((int, float), "a number"),
+        "str": ((str,), "a word"),
+        "bool": ((bool,), "true or false"),
+        "Pcen | None": ((Pcen, type(None)), "the numbers of PCEN, or none"),
+    }
     for field in fields(definition):
-        value, wanted = getattr(definition, field.name), kinds.get(str(field.type), (Pcen, type(None)))
-        if type(value) not in wanted:
-            raise Refusal(f"{field.name} of frames is {value!r:.40}: wants {wanted[-1].__name__}")
+        value, (allowed, wanted) = getattr(definition, field.name), kinds[str(field.type)]
+        if type(value) not in allowed:
+            raise Refusal(f"{field.name} of frames is {value!r:.40}: wants {wanted}")
 
 
 def _check_ranges(definition: Definition) -> None:

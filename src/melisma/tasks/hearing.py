@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -93,7 +93,7 @@ class HearingCodec:
     def learn(examples: Sequence[Utterance], settings: TranscribeSettings) -> HearingCodec:
         """Mean and deviation of frames, the symbols and the n-gram model of the training utterances."""
         assert examples[0].laid is not None
-        definition = defined(replace(settings.sound, rate=examples[0].laid.rate))
+        definition = defined(settings.sound, examples[0].laid.rate)
         some = examples[:: max(1, -(-len(examples) // STATISTICS))]
         normaliser = Normaliser.of(
             frames(definition, one.samples(definition.rate)) for one in passing("recordings measured", some, len(some))
