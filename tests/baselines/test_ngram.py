@@ -193,6 +193,24 @@ def test_what_is_damaged_is_refused(name: str, value: Any) -> None:
         KneserNey.from_json(data, "codec.json")
 
 
+def test_counts_that_are_no_text_are_refused() -> None:
+    data = KneserNey.of(["ab", "ab", "ba"], 2).to_json()
+    assert (data["last"], data["counts"]) == ([1, 2, 3, 4, 3, 4, 1, 4, 1, 3], [3, 3, 3, 3, 2, 1, 1, 2, 2, 1])
+    more = [3, 3, 4, 3, 2, 1, 1, 3, 2, 1]  # a is as often as it goes on, but both are come to more or less often
+    with pytest.raises(Refusal, match=r"^codec\.json"):
+        KneserNey.from_json(data | {"counts": more}, "codec.json")
+    single = KneserNey.of(["ab"], 1).to_json()
+    ends = [single["counts"][0] + 1, *single["counts"][1:]]  # more ends than beginnings
+    with pytest.raises(Refusal, match=r"^codec\.json"):
+        KneserNey.from_json(single | {"counts": ends}, "codec.json")
+
+
+def test_histories_that_differ_where_it_no_longer_matters_are_one_state() -> None:
+    model = KneserNey.of(TEXTS, 4)
+    assert after(model, "abab") == after(model, "?ab")
+    assert after(model, "abra") == after(model, "?bra") != after(model, "ra")
+
+
 @pytest.mark.parametrize("order", [0, 7])
 def test_orders_outside_1_to_6_are_refused(order: int) -> None:
     with pytest.raises(Refusal, match=f"order is {order}"):

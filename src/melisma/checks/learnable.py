@@ -163,6 +163,10 @@ def _sessions(train: Sequence[Utterance], valid: Sequence[Utterance]) -> dict[st
 
 
 def _heard_alike(train: Sequence[Utterance], guessed: Mapping[str, int]) -> Iterator[Finding]:
+    if len(train) > MOST and all(one.speaker is None for one in train):
+        sentence = f"nobody says who speaks, and sessions are not guessed of more than {MOST:,} recordings"
+        advice = "a column speaker lets whole speakers be cut off for validation"
+        yield Finding("recording sessions", "note", 1, 1, sentence, advice)
     if not guessed:
         return
     counts = Counter(guessed[one.clip.where] for one in train)

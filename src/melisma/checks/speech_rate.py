@@ -73,17 +73,16 @@ class SpeechRate:
             yield Finding("speech rate", severity, count, len(off), sentence, advice, places)
 
     def _of_rates(self, part: str, off: Numbers, deviation: float) -> Iterator[Finding]:
-        """Rates of samples whose recordings are all spoken at another speed than usual."""
-        hertz = np.asarray(self._hertz[part])
-        for rate in np.unique(hertz).tolist():
-            of_it = hertz == rate
-            count, middle = int(of_it.sum()), float(np.median(off[of_it]))
+        """Rates of samples, other than that of most, whose recordings are all spoken at another speed than usual."""
+        hertz, most = np.asarray(self._hertz[part]), np.median(self._hertz["train"])
+        for one in np.unique(hertz[hertz != most]).tolist():
+            count, middle = int((hertz == one).sum()), float(np.median(off[hertz == one]))
             if count < FEWEST or abs(middle) < TOGETHER or abs(middle) * np.sqrt(count) < SURE * deviation:
                 continue
             how = f"{np.exp(abs(middle)):.1f} times as {'slowly' if middle < 0 else 'fast'} as usual"
-            sentence = f"the {counted(count, 'recording')} of {part} with {rate:,} Hz are spoken {how}"
+            sentence = f"the {counted(count, 'recording')} of {part} with {one:,} Hz are spoken {how}"
             advice = "listen to one: their headers probably say a wrong rate; write the right one into them"
-            first = [self._clips[part][number] for number in np.flatnonzero(of_it)[:SHOWN].tolist()]
+            first = [self._clips[part][number] for number in np.flatnonzero(hertz == one)[:SHOWN].tolist()]
             places = tuple(place(clip, f"{_figure(rate)} symbols a second") for clip, rate in first)
             yield Finding("speed of one rate", "warning", count, len(off), sentence, advice, places)
 

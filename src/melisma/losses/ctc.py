@@ -24,7 +24,7 @@ Frames = Tensor | NDArray[Any]  # numbers of frames, from a model or from a sear
 
 
 def ctc_loss(logits: Ragged, labels: Ragged, blank: int = 0) -> Tensor:
-    """(B,) -log Σ_path Π_t softmax(logits_t)[path_t] over the paths that collapse to the labels, in nats (eq. 8).
+    """(B,) -log Σ_path Π_t softmax(logits_t)[path_t] over the paths that collapse to the labels, in nats (eq. 3).
 
     logits: rows (N, V), a row a frame; labels: rows (M,) int64, none of them the blank; the result in the caller's
     order. A sequence with fewer frames than its labels need (``required``) has no path: inf, and no gradient. NaN among
@@ -47,7 +47,7 @@ def _check(logits: Ragged, labels: Ragged, blank: int) -> None:
 
 
 class _Loss(torch.autograd.Function):
-    """The gradient is made with the loss: softmax(logits) less the posterior of each symbol (their equation 15)."""
+    """The gradient is made with the loss: softmax(logits) less the posterior of each symbol (their equation 16)."""
 
     @staticmethod
     def forward(ctx: Any, rows: Tensor, layout: Ragged, labels: Ragged, blank: int) -> Tensor:

@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from melisma.report.alignment import alignment
+from melisma.report.canvas import Point, Sheet
 from melisma.report.fonts import FIRST, families, wanted
-from melisma.report.heat import MOST, PALE, Canvas, heat
+from melisma.report.heat import MOST, PALE, SHADES, heat
 from melisma.report.lines import FIRST_STRONG, POP, visible
 from melisma.report.steps import steps
 from melisma.task import Figure
@@ -22,7 +24,7 @@ DPI = 160
 PIXELS = 20_000_000  # of a picture at most: what is larger is drawn coarser, not in gigabytes of memory
 LINES = 100  # rows or columns up to which white lines part the cells; between more they would pale the map
 
-DRAWN: dict[str, Callable[[Canvas, str, dict[str, Any]], None]] = {"heat": heat, "steps": steps}
+DRAWN: dict[str, Callable[[Sheet, str, dict[str, Any]], None]] = {"heat": heat, "steps": steps, "alignment": alignment}
 """Kind of figure -> how it is drawn."""
 
 
@@ -93,6 +95,45 @@ class _Page:
             axes.hlines([row - 0.5 for row in range(1, len(values))], -0.5, len(values[0]) - 0.5, "white", lw=0.8)
             axes.vlines([row - 0.5 for row in range(1, len(values[0]))], -0.5, len(values) - 0.5, "white", lw=0.8)
 
+    def field(self, place: tuple[float, float, float, float], values: Sequence[Sequence[float]]) -> None:
+        """Values from 0 to 1 as cells without lines between them."""
+        self.image(place, values, SHADES, False)
+
+    def line(self, points: Sequence[Point], colour: str, inches: float, dashes: tuple[float, ...] = ()) -> None:
+        """A line through points."""
+        from matplotlib.lines import Line2D
+
+        thick = inches * 72
+        drawn = Line2D(*self._shares(points), color=colour, linewidth=thick, solid_joinstyle="round", zorder=3)
+        if dashes:
+            drawn.set_linestyle((0, [part * 72 / thick for part in dashes]))
+        self.paper.add_artist(drawn)
+
+    def dot(self, place: Point, radius: float, colour: str, told: str = "") -> None:
+        """A disc."""
+        from matplotlib.patches import Ellipse
+
+        width, height = self.paper.get_size_inches()
+        (x,), (y,) = self._shares([place])
+        self.paper.add_artist(Ellipse((x, y), 2 * radius / width, 2 * radius / height, color=colour, zorder=3))
+
+    def box(self, place: tuple[float, float, float, float], colour: str, told: str = "") -> None:
+        """A rectangle."""
+        left, top, wide, high = place
+        self.area([(left, top), (left + wide, top), (left + wide, top + high), (left, top + high)], colour)
+
+    def area(self, points: Sequence[Point], colour: str, strength: float = 1.0, told: str = "") -> None:
+        """What lies within points."""
+        from matplotlib.patches import Polygon
+
+        corners = list(zip(*self._shares(points)))
+        self.paper.add_artist(Polygon(corners, facecolor=colour, alpha=strength, linewidth=0, zorder=2))
+
+    def _shares(self, points: Sequence[Point]) -> tuple[list[float], list[float]]:
+        """Places as shares of the picture, as matplotlib has them, from its lower left corner."""
+        width, height = self.paper.get_size_inches()
+        return [x / width for x, _ in points], [1 - y / height for _, y in points]
+
     def saved(self, kind: str, title: str) -> bytes:
         """The picture, without the day or the program that made it."""
         file = io.BytesIO()
@@ -154,4 +195,19 @@ class _Words:
         self.words.append(text)
 
     def image(self, place: tuple[float, float, float, float], values: Any, shades: Sequence[str], grid: bool) -> None:
+        """Without words."""
+
+    def field(self, place: tuple[float, float, float, float], values: Sequence[Sequence[float]]) -> None:
+        """Without words."""
+
+    def line(self, points: Sequence[Point], colour: str, inches: float, dashes: tuple[float, ...] = ()) -> None:
+        """Without words."""
+
+    def dot(self, place: Point, radius: float, colour: str, told: str = "") -> None:
+        """Without words."""
+
+    def box(self, place: tuple[float, float, float, float], colour: str, told: str = "") -> None:
+        """Without words."""
+
+    def area(self, points: Sequence[Point], colour: str, strength: float = 1.0, told: str = "") -> None:
         """Without words."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Sequence
+from itertools import groupby
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 from markupsafe import Markup
 
+from melisma.report.alignment import WAVING, alignment
 from melisma.report.bars import REST, bars
-from melisma.report.canvas import INK, MUTED, PALE, SERIES, Plot, Point
+from melisma.report.canvas import INK, MUTED, PALE, SERIES, Point, Sheet
 from melisma.report.curves import curves
 from melisma.report.heat import heat
 from melisma.report.lines import visible
@@ -23,16 +25,23 @@ CLASSES = {
     MUTED: "muted",
     PALE: "pale",
     REST: "rest",
+    WAVING: "waving",
     **{colour: f"s{number}" for number, colour in enumerate(SERIES)},
 }
 """Colour of a figure -> the class whose colour the page chooses."""
 
-DRAWN: dict[str, Callable[[Plot, str, dict[str, Any]], None]] = {"heat": heat, "curves": curves, "bars": bars}
+DRAWN: dict[str, Callable[[Sheet, str, dict[str, Any]], None]] = {
+    "heat": heat,
+    "curves": curves,
+    "bars": bars,
+    "alignment": alignment,
+}
 """Kind of figure -> how it is drawn on a page."""
 
 LEAST = 0.005  # a value that could not be told from nothing is not drawn
 
 STEPS = 28  # of a scale
+LEVELS = 14  # of a field
 LONGEST = 400  # characters of any text in a figure
 
 
@@ -107,6 +116,38 @@ class _Sketch:
     def box(self, place: tuple[float, float, float, float], colour: str, told: str = "") -> None:
         """A rectangle, which tells what it is."""
         self.parts.append(f'<rect class="{CLASSES[colour]}" {_sides(*place)}>{_title(told)}</rect>')
+
+    def area(self, points: Sequence[Point], colour: str, strength: float = 1.0, told: str = "") -> None:
+        """What lies within points, which tells what it is."""
+        places = " ".join(_at(*point).replace(" ", ",") for point in points)
+        dense = "" if strength >= 1 else f' fill-opacity="{_places(strength)}"'
+        self.parts.append(f'<polygon class="{CLASSES[colour]}"{dense} points="{places}">{_title(told)}</polygon>')
+
+    def field(self, place: tuple[float, float, float, float], values: Sequence[Sequence[float]]) -> None:
+        """Values from 0 to 1 as equal cells: neighbours of one level as one stretch, which takes the least to write."""
+        left, top, wide, high = place
+        rows, columns = max(1, len(values)), max(1, len(values[0])) if len(values) else 1
+        scale = f"{PIXELS * wide / columns:.4f} {PIXELS * high / rows:.4f}"
+        where = f"translate({_at(left, top)}) scale({scale}) translate(0 .5)"
+        self.parts.append(f'<rect class="paper" {_sides(left, top, wide, high)}/>')
+        self.parts.append(f'<g class="field" shape-rendering="crispEdges" transform="{where}">')
+        for level, path in _runs(values).items():
+            self.parts.append(f'<path stroke-opacity="{_places(level / LEVELS)}" d="{path}"/>')
+        self.parts.append("</g>")
+
+
+def _runs(values: Sequence[Sequence[float]]) -> dict[int, str]:
+    """Level of a field -> the path along all of its cells of that level, as steps within the cells' own places."""
+    paths: dict[int, list[str]] = {}
+    for row, cells in enumerate(values):
+        levels = [round(min(1.0, max(0.0, value)) * LEVELS) for value in cells]
+        place = 0
+        for level, run in groupby(levels):
+            length = len(list(run))
+            if level:
+                paths.setdefault(level, []).append(f"M{place} {row}h{length}")
+            place += length
+    return {level: "".join(parts) for level, parts in sorted(paths.items())}
 
 
 def _coarser(cells: Sequence[float]) -> list[float]:

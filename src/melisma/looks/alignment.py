@@ -1,0 +1,130 @@
+"""What a model hears in a recording, and when: its sound, its outputs, and its text laid along them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from melisma.errors import Refusal
+from melisma.files.text_grid import Interval, text_grid
+from melisma.quoting import named, quoted
+from melisma.settings.transcribe import HearingSettings
+from melisma.sound.features import Definition, frames
+from melisma.sound.mel import SCALES
+from melisma.task import Figure
+from melisma.tasks.aligning import Aligned, aligned
+from melisma.tasks.hearing import BLANK, HearingCodec, written
+from melisma.tasks.listening import answer
+from melisma.tasks.utterances import Samples, Utterance
+
+COLUMNS = 480  # of the spectrogram and of the wave at most: more could not be seen
+BANDS = 48
+MARKS = (250, 500, 1000, 2000, 4000, 8000, 16_000)  # hertz
+RANGE = 70.0  # decibels below the loudest that can be seen
+OTHERS = 8  # symbols that are not in the text and yet are shown, at most
+HEARD = 0.1  # probability from which on such a symbol is
+POWER = 10 / np.log(10)  # decibels of a natural logarithm
+
+Array = NDArray[np.float32]
+
+
+def alignment(
+    network: nn.Module, codec: HearingCodec, recording: Utterance, text: str | None, search: HearingSettings
+) -> Figure:
+    """A recording with its text (without one: the model's own answer) laid along it, all times in seconds.
+
+    ``wave`` are the least and the greatest sample of each of equally long stretches; ``spectrogram`` is log-mel, a row
+    a band, the lowest first, 1 the loudest and 0 what is 70 dB below it; ``marks`` are frequencies and their shares of
+    the height; ``edges`` are where the model's outputs
+    begin and end, ``posteriors`` its probabilities of the blank, of each symbol of the text, and of others that it
+    thinks it hears. ``symbols`` and ``words`` have ``text``, ``begin``, ``end`` and ``confidence``. Raises Refusal for
+    a text that cannot be spelled or said in the recording.
+    """
+    samples, name = recording.samples(codec.definition.rate), named(os.path.basename(str(recording)))
+    if not codec.definition.count(len(samples)):
+        least = codec.definition.window / codec.definition.rate
+        raise Refusal(f"{name} is shorter than {1000 * least:g} ms, so that nothing of it is heard: wants a longer one")
+    given = text is not None
+    if text is None:
+        text = answer(network, codec, [recording], search)[0].text
+    elif not text.strip():
+        raise Refusal("the text is blank; what is said in the recording is wanted, or no text")
+    plain = written(text, codec.lowercase)
+    try:
+        labels = codec.labels(plain)
+        found = aligned(network, codec, samples, labels, search)
+    except Refusal as refusal:
+        raise Refusal(f"{name}, {quoted(plain)}: {refusal}") from None
+    data: dict[str, Any] = {
+        "heading": [name, plain],
+        "given": given,
+        "seconds": round(len(samples) / codec.definition.rate, 4),
+        "words": [asdict(one) for one in found.words],
+        "symbols": [asdict(one) for one in found.symbols],
+        "edges": list(found.edges),
+        "posteriors": _posteriors(codec, found, labels),
+        "wave": _envelope(samples),
+        "spectrogram": _spectrogram(codec.definition, samples),
+    }
+    return Figure(f"{name}: {plain}", "alignment", data)
+
+
+def grid(figure: Figure) -> str:
+    """The words and the symbols of an alignment as a TextGrid."""
+    data = figure.data
+    tiers = {
+        name: [Interval(one["begin"], one["end"], one["text"]) for one in data[name] if one["begin"] < one["end"]]
+        for name in ("words", "symbols")
+    }
+    return text_grid(data["seconds"], tiers)
+
+
+def _posteriors(codec: HearingCodec, found: Aligned, labels: Sequence[int]) -> list[dict[str, Any]]:
+    """Of the blank, the symbols of the text in their order, and others, likeliest first: the probability of each."""
+    shares: Array = np.exp(found.log_probabilities)
+    peaks = shares.max(0, initial=0.0)
+    own = list(dict.fromkeys(labels))
+    likely = [int(symbol) for symbol in np.argsort(-peaks, kind="stable") if peaks[symbol] >= HEARD]
+    others = [symbol for symbol in likely if symbol not in own and symbol != BLANK][:OTHERS]
+    return [
+        {
+            "symbol": "" if symbol == BLANK else codec.pieces([symbol])[0],
+            "kind": "blank" if symbol == BLANK else "text" if symbol in own else "other",
+            "values": [round(value, 4) for value in shares[:, symbol].tolist()],
+        }
+        for symbol in (BLANK, *own, *others)
+    ]
+
+
+def _envelope(samples: Samples) -> list[list[float]]:
+    """[least, greatest] of each stretch."""
+    stretches = np.array_split(samples, min(COLUMNS, len(samples)) or 1)
+    return [[round(float(one.min(initial=0)), 4), round(float(one.max(initial=0)), 4)] for one in stretches]
+
+
+def _spectrogram(definition: Definition, samples: Samples) -> dict[str, Any]:
+    """Log-mel of the recording, whatever the model's own frames are."""
+    plain = replace(
+        definition, kind="log_mel", coefficients=0, lifter=0.0, energy=False, pcen=None, logarithm="natural"
+    )
+    found = frames(plain, samples)
+    times = np.array_split(found, min(COLUMNS, len(found)))
+    bands = np.array_split(np.arange(plain.bands), min(BANDS, plain.bands))
+    columns = np.array([one.mean(0) for one in times])
+    rows = np.array([columns[:, band].mean(1) for band in bands]) * POWER
+    shares = np.clip(1 + (rows - rows.max()) / RANGE, 0, 1)
+    mel = SCALES[plain.mel].there
+    low, high, *places = mel(np.array([plain.low, plain.high, *MARKS])).tolist()
+    marks = [[mark, round((place - low) / (high - low), 4)] for mark, place in zip(MARKS, places) if low < place < high]
+    begin, end = (_time(plain, frame) for frame in (0, len(found)))
+    return {"begin": begin, "end": end, "marks": marks, "rows": np.round(shares, 3).tolist()}
+
+
+def _time(definition: Definition, frame: int) -> float:
+    return round((frame * definition.hop + (definition.window - definition.hop) / 2) / definition.rate, 4)

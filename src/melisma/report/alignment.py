@@ -1,0 +1,227 @@
+"""A recording and its text, one above the other on one axis of time: wave, spectrogram, outputs, symbols and words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from melisma.errors import Refusal
+from melisma.report.bars import REST
+from melisma.report.canvas import INK, MUTED, PALE, SERIES, SHADES, Point, Sheet
+from melisma.report.lines import isolated, label, visible, wrapped
+from melisma.report.scale import inside
+
+LONGEST = 60.0  # seconds of a picture; of more, no word could be read
+NARROWEST, WIDEST = 6.1, 24.0  # inches of the time axis
+FITTING = 90  # per cent of the words that find room in their boxes where the picture may be wide enough
+LEFT, RIGHT = 0.72, 0.22  # inches beside the axis
+PAD = 0.18  # inches above and below
+WAVE, SPECTRUM, OUTPUTS, SYMBOLS, WORDS = 0.62, 1.5, 1.1, 0.27, 0.44  # inches
+GAP, NEAR = 0.13, 0.05
+TITLE, NAME, TEXT, SMALL = 11.5, 10.0, 8.5, 7.0  # points
+THICK, THIN = 0.014, 0.0085  # inches
+DASHES = (0.02, 0.03)
+LEAST = 0.004  # of a probability that can be seen
+TOLD = 0.2  # probability from which on a symbol that is not in the text is named
+WAVING = "#7f93a8"
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Where seconds lie."""
+
+    left: float
+    wide: float
+    seconds: float
+
+    def at(self, second: float) -> float:
+        """The place of a time."""
+        return self.left + min(max(second / self.seconds, 0.0), 1.0) * self.wide
+
+
+def alignment(canvas: Sheet, title: str, data: dict[str, Any]) -> None:
+    """Draws what ``looks.alignment`` found, under the ``heading`` where it has one.
+
+    Raises Refusal for a recording too long to be read.
+    """
+    if not 0 < data["seconds"] <= LONGEST:
+        raise Refusal(
+            f"the recording has {data['seconds']:,.0f} s; a picture of at most {LONGEST:.0f} can be read: wants a part "
+            "of it"
+        )
+    axis = Axis(LEFT, _width(canvas, data), data["seconds"])
+    width = LEFT + axis.wide + RIGHT
+    lines = _heading(canvas, data.get("heading", [title]), width - 0.2 - RIGHT)
+    wave = PAD + 0.24 * len(lines) + (0.06 if lines else 0.0)
+    spectrum = wave + WAVE + GAP
+    outputs = spectrum + SPECTRUM + GAP
+    symbols = outputs + OUTPUTS + GAP
+    words = symbols + SYMBOLS + NEAR
+    bottom = words + WORDS + NEAR
+    canvas.size(width, bottom + 0.42)
+    for number, (text, colour) in enumerate(lines):
+        canvas.write(0.2, PAD + 0.24 * number + 0.12, text, TITLE, color=colour)
+    colours = _colours(data)
+    _draw_wave(canvas, axis, wave, data["wave"])
+    _draw_spectrum(canvas, axis, spectrum, data["spectrogram"])
+    _draw_outputs(canvas, axis, outputs, data, colours)
+    _draw_parts(canvas, axis, (wave, spectrum + SPECTRUM, outputs, words), data["words"])
+    _draw_symbols(canvas, axis, symbols, data["symbols"], colours)
+    _draw_words(canvas, axis, words, data["words"])
+    _draw_axis(canvas, axis, bottom)
+
+
+def _width(canvas: Sheet, data: Mapping[str, Any]) -> float:
+    """How wide the axis is for most words and symbols to find room."""
+    wanted = [
+        (canvas.width(_name(one), points) + 0.08) / (one["end"] - one["begin"])
+        for kind, points in (("words", NAME), ("symbols", TEXT))
+        for one in data[kind]
+        if one["end"] > one["begin"]
+    ]
+    inches = float(np.percentile(wanted, FITTING)) * data["seconds"] if wanted else NARROWEST
+    return min(max(inches, NARROWEST), WIDEST)
+
+
+def _name(one: Mapping[str, Any]) -> str:
+    return label(one["text"])
+
+
+def _heading(canvas: Sheet, parts: Sequence[str], room: float) -> list[tuple[str, str]]:
+    """The recording's name and the text, in lines with their colours."""
+    lines = []
+    for number, part in enumerate(map(visible, parts)):
+        pieces = wrapped(part, room, lambda text: canvas.width(isolated(text), TITLE))
+        lines += [(isolated(piece), SHADES[-2] if number else MUTED) for piece in pieces]
+    return lines
+
+
+def _colours(data: Mapping[str, Any]) -> dict[str, str]:
+    """A colour for each symbol of the text, another than those of its neighbours as far as there are enough."""
+    said = [one["text"] for one in data["symbols"]]
+    found: dict[str, str] = {}
+    for place, symbol in enumerate(said):
+        if symbol not in found:
+            beside = {found.get(other) for other in said[max(0, place - 2) : place]}
+            counts = {colour: list(found.values()).count(colour) for colour in SERIES}
+            found[symbol] = min(SERIES, key=lambda colour: (colour in beside, counts[colour]))
+    return found
+
+
+def _draw_wave(canvas: Sheet, axis: Axis, top: float, wave: Sequence[Sequence[float]]) -> None:
+    peak = max((abs(one) for pair in wave for one in pair), default=0.0) or 1.0
+    middle, half = top + WAVE / 2, WAVE / 2 / peak
+    step = axis.wide / len(wave)
+    places = [axis.left + (number + 0.5) * step for number in range(len(wave))]
+    above = [(x, middle - high * half - THIN / 2) for x, (_, high) in zip(places, wave)]
+    below = [(x, middle - low * half + THIN / 2) for x, (low, _) in zip(places, wave)]
+    canvas.area([*above, *reversed(below)], WAVING)
+
+
+def _draw_spectrum(canvas: Sheet, axis: Axis, top: float, found: Mapping[str, Any]) -> None:
+    left, right = axis.at(found["begin"]), axis.at(found["end"])
+    canvas.field((left, top, right - left, SPECTRUM), found["rows"][::-1])
+    for hertz, share in found["marks"]:
+        y = top + (1 - share) * SPECTRUM
+        canvas.line([(axis.left - 0.05, y), (axis.left, y)], MUTED, THIN)
+        canvas.write(axis.left - 0.08, y + 0.035, f"{hertz / 1000:g}", SMALL, color=MUTED, ha="right")
+    canvas.write(axis.left - 0.4, top + SPECTRUM / 2, "kHz", SMALL, color=MUTED, ha="center", rotation=90)
+
+
+def _draw_outputs(canvas: Sheet, axis: Axis, top: float, data: Mapping[str, Any], colours: Mapping[str, str]) -> None:
+    edges, bottom = data["edges"], top + OUTPUTS
+    places = [axis.at((one + other) / 2) for one, other in pairwise(edges)]
+    for share in (0, 0.5, 1):
+        y = bottom - share * OUTPUTS
+        canvas.line([(axis.left, y), (axis.left + axis.wide, y)], PALE, THIN)
+        canvas.write(axis.left - 0.08, y + 0.035, f"{share:g}", SMALL, color=MUTED, ha="right")
+    middle = top + OUTPUTS / 2
+    canvas.write(axis.left - 0.4, middle, "probability", SMALL, color=MUTED, ha="center", rotation=90)
+    for one in data["posteriors"]:
+        points = [(x, bottom - share * OUTPUTS) for x, share in zip(places, one["values"])]
+        pieces = _seen(points, one["values"])
+        if one["kind"] == "blank":
+            for piece in pieces:
+                canvas.line(piece, REST, THIN, (0.03, 0.025))
+            continue
+        colour = colours.get(one["symbol"].strip(), MUTED) if one["kind"] == "text" else MUTED
+        for piece in pieces:
+            canvas.area([(piece[0][0], bottom), *piece, (piece[-1][0], bottom)], colour, 0.18, label(one["symbol"]))
+            canvas.line(piece, colour, THICK)
+        peak = int(np.argmax(one["values"])) if one["values"] else 0
+        if one["kind"] == "other" and one["values"] and one["values"][peak] >= TOLD:
+            x, y = points[peak]
+            canvas.write(x, y - 0.03, label(one["symbol"]), TEXT, color=MUTED, ha="center")
+
+
+def _seen(points: Sequence[Point], shares: Sequence[float]) -> list[list[Point]]:
+    """The stretches of a curve that can be told from nothing, each with a point before and behind."""
+    pieces: list[list[Point]] = []
+    last = -2
+    for place in range(len(points)):
+        if max(shares[max(0, place - 1) : place + 2]) >= LEAST:
+            if place > last + 1:
+                pieces.append([])
+            pieces[-1].append(points[place])
+            last = place
+    return [piece for piece in pieces if len(piece) > 1]
+
+
+def _draw_parts(
+    canvas: Sheet, axis: Axis, rows: tuple[float, float, float, float], words: Sequence[Mapping[str, Any]]
+) -> None:
+    """Where words begin and end, through everything above them."""
+    first, second, third, fourth = rows
+    for second_ in sorted({one[end] for one in words for end in ("begin", "end")}):
+        x = axis.at(second_)
+        for begin, end in ((first, second), (third, fourth)):
+            canvas.line([(x, begin), (x, end)], MUTED, THIN, DASHES)
+
+
+def _draw_symbols(
+    canvas: Sheet, axis: Axis, top: float, symbols: Sequence[Mapping[str, Any]], colours: Mapping[str, str]
+) -> None:
+    canvas.write(axis.left - 0.08, top + 0.175, "symbols", SMALL, color=MUTED, ha="right")
+    for one in symbols:
+        left, right = axis.at(one["begin"]), axis.at(one["end"])
+        _box(canvas, (left, top, right - left, SYMBOLS), colours[one["text"]], 0.2, _told(one))
+        if canvas.width(_name(one), TEXT) <= right - left:
+            canvas.write((left + right) / 2, top + 0.18, _name(one), TEXT, color=INK, ha="center")
+
+
+def _draw_words(canvas: Sheet, axis: Axis, top: float, words: Sequence[Mapping[str, Any]]) -> None:
+    canvas.write(axis.left - 0.08, top + 0.19, "words", SMALL, color=MUTED, ha="right")
+    for one in words:
+        left, right = axis.at(one["begin"]), axis.at(one["end"])
+        _box(canvas, (left, top, right - left, WORDS), SERIES[0], 0.06 + 0.18 * one["confidence"], _told(one))
+        sure = f"{one['confidence']:.2f}"
+        if canvas.width(_name(one), NAME) <= right - left:
+            canvas.write((left + right) / 2, top + 0.2, _name(one), NAME, color=INK, ha="center")
+        if canvas.width(sure, SMALL) <= right - left:
+            canvas.write((left + right) / 2, top + 0.36, sure, SMALL, color=MUTED, ha="center")
+
+
+def _box(canvas: Sheet, place: tuple[float, float, float, float], colour: str, strength: float, told: str) -> None:
+    left, top, wide, high = place
+    gap = min(0.01, wide / 4)
+    corners = [(left + gap, top), (left + wide - gap, top), (left + wide - gap, top + high), (left + gap, top + high)]
+    canvas.area(corners, colour, strength, told)
+
+
+def _told(one: Mapping[str, Any]) -> str:
+    return f"{one['text']}: {one['begin']:.2f} to {one['end']:.2f} s, confidence {one['confidence']:.2f}"
+
+
+def _draw_axis(canvas: Sheet, axis: Axis, top: float) -> None:
+    right = axis.left + axis.wide
+    canvas.line([(axis.left, top), (right, top)], MUTED, THIN)
+    marks = inside(0.0, axis.seconds, max(5, round(axis.wide * 1.3)))
+    for value, name in zip(marks.marks, marks.names):
+        x = axis.at(value)
+        canvas.line([(x, top), (x, top + 0.04)], MUTED, THIN)
+        canvas.write(x, top + 0.17, name, TEXT, color=MUTED, ha="center")
+    canvas.write(axis.left + axis.wide / 2, top + 0.34, "seconds", TEXT, color=MUTED, ha="center")

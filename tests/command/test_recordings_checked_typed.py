@@ -1,0 +1,172 @@
+"""``melisma check transcribe`` as it is typed; and trainings of which nothing can be heard."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command.drill import picture, refused, typed
+from laws.documented import speak
+
+from melisma.checks import dry_run
+
+DATA = ("data.train=train.jsonl", "data.valid=dev.jsonl")
+SMALL = ("sound.bands=8", "model.channels=8", "model.hidden=8", "model.layers=1", "training.threads=1")
+
+
+@pytest.fixture
+def spoken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory: twelve recordings of two people to train on, and twelve others."""
+    speak(tmp_path)
+    rows = [json.loads(line) for line in Path(tmp_path / "dev.jsonl").read_text().splitlines()]
+    for number, row in enumerate(rows):
+        shift(tmp_path / row["audio"], number)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def shift(path: Path, number: int) -> None:
+    """Makes a recording another one than that of its name in train: its samples of 16 bits lose their first ones."""
+    content = path.read_bytes()
+    size = len(content) - 44 - 2 * (number + 1)
+    head = content[:4] + (36 + size).to_bytes(4, "little") + content[8:40] + size.to_bytes(4, "little")
+    path.write_bytes(head + content[-size:])
+
+
+def added(folder: Path, row: dict[str, Any], content: bytes | None = None) -> None:
+    """One more line of the training manifest, and its file."""
+    if content is not None:
+        (folder / row["audio"]).write_bytes(content)
+    with open(folder / "train.jsonl", "a", encoding="utf-8") as file:
+        file.write(json.dumps(row) + "\n")
+
+
+def test_what_is_there_is_told_and_nothing_is_written(spoken: Path) -> None:
+    before = picture(spoken)
+    said = typed("check", "transcribe", *DATA, *SMALL, "dry_run=no")
+    assert (said.code, said.err) == (0, "")
+    assert said.lines[0] == "looked at 12 recordings of train, 12 recordings of valid"
+    assert said.lines[3].split()[:4] == ["train", "0.1", "min", "12"]
+    assert "2 speakers in train: s0 0.0 min (6), s1 0.0 min (6)" in said.lines
+    assert " speakers in both parts " in said.out
+    assert said.lines[-1].endswith("this data can be trained on")
+    assert picture(spoken) == before
+
+
+def test_a_dry_run_tells_what_the_training_takes(spoken: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dry_run, "MOST", 3)
+    before = picture(spoken)
+    said = typed("check", "transcribe", *DATA, *SMALL, "training.epochs=3", "--json")
+    assert said.code == 0, said.err
+    told = json.loads(said.out)
+    assert told["recordings"] == {"train": 12, "valid": 12}
+    assert told["coverage"]["recordings"] == 12
+    assert told["sounds"]["train"]["rates"] == {"8000": 12}
+    assert told["sounds"]["valid"]["speakers"]["s1"][0] == 6
+    cost = told["cost"]
+    assert cost["steps"] == 3 * cost["epoch_steps"]
+    assert 0 < cost["step_seconds"] < cost["seconds"]
+    assert cost["validation_seconds"] > 0
+    assert cost["memory"] > 0
+    assert picture(spoken) == before
+
+
+def test_faults_are_told_with_their_lines_and_the_repaired_copy_trains_as_the_last_line_says(spoken: Path) -> None:
+    added(spoken, {"audio": "page.wav", "text": "la", "speaker": "s0"}, b"<!DOCTYPE html>")
+    added(spoken, {"audio": "gone.wav", "text": "la", "speaker": "s0"})
+    said = typed("check", "transcribe", *DATA, *SMALL, "dry_run=no", "fix=new")
+    assert said.code == 1
+    assert "train.jsonl:13  page.wav is a web page (HTML)" in said.out
+    assert "train.jsonl:14  no such file gone.wav" in said.out
+    assert said.lines[-1].startswith("2 errors, ")
+    told, way = said.err.splitlines()
+    assert "new has 12 recordings of train and 12 recordings of valid; 2 recordings left out" in told
+    assert "(web pages: 1, missing files: 1), listed in new/removed.tsv" in told
+    words = way.split("melisma train ")[1].split()
+    assert words[:4] == ["transcribe", "RUN", "data.train=new/train.jsonl", "data.valid=new/valid.jsonl"]
+    words[1] = "run"
+    assert typed("train", *words, "training.steps=1").code == 0
+    assert typed("check", "transcribe", *words[2:], "dry_run=no").code == 0
+
+
+def test_what_cannot_be_repaired_is_said_after_what_was_found(spoken: Path) -> None:
+    with open("train.jsonl", "a") as file:
+        file.write("{\n")
+    said = typed("check", "transcribe", *DATA, *SMALL, "dry_run=no", "fix=new")
+    assert said.code == 1
+    assert " broken manifest " in said.out
+    assert "cannot be repaired before this is mended" in said.err
+    assert not Path("new").exists()
+
+
+def test_symbols_that_no_model_could_write_are_an_error_once(spoken: Path) -> None:
+    text = Path("dev.jsonl").read_text().replace('"li"', '"loo"')
+    Path("dev.jsonl").write_text(text)
+    said = typed("check", "transcribe", *DATA, *SMALL)
+    assert said.code == 1
+    assert said.out.count("error ") == 1
+    assert "4 transcripts of valid have symbols that never occur in train ('o')" in said.out
+    assert "'o' cannot be spelled: never in the training transcripts" in refused(
+        "train", "transcribe", "run", *DATA, *SMALL
+    )
+    assert not Path("run").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        (("data.train=gone.jsonl",), ("no such file gone.jsonl",)),
+        (("data.train=empty",), ("empty holds no sound",)),
+        ((), ("there is no training data",)),
+        ((*DATA, "fix=dev"), ("fix=dev exists",)),
+    ],
+)
+def test_what_is_refused(spoken: Path, words: tuple[str, ...], parts: tuple[str, ...]) -> None:
+    Path("empty").mkdir()
+    before = picture(spoken)
+    said = refused("check", "transcribe", *words)
+    assert all(part in said for part in parts), said
+    assert picture(spoken) == before
+
+
+NOTHING = "no recording is left to "
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        (("data.train=empty",), ("empty holds no sound",)),
+        (("data.train=gone.jsonl",), (f"data.train: {NOTHING}train on", "2 recordings of 2", "no such file gone0.wav")),
+        (("data.train=bad.jsonl",), (f"data.train: {NOTHING}train on", "web page", "holds no samples")),
+        (
+            ("data.train=train.jsonl", "data.valid=bad.jsonl"),
+            (f"data.valid: {NOTHING}validate on", "2 recordings of 2"),
+        ),
+        (("data.train=mute.jsonl",), (f"data.train: {NOTHING}train on", "nothing is written")),
+    ],
+)
+def test_a_training_of_which_nothing_can_be_heard_is_refused_and_leaves_no_run(
+    spoken: Path, words: tuple[str, ...], parts: tuple[str, ...]
+) -> None:
+    Path("empty").mkdir()
+    Path("empty/readme.txt").write_text("nothing here")
+    Path("gone.jsonl").write_text("".join(json.dumps({"audio": f"gone{n}.wav", "text": "la"}) + "\n" for n in range(2)))
+    Path("page.wav").write_bytes(b"<html>")
+    Path("header.wav").write_bytes(Path("train/0.wav").read_bytes()[:40] + bytes(4))
+    Path("bad.jsonl").write_text('{"audio": "page.wav", "text": "a"}\n{"audio": "header.wav", "text": "a"}\n')
+    Path("mute.jsonl").write_text('{"audio": "train/0.wav"}\n')
+    before = picture(spoken)
+    said = refused("train", "transcribe", "run", *words, *SMALL)
+    assert all(part in said for part in parts), said
+    assert picture(spoken) == before
+
+
+def test_a_training_leaves_damaged_recordings_out_and_names_them(spoken: Path) -> None:
+    added(spoken, {"audio": "page.wav", "text": "la", "speaker": "s0"}, b"<html>")
+    added(spoken, {"audio": "gone.wav", "text": "la", "speaker": "s0"})
+    said = typed("train", "transcribe", "run", *DATA, *SMALL, "training.steps=1")
+    assert said.code == 0, said.err
+    assert "warning: 2 recordings of 14 left out: page.wav is a web page (HTML)" in said.err
+    assert "no such file gone.wav" in said.err
