@@ -64,7 +64,7 @@ def epoch_updates(data: Data) -> int:
 
 
 def watched(command: list[str], notes: Path, data: Data, codec: PairCodec, limit: float) -> Iterator[Reached]:
-    """Runs JoeyNMT, and reads what it writes after each validation. ValueError where it fails."""
+    """Runs JoeyNMT, and reads what it writes after each validation. ValueError where it ends by itself."""
     references = lines_of(data.folder, "val", data.target)
     log = data.work / "joeynmt-learn.log"
     with (
@@ -84,8 +84,8 @@ def watched(command: list[str], notes: Path, data: Data, codec: PairCodec, limit
                     if fact.get("seconds", 0.0) > limit:
                         return
                 seen = len(lines)
-            if process.returncode:
-                raise ValueError(f"JoeyNMT: {reason(log.read_text(encoding='utf-8', errors='replace'))}")
+            said = reason(log.read_text(encoding="utf-8", errors="replace"))  # it also ends so when it is interrupted
+            raise ValueError(f"JoeyNMT has ended by itself ({process.returncode}): {said}")
         finally:
             process.kill()
 

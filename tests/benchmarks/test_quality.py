@@ -264,7 +264,10 @@ def test_joeynmt_is_watched_from_outside(parts, pairs, tmp_path, monkeypatch) ->
     assert found[0].bleu == 0
     assert found[1].bleu == parts.quick_translation.bleu(wanted, wanted)
     program.write_text("raise OSError('no room')\n")
-    with pytest.raises(ValueError, match="JoeyNMT: OSError: no room"):
+    with pytest.raises(ValueError, match=r"by itself \(1\): OSError: no room"):
+        list(module.watched([sys.executable, str(program)], notes.with_name("none"), data, codec, 50.0))
+    program.write_text("print('interrupted')\n")
+    with pytest.raises(ValueError, match=r"by itself \(0\): interrupted"):
         list(module.watched([sys.executable, str(program)], notes.with_name("none"), data, codec, 50.0))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from checks.clips import found, looked, manifest, sound
+from sound.made import put, written
 
 from melisma.checks.finding import Finding
 from melisma.checks.recording import Recording
@@ -138,13 +139,17 @@ def test_what_sounds_the_same_is_found_within_and_between_parts(tmp_path: Path) 
 
 def test_silence_and_what_nobody_wrote_down_are_no_duplicates(tmp_path: Path) -> None:
     sound(tmp_path, "a.wav")
+    put(tmp_path, "zeros.wav", written(np.zeros(800)))
     rows = [{"audio": "a.wav", "text": None}, {"audio": "a.wav", "text": "la"}, {"audio": "a.wav", "text": " "}]
-    told = looked(manifest(tmp_path, rows))
+    told = looked(
+        manifest(tmp_path, [*rows, {"audio": "zeros.wav", "text": "la"}, {"audio": "zeros.wav", "text": "li"}])
+    )
     findings = found(told.findings)
     assert "duplicates" not in findings
     assert [place.line for place in findings["missing transcripts"].places] == [1]
     assert [place.line for place in findings["blank transcripts"].places] == [3]
-    assert dict(told.unusable) == {0: "no transcript", 2: "no transcript"}
+    assert findings["digital silence"].count == 2
+    assert dict(told.unusable) == {0: "no transcript", 2: "no transcript"} | dict.fromkeys((3, 4), "digital silence")
 
 
 def test_without_any_transcript_that_is_an_error(tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ def _spectrogram(definition: Definition, samples: Samples) -> dict[str, Any]:
     shares = np.clip(1 + (rows - rows.max()) / RANGE, 0, 1)
     mel = SCALES[plain.mel].there
     low, high, *places = mel(np.array([plain.low, plain.high, *MARKS])).tolist()
-    marks = [[mark, round((place - low) / (high - low), 4)] for mark, place in zip(MARKS, places) if low < place < high]
+    marks = [[mark, round((place - low) / (high - low), 4)] for mark, place in zip(MARKS, places) if low < place <= high]
     begin, end = (_time(plain, frame) for frame in (0, len(found)))
     return {"begin": begin, "end": end, "marks": marks, "rows": np.round(shares, 3).tolist()}
 

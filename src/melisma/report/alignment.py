@@ -24,7 +24,7 @@ WAVE, SPECTRUM, OUTPUTS, SYMBOLS, WORDS = 0.62, 1.5, 1.1, 0.27, 0.44  # inches
 GAP, NEAR = 0.13, 0.05
 TITLE, NAME, TEXT, SMALL = 11.5, 10.0, 8.5, 7.0  # points
 THICK, THIN = 0.014, 0.0085  # inches
-DASHES = (0.02, 0.03)
+DASHES = (0.014, 0.028)
 LEAST = 0.004  # of a probability that can be seen
 TOLD = 0.2  # probability from which on a symbol that is not in the text is named
 WAVING = "#7f93a8"
@@ -55,23 +55,25 @@ def alignment(canvas: Sheet, title: str, data: dict[str, Any]) -> None:
         )
     axis = Axis(LEFT, _width(canvas, data), data["seconds"])
     width = LEFT + axis.wide + RIGHT
-    lines = _heading(canvas, data.get("heading", [title]), width - 0.2 - RIGHT)
-    wave = PAD + 0.24 * len(lines) + (0.06 if lines else 0.0)
+    lines = _heading(canvas, data, width - 2 * RIGHT)
+    wave = PAD + 0.24 * len(lines) + (0.08 if lines else 0.0)
     spectrum = wave + WAVE + GAP
     outputs = spectrum + SPECTRUM + GAP
     symbols = outputs + OUTPUTS + GAP
-    words = symbols + SYMBOLS + NEAR
+    plain = [one["text"] for one in data["symbols"]] == [one["text"] for one in data["words"]]
+    words = symbols + (0.0 if plain else SYMBOLS + NEAR)
     bottom = words + WORDS + NEAR
     canvas.size(width, bottom + 0.42)
-    for number, (text, colour) in enumerate(lines):
-        canvas.write(0.2, PAD + 0.24 * number + 0.12, text, TITLE, color=colour)
+    for number, (text, points, colour) in enumerate(lines):
+        canvas.write(RIGHT, PAD + 0.24 * number + 0.12, text, points, color=colour)
     colours = _colours(data)
     _draw_wave(canvas, axis, wave, data["wave"])
     _draw_spectrum(canvas, axis, spectrum, data["spectrogram"])
     _draw_outputs(canvas, axis, outputs, data, colours)
     _draw_parts(canvas, axis, (wave, spectrum + SPECTRUM, outputs, words), data["words"])
-    _draw_symbols(canvas, axis, symbols, data["symbols"], colours)
-    _draw_words(canvas, axis, words, data["words"])
+    if not plain:
+        _draw_symbols(canvas, axis, symbols, data["symbols"], colours)
+    _draw_words(canvas, axis, words, data["words"], colours if plain else {})
     _draw_axis(canvas, axis, bottom)
 
 
@@ -91,13 +93,14 @@ def _name(one: Mapping[str, Any]) -> str:
     return label(one["text"])
 
 
-def _heading(canvas: Sheet, parts: Sequence[str], room: float) -> list[tuple[str, str]]:
-    """The recording's name and the text, in lines with their colours."""
-    lines = []
-    for number, part in enumerate(map(visible, parts)):
-        pieces = wrapped(part, room, lambda text: canvas.width(isolated(text), TITLE))
-        lines += [(isolated(piece), SHADES[-2] if number else MUTED) for piece in pieces]
-    return lines
+def _heading(canvas: Sheet, data: Mapping[str, Any], room: float) -> list[tuple[str, float, str]]:
+    """The text and the recording's name, in lines with their sizes and colours; none where there is no heading."""
+    if not data["heading"]:
+        return []
+    name, text = map(visible, data["heading"])
+    pieces = wrapped(text, room, lambda piece: canvas.width(isolated(piece), TITLE))
+    said = f"{isolated(name)}, {'with the text that was given' if data['given'] else 'with what the model hears'}"
+    return [*((isolated(piece), TITLE, SHADES[-2]) for piece in pieces), (said, TEXT, MUTED)]
 
 
 def _colours(data: Mapping[str, Any]) -> dict[str, str]:
@@ -141,6 +144,7 @@ def _draw_outputs(canvas: Sheet, axis: Axis, top: float, data: Mapping[str, Any]
         canvas.write(axis.left - 0.08, y + 0.035, f"{share:g}", SMALL, color=MUTED, ha="right")
     middle = top + OUTPUTS / 2
     canvas.write(axis.left - 0.4, middle, "probability", SMALL, color=MUTED, ha="center", rotation=90)
+    others: list[tuple[float, float, str]] = []
     for one in data["posteriors"]:
         points = [(x, bottom - share * OUTPUTS) for x, share in zip(places, one["values"])]
         pieces = _seen(points, one["values"])
@@ -150,12 +154,26 @@ def _draw_outputs(canvas: Sheet, axis: Axis, top: float, data: Mapping[str, Any]
             continue
         colour = colours.get(one["symbol"].strip(), MUTED) if one["kind"] == "text" else MUTED
         for piece in pieces:
-            canvas.area([(piece[0][0], bottom), *piece, (piece[-1][0], bottom)], colour, 0.18, label(one["symbol"]))
+            canvas.area([(piece[0][0], bottom), *piece, (piece[-1][0], bottom)], colour, 0.18, _symbol(one["symbol"]))
             canvas.line(piece, colour, THICK)
-        peak = int(np.argmax(one["values"])) if one["values"] else 0
-        if one["kind"] == "other" and one["values"] and one["values"][peak] >= TOLD:
-            x, y = points[peak]
-            canvas.write(x, y - 0.03, label(one["symbol"]), TEXT, color=MUTED, ha="center")
+        if one["kind"] == "other" and max(one["values"], default=0.0) >= TOLD:
+            others.append((*points[int(np.argmax(one["values"]))], _symbol(one["symbol"])))
+    _name_others(canvas, others)
+
+
+def _name_others(canvas: Sheet, peaks: Sequence[tuple[float, float, str]]) -> None:
+    """Symbols that are not in the text at their peaks; where two would stand on each other, the later is left out."""
+    ends: list[tuple[float, float, float]] = []
+    for x, y, name in peaks:
+        half = canvas.width(name, TEXT) / 2 + 0.03
+        if all(abs(y - other) > TEXT / 72 or x - half > right or x + half < left for left, right, other in ends):
+            canvas.write(x, y - 0.03, name, TEXT, color=MUTED, ha="center")
+            ends.append((x - half, x + half, y))
+
+
+def _symbol(text: str) -> str:
+    """A symbol without the blank that says that it begins a word."""
+    return label(text.strip() or text)
 
 
 def _seen(points: Sequence[Point], shares: Sequence[float]) -> list[list[Point]]:
@@ -193,11 +211,20 @@ def _draw_symbols(
             canvas.write((left + right) / 2, top + 0.18, _name(one), TEXT, color=INK, ha="center")
 
 
-def _draw_words(canvas: Sheet, axis: Axis, top: float, words: Sequence[Mapping[str, Any]]) -> None:
-    canvas.write(axis.left - 0.08, top + 0.19, "words", SMALL, color=MUTED, ha="right")
+def _draw_words(
+    canvas: Sheet, axis: Axis, top: float, words: Sequence[Mapping[str, Any]], colours: Mapping[str, str]
+) -> None:
+    for place, caption in ((0.2, "words"), (0.36, "confidence")):
+        canvas.write(axis.left - 0.08, top + place, caption, SMALL, color=MUTED, ha="right")
     for one in words:
         left, right = axis.at(one["begin"]), axis.at(one["end"])
-        _box(canvas, (left, top, right - left, WORDS), SERIES[0], 0.06 + 0.18 * one["confidence"], _told(one))
+        _box(
+            canvas,
+            (left, top, right - left, WORDS),
+            colours.get(one["text"], SERIES[0]),
+            0.06 + 0.2 * one["confidence"],
+            _told(one),
+        )
         sure = f"{one['confidence']:.2f}"
         if canvas.width(_name(one), NAME) <= right - left:
             canvas.write((left + right) / 2, top + 0.2, _name(one), NAME, color=INK, ha="center")
