@@ -261,7 +261,11 @@ class Ragged:
         if self.even:
             return Ragged.of_even(self._even().index_select(1, positions))
         laid = Ragged._laid(self.lengths()[positions])
-        return laid.with_rows(self.rows.index_select(0, self._at(positions[laid.owners], laid.row_steps)))
+        return laid.with_rows(self._of(positions[laid.owners], laid.row_steps))
+
+    def _of(self, owners: Tensor, steps: Tensor) -> Tensor:
+        """(N, *F) the rows of these sequences at these steps."""
+        return self.rows.index_select(0, self._at(owners, steps))
 
     def _at(self, owners: Tensor, steps: Tensor) -> Tensor:
         """(N,) where the rows of these sequences at these steps stand; anything where a sequence has no such step."""
@@ -297,11 +301,10 @@ class Ragged:
 
     def split(self, counts: Tensor) -> tuple[Ragged, Ragged]:
         """The first ``counts`` (B,) rows of each sequence, and the rest; in the caller's order."""
-        if not self.batch:
-            return self, self
-        sequences, counts_list = self.sequences(), counts.tolist()
-        first = Ragged.of([sequence[:count] for sequence, count in zip(sequences, counts_list)])
-        return first, Ragged.of([sequence[count:] for sequence, count in zip(sequences, counts_list)])
+        lengths = self.lengths()
+        first, rest = Ragged._laid(counts.minimum(lengths)), Ragged._laid((lengths - counts).clamp(min=0))
+        later = rest.row_steps + counts[rest.owners]
+        return first.with_rows(self._of(first.owners, first.row_steps)), rest.with_rows(self._of(rest.owners, later))
 
     def windows(self, width: int, stride: int) -> tuple[Ragged, Ragged]:
         """Of each sequence its windows of ``width`` rows, one every ``stride``, (N', width, *F); and what is left.
@@ -319,7 +322,7 @@ class Ragged:
         index = self._at(laid.owners[:, None], steps)
         frames = self.rows.index_select(0, index.view(-1)).view(-1, width, *self.rows.shape[1:])
         beyond = left.row_steps + counts[left.owners] * stride
-        return laid.with_rows(frames), left.with_rows(self.rows.index_select(0, self._at(left.owners, beyond)))
+        return laid.with_rows(frames), left.with_rows(self._of(left.owners, beyond))
 
     def _even_windows(self, width: int, stride: int) -> tuple[Ragged, Ragged]:
         rows, features, live = self._even(), self.rows.shape[1:], self.live[:1]

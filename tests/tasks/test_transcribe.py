@@ -55,6 +55,14 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def two_ways(trained: Path, folder: Path) -> Path:
+    """A run of a network that needs the end of each utterance."""
+    given = {"data.train": [str(trained / "train.jsonl")], "data.valid": [str(trained / "dev.jsonl")]} | SMALL
+    more = {"training.steps": 2, "training.epochs": None, "model.bidirectional": True, "sound.rate": RATE}
+    list(melisma.train("transcribe", folder / "run", given | more | {"model.blank_bias": 0.0}))
+    return folder / "run"
+
+
 def test_no_name_of_a_file_is_seen(tmp_path: Path) -> None:
     speak(tmp_path)
     before = batches(tmp_path)
@@ -91,11 +99,7 @@ def test_the_mean_and_deviation_of_what_is_learned_from_are_zero_and_one(tmp_pat
 def test_a_stream_hears_what_a_file_holds_however_it_is_cut(
     trained: Path, tmp_path: Path, sizes: tuple[int, ...], both: bool
 ) -> None:
-    if both:
-        given = {"data.train": [str(trained / "train.jsonl")], "data.valid": [str(trained / "dev.jsonl")]} | SMALL
-        more = {"training.steps": 2, "training.epochs": None, "model.bidirectional": True, "sound.rate": RATE}
-        list(melisma.train("transcribe", tmp_path / "run", given | more | {"model.blank_bias": 0.0}))
-    model = melisma.load(tmp_path / "run" if both else trained / "run")
+    model = melisma.load(two_ways(trained, tmp_path) if both else trained / "run")
     random = np.random.default_rng(3)
     quiet, loud = np.zeros(int(1.5 * RATE)), 0.3 * random.standard_normal(RATE // 2)
     wave = np.concatenate([loud, quiet, loud * 0.5, quiet, loud]).astype(np.float32)[: RATE * (1 if 1 in sizes else 9)]
@@ -125,12 +129,18 @@ def test_silence_ends_an_utterance_and_times_count_from_the_beginning(trained: P
     assert all(second.begin <= word.begin <= word.end <= 3.0 for word in second.words)
 
 
-def test_an_answer_does_not_depend_on_who_is_heard_beside(trained: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("both", [False, True])
+def test_an_answer_does_not_depend_on_who_is_heard_beside(trained: Path, tmp_path: Path, both: bool) -> None:
     random = np.random.default_rng(2)
-    paths = [said(tmp_path, f"{n}.wav", 0.2 * random.standard_normal(900 * n + 300)) for n in range(1, 6)]
-    model = melisma.load(trained / "run")
+    quiet = np.zeros(int(1.2 * RATE))
+    waves = [0.2 * random.standard_normal(900 * n + 300) for n in range(1, 6)]
+    waves[2] = np.concatenate([waves[2], quiet, waves[2]])  # ends an utterance while others are in one
+    waves[0] = np.concatenate([waves[0], quiet, quiet, waves[0]])
+    paths = [said(tmp_path, f"{n}.wav", wave) for n, wave in enumerate(waves)]
+    model = melisma.load(two_ways(trained, tmp_path) if both else trained / "run")
     together = model(paths)
     alone = [model(path) for path in paths]
+    assert [len(one.utterances) for one in together] == [2, 1, 2, 1, 1]
     assert [one.text for one in together] == [one.text for one in alone]
     assert [one.score for one in together] == pytest.approx([one.score for one in alone], abs=1e-3)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Generator, Tensor, nn
@@ -48,10 +48,43 @@ class LookAhead(nn.Module):
         return self._slide(state.waiting.join(Ragged.zeros(missing, self.size, like=self.weight)))
 
     def _slide(self, x: Ragged) -> tuple[LookAheadState, Ragged]:
-        frames, left = x.windows(len(self.weight), 1)
-        return LookAheadState(left), frames.with_rows(self._weighed(frames.rows))
+        ahead = len(self.weight) - 1
+        if x.even:
+            steps = x.rows.view(len(x.live), x.batch, self.size)
+            y = _ahead(steps, self.weight)
+            return LookAheadState(Ragged.of_even(steps[len(y) :])), Ragged.of_even(y)
+        ready, waiting = x.split((x.lengths() - ahead).clamp(min=0))
+        if not ready.live:
+            return LookAheadState(waiting), ready
+        return LookAheadState(waiting), ready.gathered(
+            _ahead(x.padded()[0].transpose(0, 1), self.weight).transpose(0, 1)
+        )
 
-    def _weighed(self, frames: Tensor) -> Tensor:
-        """(N, L + 1, F) -> (N, F); products and sums apart, as fused ones may round otherwise from row to row."""
-        first, *others = (step * own for step, own in zip(frames.unbind(1), self.weight))
-        return sum(others, first)
+
+def _ahead(steps: Tensor, weight: Tensor) -> Tensor:
+    """(T, B, F) -> (T - L, B, F) or nothing."""
+    y: Tensor = _Ahead.apply(steps, weight)  # type: ignore[no-untyped-call]
+    return y
+
+
+class _Ahead(torch.autograd.Function):
+    """The sum, one step of looking ahead at a time: nothing as large as all of them is ever held."""
+
+    @staticmethod
+    def forward(ctx: Any, steps: Tensor, weight: Tensor) -> Tensor:
+        ctx.save_for_backward(steps, weight)
+        count = max(0, len(steps) - len(weight) + 1)
+        y = steps[:count] * weight[0]
+        for j in range(1, len(weight)):
+            y += steps[j : j + count] * weight[j]  # a product and a sum: fused ones may round otherwise from row to row
+        return y
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        steps, weight = ctx.saved_tensors
+        d_steps, d_weight, count = torch.zeros_like(steps), torch.zeros_like(weight), len(gradient)
+        for j, own in enumerate(weight):
+            d_steps[j : j + count] += gradient * own
+            d_weight[j] = (gradient * steps[j : j + count]).sum((0, 1))
+        return d_steps, d_weight

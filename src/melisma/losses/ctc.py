@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from melisma.errors import Refusal
-from melisma.losses.forward_backward import all_paths
+from melisma.losses.forward_backward import all_paths, chunks
 from melisma.ragged import Ragged, exact
 
 Frames = Tensor | NDArray[Any]  # numbers of frames, from a model or from a search
@@ -55,7 +55,10 @@ class _Loss(torch.autograd.Function):
         paths = all_paths(layout, log_p, labels, blank)
         nats = -paths.log_total.to(rows.dtype)
         if ctx.needs_input_grad[0]:
-            gradient = log_p.exp_().scatter_add_(1, paths.symbols, paths.occupation.to(log_p.dtype).neg_())
+            gradient = log_p.exp_()
+            for part in chunks(len(rows)):
+                posterior = paths.occupation[part].to(log_p.dtype)
+                gradient[part].scatter_add_(1, paths.symbols[layout.row_slots[part]], posterior.neg_())
             none = nats == torch.inf
             if bool(none.any()):
                 gradient.masked_fill_(none[layout.owners, None], 0)

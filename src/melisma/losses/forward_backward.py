@@ -24,6 +24,7 @@ from torch.nn.functional import pad
 
 from melisma.ragged import Ragged
 
+CHUNK = 2048  # rows that are looked up at once: what is needed on the way stays in a processor's cache
 BLOCK = 6  # steps from one rescaling to the next
 CAP = 105.0  # nats that a blank may cost, and so a label be likelier than it: BLOCK steps of that are no overflow
 WIDEST = 1e60  # the greatest w; the least is above e^-CAP divided by the number of frames
@@ -35,15 +36,15 @@ class Paths(NamedTuple):
 
     log_total: Tensor  # (B,) float64, log p(labels) in the caller's order; -inf: there is no path
     occupation: Tensor  # (N, W) float64, probability that the frame is in label u, in column 0 that it is in a blank
-    symbols: Tensor  # (N, W) int64, the symbols of these columns; the blank where there is no label
+    symbols: Tensor  # (B, W) int64, the symbols of these columns by slot; the blank where there is no label
 
 
 class _Chart(NamedTuple):
     """Which paths there are; sequences by slot."""
 
     layout: Ragged  # of the frames
-    symbols: Tensor  # (N, W)
-    absent: Tensor  # (N, W) true where no label stands: in column 0, and after the last
+    symbols: Tensor  # (B, W)
+    absent: Tensor  # (B, W) true where no label stands: in column 0, and after the last
     straight: Tensor  # (B, W) 1 where label u + 1 may follow label u without a blank between them, else 0
     counts: Tensor  # (B,) how many labels
     possible: Tensor  # (B,) whether there are frames enough for them
@@ -74,8 +75,12 @@ def _chart(layout: Ragged, labels: Ragged, blank: int) -> _Chart:
     equal = symbols[:, 1:] == symbols[:, :-1]
     counts = there.sum(1)
     needed = counts + (equal & there[:, 1:]).sum(1)
-    of_rows, absent = symbols.index_select(0, layout.row_slots), ~there.index_select(0, layout.row_slots)
-    return _Chart(layout, of_rows, absent, pad(~equal, (0, 1)).double(), counts, needed <= layout.slot_lengths)
+    return _Chart(layout, symbols, ~there, pad(~equal, (0, 1)).double(), counts, needed <= layout.slot_lengths)
+
+
+def chunks(rows: int) -> list[slice]:
+    """So many rows, ``CHUNK`` at a time."""
+    return [slice(begin, begin + CHUNK) for begin in range(0, rows, CHUNK)]
 
 
 def _in_ratios(chart: _Chart, log_p: Tensor, blank: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -83,8 +88,11 @@ def _in_ratios(chart: _Chart, log_p: Tensor, blank: int) -> tuple[Tensor, Tensor
     layout, slots, counts = chart.layout, chart.layout.row_slots, chart.counts
     blanks = log_p[:, blank].double()
     strange = ~(blanks >= -CAP)  # of NaN too
-    ratios = log_p.gather(1, chart.symbols).double().sub_(blanks[:, None])
-    ratios = ratios.masked_fill_(chart.absent | strange[:, None], -torch.inf).exp_()
+    ratios = blanks.new_empty(len(slots), chart.symbols.shape[1])
+    for rows in chunks(len(slots)):
+        symbols, absent = (each.index_select(0, slots[rows]) for each in (chart.symbols, chart.absent))
+        logs = log_p[rows].gather(1, symbols).double().sub_(blanks[rows, None])
+        torch.exp(logs.masked_fill_(absent.logical_or_(strange[rows, None]), -torch.inf), out=ratios[rows])
     none = blanks.new_zeros(layout.batch)
     entry = (counts.double().square() / none.index_add(0, slots, ratios.sum(1))).nan_to_num(1).clamp(max=WIDEST)
     weights = _Weights(ratios, chart.straight, entry[:, None].expand_as(chart.straight).contiguous())
@@ -192,7 +200,9 @@ def _in_logs(chart: _Chart, log_p: Tensor, blank: int, own: Ragged, slots: Tenso
     labels are impossible, so that what was last stays.
     """
     rows, counts, straight = own.rows, chart.counts[slots, None], chart.straight[slots].log()
-    wanted = log_p[rows].gather(1, chart.symbols[rows]).double().masked_fill_(chart.absent[rows], -torch.inf)
+    own_slots = chart.layout.row_slots[rows]
+    wanted = log_p[rows].gather(1, chart.symbols[own_slots]).double()
+    wanted.masked_fill_(chart.absent[own_slots], -torch.inf)
     labels = own.with_rows(wanted).padded(-torch.inf)[0].unbind(1)
     blanks = own.with_rows(log_p[rows, blank, None].double()).padded()[0].unbind(1)
     nobody = torch.full_like(straight, -torch.inf)

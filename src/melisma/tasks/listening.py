@@ -11,16 +11,15 @@ import numpy as np
 import torch
 from torch import nn
 
-from melisma.contract import joined, part
 from melisma.errors import Refusal
 from melisma.files.manifest import Clip
 from melisma.models.transcriber import Transcriber
-from melisma.ragged import Ragged
 from melisma.search.heard import Heard
 from melisma.settings.show import shown
 from melisma.settings.transcribe import HearingSettings
 from melisma.sound.features import FeatureStream, Frames
 from melisma.sound.pauses import Loudness, Pauses
+from melisma.tasks.ears import ears
 from melisma.tasks.hearing import HearingCodec
 from melisma.tasks.spelled import Decoding, spelling
 from melisma.tasks.utterances import Samples, Utterance
@@ -119,11 +118,10 @@ class Streams:
     """B streams heard side by side, at the codec's rate; each gives its utterances as they end."""
 
     def __init__(self, network: Transcriber, codec: HearingCodec, search: HearingSettings, batch: int) -> None:
-        self.network, self.codec = network, codec
+        self.codec = codec
         make = spelling(codec, search)
         self.streams = [_Stream(codec, search, make()) for _ in range(batch)]
-        self._state = network.start(batch)
-        self._device = next(network.parameters()).device
+        self._ears = ears(network, batch)
 
     @torch.no_grad()
     def feed(self, chunks: Sequence[Samples], *, last: bool = False) -> list[list[Said]]:
@@ -135,48 +133,23 @@ class Streams:
         said: list[list[Said]] = [[] for _ in pieces]
         nothing = np.zeros((0, self.codec.definition.features), np.float32)
         for turn in range(max(map(len, pieces), default=0)):
-            self._hear([some[turn] if turn < len(some) else nothing for some in pieces])
+            now = [some[turn] if turn < len(some) else nothing for some in pieces]
+            for stream, piece, rows in zip(self.streams, now, self._ears.hear(now)):
+                stream.length += len(piece)
+                stream.decoding.feed(rows)
             for number, some in enumerate(pieces):
                 if turn < len(some) - 1:
-                    said[number].append(self._end(number))
+                    self.streams[number].decoding.feed(self._ears.end(number))
+                    said[number].append(self.streams[number].end())
         if last:
-            self._decode(self.network.flush(self._state)[1])
-            for stream, ended in zip(self.streams, said):
+            for stream, ended, rows in zip(self.streams, said, self._ears.finish()):
+                stream.decoding.feed(rows)
                 ended.append(stream.end())
         return said
 
     def so_far(self) -> list[str]:
         """What is certain already of the utterance that each stream is in."""
         return [self.codec.text(stream.decoding.stable()) for stream in self.streams]
-
-    def _hear(self, pieces: Sequence[Frames]) -> None:
-        if not any(map(len, pieces)):
-            return
-        x = Ragged.of([torch.from_numpy(piece) for piece in pieces]).to(self._device)
-        for stream, piece in zip(self.streams, pieces):
-            stream.length += len(piece)
-        self._state, y = self.network.feed(self._state, x)
-        self._decode(y)
-
-    def _decode(self, logits: Ragged | None) -> None:
-        if logits is None or not len(logits.rows):
-            return
-        heard = logits.map(lambda rows: torch.log_softmax(rows, 1)).sequences()
-        for stream, rows in zip(self.streams, heard):
-            if len(rows):
-                stream.decoding.feed(rows.cpu().numpy())
-
-    def _end(self, number: int) -> Said:
-        """Ends the utterance of one stream: the network has heard no other than what begins now."""
-        batch = len(self.streams)
-        _, rest = self.network.flush(part(self._state, number, number + 1))
-        if rest is not None and len(rest.rows):
-            self.streams[number].decoding.feed(torch.log_softmax(rest.rows, 1).cpu().numpy())
-        fresh = [self.network.start(1)]
-        before = [part(self._state, 0, number)] if number else []
-        after = [part(self._state, number + 1, batch)] if number + 1 < batch else []
-        self._state = joined([*before, *fresh, *after])
-        return self.streams[number].end()
 
 
 class OneStream:

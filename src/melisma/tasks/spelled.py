@@ -45,6 +45,8 @@ class Decoding:
 
     def feed(self, log_probabilities: NDArray[np.float32]) -> None:
         """More frames of the utterance (T, V)."""
+        if not len(log_probabilities):
+            return
         self.frames += len(log_probabilities)
         self.blanks += int((log_probabilities.argmax(1) == BLANK).sum())
         self._state = self.search.feed(self._state, log_probabilities)
