@@ -214,6 +214,9 @@ class Task(Generic[E, A]):
     asked: Callable[[Any], tuple[list[Any], bool]] = texts  # what a user asks -> inputs, whether it is a single one
     # model, codec, search settings -> a stream that listens; None: the task answers whole inputs alone
     stream: Callable[[nn.Module, Any, Any], Stream] | None = None
+    # model, codec, recording, its text (None: the model's own answer), search settings -> when what of it is said;
+    # None: the task hears nothing
+    align: Callable[[nn.Module, Any, Any, str | None, Any], Any] | None = None
     quickly: Callable[[Any], Any] = _greedily  # search settings -> those of a validation while training
     # answers of a validation, examples -> what goes wrong in a training, and what helps; None: nothing
     remark: Callable[[Sequence[A], Sequence[E]], str | None] = _no_remark

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from melisma.api.given import folder, step_of
 from melisma.api.quick import Quick
 from melisma.errors import Busy, Refusal
 from melisma.layers.columns import by_columns
+from melisma.looks.alignment import alignment
+from melisma.looks.served import require_served
 from melisma.looks.steps import steps
 from melisma.quoting import shown_path
 from melisma.runs.holder import holder
@@ -55,11 +58,24 @@ class Model:
 
     def steps(self, source: str, target: str | None = None, **options: Any) -> Figure:
         """Every step of decoding, teacher-forced beside free-running; without a target it is the model's own answer."""
+        require_served("steps", self.task.name)
         for name, text in (("input", source), ("target", target)):
             if not isinstance(text, str) and (text is not None or name == "input"):
                 raise Refusal(f"the {name} is {type(text).__name__}; a text is wanted")
         with threads(self.settings.training.threads):
             return steps(self.network, self.codec, source, target, self.search(options))
+
+    def alignment(self, recording: str | os.PathLike[str], text: str | None = None, **options: Any) -> Figure:
+        """When each symbol and word of a text is said in a recording; without a text it is the model's own answer."""
+        require_served("alignment", self.task.name)
+        assert self.task.align is not None
+        (one, *rest), single = self.task.asked(recording)
+        if rest or not single:
+            raise Refusal("several recordings are given: wants the path of one")
+        if text is not None and not isinstance(text, str):
+            raise Refusal(f"the text is {type(text).__name__}: wants a text, or none")
+        with threads(self.settings.training.threads):
+            return alignment(self.task.align(self.network, self.codec, one, text, self.search(options)))
 
     def stream(self, **options: Any) -> Stream:
         """Something to be fed with sound as it comes; Refusal where the model does not listen."""

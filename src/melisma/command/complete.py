@@ -40,6 +40,10 @@ OWN: Final[Mapping[str, Mapping[str, Offer]]] = {
         "file": Offer("a new picture, .png or .svg", kind="file"),
         "target": Offer("what is to be heard and said, else the model's own answer"),
     },
+    "look alignment": {
+        "file": Offer("a new picture, .png or .svg", kind="file"),
+        "grid": Offer("a new TextGrid of Praat's, .TextGrid", kind="file"),
+    },
 }
 """Verb, or look -> the settings that it alone has."""
 

@@ -23,7 +23,7 @@ class Embedding(nn.Module):
 
     def __init__(self, symbols: int, size: int) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(symbols, size) * size**-0.5)
+        self.weight = nn.Parameter(torch.randn(symbols, size).mul_(size**-0.5))
         self.size, self.scale = size, math.sqrt(size)
 
     def forward(self, symbols: Ragged, dropped: float = 0.0, random: Generator | None = None) -> Ragged:

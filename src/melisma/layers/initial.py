@@ -13,9 +13,15 @@ def uniform(outputs: int, inputs: int) -> Tensor:
 
 def gate_matrix(gates: int, hidden: int, inputs: int) -> Tensor:
     """(gates * hidden, inputs): each gate a Glorot matrix of its own."""
-    return torch.cat([uniform(hidden, inputs) for _ in range(gates)])
+    made = torch.empty(gates * hidden, inputs)
+    for gate in made.split(hidden):  # filled in place: torch.cat of shapes alone would load torch's compiler
+        nn.init.xavier_uniform_(gate)
+    return made
 
 
 def recurrent_matrix(gates: int, hidden: int) -> Tensor:
     """(gates * hidden, hidden): each gate orthogonal, so that memory neither grows nor fades (Saxe et al. 2014)."""
-    return torch.cat([nn.init.orthogonal_(torch.empty(hidden, hidden)) for _ in range(gates)])
+    made = torch.empty(gates * hidden, hidden)
+    for gate in made.split(hidden):
+        nn.init.orthogonal_(gate)
+    return made

@@ -50,15 +50,14 @@ class LookAhead(nn.Module):
     def _slide(self, x: Ragged) -> tuple[LookAheadState, Ragged]:
         ahead = len(self.weight) - 1
         if x.even:
-            steps = x.rows.view(len(x.live), x.batch, self.size)
+            steps = x.rows.reshape(len(x.live), x.batch, self.size)
             y = _ahead(steps, self.weight)
             return LookAheadState(Ragged.of_even(steps[len(y) :])), Ragged.of_even(y)
         ready, waiting = x.split((x.lengths() - ahead).clamp(min=0))
         if not ready.live:
             return LookAheadState(waiting), ready
-        return LookAheadState(waiting), ready.gathered(
-            _ahead(x.padded()[0].transpose(0, 1), self.weight).transpose(0, 1)
-        )
+        y = _ahead(x.padded()[0].transpose(0, 1), self.weight)
+        return LookAheadState(waiting), ready.gathered(y.transpose(0, 1))
 
 
 def _ahead(steps: Tensor, weight: Tensor) -> Tensor:

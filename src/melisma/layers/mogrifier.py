@@ -32,9 +32,9 @@ class Mogrifier(nn.Module):
         self.bias = nn.Parameter(torch.zeros(4 * hidden_size))
         self.recurrent = nn.Parameter(recurrent_matrix(4, hidden_size))
         odd, even = (rounds + 1) // 2, rounds // 2
-        self.by_memory = nn.Parameter(torch.stack([uniform(input_size, hidden_size) for _ in range(odd)]))
-        by_input = nn.Parameter(torch.stack([uniform(hidden_size, input_size) for _ in range(even)])) if even else None
-        self.register_parameter("by_input", by_input)
+        self.by_memory = nn.Parameter(gate_matrix(odd, input_size, hidden_size).view(odd, input_size, hidden_size))
+        by_input = gate_matrix(even, hidden_size, input_size).view(even, hidden_size, input_size)
+        self.register_parameter("by_input", nn.Parameter(by_input) if even else None)
         with torch.no_grad():
             self.bias[hidden_size : 2 * hidden_size] = 1
 

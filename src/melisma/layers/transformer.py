@@ -16,7 +16,7 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional
 
 from melisma.layers.heads import by_heads
-from melisma.layers.initial import uniform
+from melisma.layers.initial import gate_matrix, uniform
 from melisma.ragged import Ragged, filled
 
 LONGEST_WAVE = 10_000  # positions, over 2 pi: the slowest feature of a position (Vaswani et al. 2017, section 3.5)
@@ -161,7 +161,7 @@ class SelfAttention(nn.Module):
             raise ValueError(f"{heads} heads cannot share {size} features evenly")
         self.size, self.heads, self.causal = size, heads, causal
         self.delay: int | None = 0 if causal else None
-        self.enter = nn.Parameter(torch.cat([uniform(size, size) for _ in range(3)]))  # queries, keys, values
+        self.enter = nn.Parameter(gate_matrix(3, size, size))  # queries, keys, values
         self.leave = nn.Parameter(uniform(size, size))
 
     def start(self, batch: int, random: Generator | None = None) -> SelfAttentionState:
@@ -206,7 +206,7 @@ class CrossAttention(nn.Module):
             raise ValueError(f"{heads} heads cannot share {size} features evenly")
         self.size, self.heads = size, heads
         self.enter = nn.Parameter(uniform(size, size))
-        self.of_memory = nn.Parameter(torch.cat([uniform(size, memory_size) for _ in range(2)]))  # keys, values
+        self.of_memory = nn.Parameter(gate_matrix(2, size, memory_size))  # keys, values
         self.leave = nn.Parameter(uniform(size, size))
 
     def keys(self, values: Tensor) -> Tensor:

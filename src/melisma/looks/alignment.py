@@ -2,77 +2,51 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
 from dataclasses import asdict, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
-from melisma.errors import Refusal
 from melisma.files.text_grid import Interval, text_grid
-from melisma.quoting import named, quoted
-from melisma.settings.transcribe import HearingSettings
-from melisma.sound.features import Definition, frames
+from melisma.sound.features import Definition, Samples, frames
 from melisma.sound.mel import SCALES
 from melisma.task import Figure
-from melisma.tasks.aligning import Aligned, aligned
-from melisma.tasks.hearing import BLANK, HearingCodec, written
-from melisma.tasks.listening import answer
-from melisma.tasks.utterances import Samples, Utterance
 
-COLUMNS = 480  # of the spectrogram and of the wave at most: more could not be seen
+if TYPE_CHECKING:
+    from melisma.tasks.aligning import Aligned
+
+COLUMNS = 400  # of the spectrogram and of the wave at most: more could not be seen
 BANDS = 48
 MARKS = (250, 500, 1000, 2000, 4000, 8000, 16_000)  # hertz
 RANGE = 70.0  # decibels below the loudest that can be seen
 OTHERS = 8  # symbols that are not in the text and yet are shown, at most
 HEARD = 0.1  # probability from which on such a symbol is
 POWER = 10 / np.log(10)  # decibels of a natural logarithm
+BLANK = 0
 
-Array = NDArray[np.float32]
 
-
-def alignment(
-    network: nn.Module, codec: HearingCodec, recording: Utterance, text: str | None, search: HearingSettings
-) -> Figure:
-    """A recording with its text (without one: the model's own answer) laid along it, all times in seconds.
+def alignment(found: Aligned) -> Figure:
+    """A recording with its text laid along it, all times in seconds.
 
     ``wave`` are the least and the greatest sample of each of equally long stretches; ``spectrogram`` is log-mel, a row
     a band, the lowest first, 1 the loudest and 0 what is 70 dB below it; ``marks`` are frequencies and their shares of
-    the height; ``edges`` are where the model's outputs
-    begin and end, ``posteriors`` its probabilities of the blank, of each symbol of the text, and of others that it
-    thinks it hears. ``symbols`` and ``words`` have ``text``, ``begin``, ``end`` and ``confidence``. Raises Refusal for
-    a text that cannot be spelled or said in the recording.
+    the height; ``edges`` are where the model's outputs begin and end, ``posteriors`` its probabilities of the blank, of
+    each symbol of the text, and of others that it thinks it hears. ``symbols`` and ``words`` have ``text``, ``begin``,
+    ``end`` and ``confidence``.
     """
-    samples, name = recording.samples(codec.definition.rate), named(os.path.basename(str(recording)))
-    if not codec.definition.count(len(samples)):
-        least = codec.definition.window / codec.definition.rate
-        raise Refusal(f"{name} is shorter than {1000 * least:g} ms, so that nothing of it is heard: wants a longer one")
-    given = text is not None
-    if text is None:
-        text = answer(network, codec, [recording], search)[0].text
-    elif not text.strip():
-        raise Refusal("the text is blank; what is said in the recording is wanted, or no text")
-    plain = written(text, codec.lowercase)
-    try:
-        labels = codec.labels(plain)
-        found = aligned(network, codec, samples, labels, search)
-    except Refusal as refusal:
-        raise Refusal(f"{name}, {quoted(plain)}: {refusal}") from None
     data: dict[str, Any] = {
-        "heading": [name, plain],
-        "given": given,
-        "seconds": round(len(samples) / codec.definition.rate, 4),
+        "heading": [found.name, found.text],
+        "given": found.given,
+        "seconds": round(len(found.samples) / found.definition.rate, 4),
         "words": [asdict(one) for one in found.words],
         "symbols": [asdict(one) for one in found.symbols],
         "edges": list(found.edges),
-        "posteriors": _posteriors(codec, found, labels),
-        "wave": _envelope(samples),
-        "spectrogram": _spectrogram(codec.definition, samples),
+        "posteriors": _posteriors(found),
+        "wave": _envelope(found.samples),
+        "spectrogram": _spectrogram(found.definition, found.samples),
     }
-    return Figure(f"{name}: {plain}", "alignment", data)
+    return Figure(f"{found.name}: {found.text}", "alignment", data)
 
 
 def grid(figure: Figure) -> str:
@@ -85,16 +59,16 @@ def grid(figure: Figure) -> str:
     return text_grid(data["seconds"], tiers)
 
 
-def _posteriors(codec: HearingCodec, found: Aligned, labels: Sequence[int]) -> list[dict[str, Any]]:
+def _posteriors(found: Aligned) -> list[dict[str, Any]]:
     """Of the blank, the symbols of the text in their order, and others, likeliest first: the probability of each."""
-    shares: Array = np.exp(found.log_probabilities)
+    shares: NDArray[np.float32] = np.exp(found.log_probabilities)
     peaks = shares.max(0, initial=0.0)
-    own = list(dict.fromkeys(labels))
+    own = list(dict.fromkeys(found.labels))
     likely = [int(symbol) for symbol in np.argsort(-peaks, kind="stable") if peaks[symbol] >= HEARD]
     others = [symbol for symbol in likely if symbol not in own and symbol != BLANK][:OTHERS]
     return [
         {
-            "symbol": "" if symbol == BLANK else codec.pieces([symbol])[0],
+            "symbol": found.names[symbol],
             "kind": "blank" if symbol == BLANK else "text" if symbol in own else "other",
             "values": [round(value, 4) for value in shares[:, symbol].tolist()],
         }
@@ -121,7 +95,9 @@ def _spectrogram(definition: Definition, samples: Samples) -> dict[str, Any]:
     shares = np.clip(1 + (rows - rows.max()) / RANGE, 0, 1)
     mel = SCALES[plain.mel].there
     low, high, *places = mel(np.array([plain.low, plain.high, *MARKS])).tolist()
-    marks = [[mark, round((place - low) / (high - low), 4)] for mark, place in zip(MARKS, places) if low < place <= high]
+    marks = [
+        [mark, round((place - low) / (high - low), 4)] for mark, place in zip(MARKS, places) if low < place <= high
+    ]
     begin, end = (_time(plain, frame) for frame in (0, len(found)))
     return {"begin": begin, "end": end, "marks": marks, "rows": np.round(shares, 3).tolist()}
 

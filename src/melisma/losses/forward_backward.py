@@ -15,6 +15,7 @@ labels outweigh what is needed later. The few sequences for which this range is 
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy
@@ -120,22 +121,26 @@ def _forwards(layout: Ragged, weights: _Weights, counts: Tensor) -> tuple[Tensor
     """
     batch, width = weights.straight.shape
     found = torch.empty_like(weights.ratios)
-    scale, b, moved = _room(layout, weights)
-    b.view(batch, width)[:, 0] = 1
-    arrays, (r, straight, w, all_a, scales, all_b, moved) = _arrays(*weights, found, scale, b, moved)
+    scale, last_b, moved = _room(layout, weights)
+    last_b.view(batch, width)[:, 0] = 1
+    arrays, (r, straight, entry, all_a, scales, all_b, moved) = _arrays(*weights, found, scale, last_b, moved)
     a = arrays.zeros_like(all_b)
-    for step, (begin, count) in enumerate(zip(layout.offsets, layout.live)):
-        size, rows = count * width, slice(begin * width, (begin + count) * width)
-        before, a, b_now, moving = a[:size], all_a[rows], all_b[:size], moved[1 : size + 1]
-        arrays.multiply(straight[:size], before, out=moving)
-        moving += b_now
-        moving *= w[:size]
-        b_now += before
-        arrays.add(before, moved[:size], out=a)
-        a *= r[rows]
-        if step % BLOCK == 0:
-            _rescale(scales[step // BLOCK * batch :][:count], b_now, a)
-    total = b.view(batch, width).gather(1, counts[:, None])[:, 0]
+    for count, steps in _stretches(layout):
+        size = count * width
+        k, w, b, a = straight[:size], entry[:size], all_b[:size], a[:size]
+        moving, entered = moved[1 : size + 1], moved[:size]
+        for step in steps:
+            begin = layout.offsets[step] * width
+            before, a = a, all_a[begin : begin + size]
+            arrays.multiply(k, before, out=moving)
+            moving += b
+            moving *= w
+            b += before
+            arrays.add(before, entered, out=a)
+            a *= r[begin : begin + size]
+            if step % BLOCK == 0:
+                _rescale(scales[step // BLOCK * batch :][:count], b, a)
+    total = last_b.view(batch, width).gather(1, counts[:, None])[:, 0]
     if layout.live:
         last = found[layout.ends_at]
         total[: len(last)] += last.gather(1, counts[: len(last), None])[:, 0]
@@ -148,25 +153,33 @@ def _backwards(layout: Ragged, weights: _Weights, counts: Tensor, a: Tensor) -> 
     The same recursion from the end: their equations 9 to 11.
     """
     batch, width = weights.straight.shape
-    scale, b, label = _room(layout, weights)
-    b.view(batch, width).scatter_(1, counts[:, None], 1)
-    arrays, (r, straight, w, joint, scales, all_b, label) = _arrays(*weights, a, scale, b, label)
+    scale, first_b, first_a = _room(layout, weights)
+    first_b.view(batch, width).scatter_(1, counts[:, None], 1)
+    arrays, (r, straight, entry, joint, scales, all_b, all_a) = _arrays(*weights, a, scale, first_b, first_a)
     all_rest, all_entered = arrays.empty_like(all_b), arrays.empty_like(all_b)
-    for step in range(len(layout.live) - 1, -1, -1):
-        begin, count = layout.offsets[step], layout.live[step]
-        size, rows = count * width, slice(begin * width, (begin + count) * width)
-        now, b_now, entered, rest = label[:size], all_b[:size], all_entered[:size], all_rest[:size]
-        arrays.multiply(label[1 : size + 1], w[:size], out=entered)
-        arrays.multiply(straight[:size], entered, out=rest)
-        rest += b_now
-        rest += now
-        b_now += entered
-        arrays.multiply(rest, r[rows], out=now)
-        rest *= joint[rows]
-        joint[rows] = rest
-        if step % BLOCK == 0:
-            _rescale(scales[step // BLOCK * batch :][:count], b_now, now)
+    for count, steps in reversed(_stretches(layout)):
+        size = count * width
+        k, w, b, now, following = straight[:size], entry[:size], all_b[:size], all_a[:size], all_a[1 : size + 1]
+        entered, rest = all_entered[:size], all_rest[:size]
+        for step in reversed(steps):
+            begin = layout.offsets[step] * width
+            both = joint[begin : begin + size]
+            arrays.multiply(following, w, out=entered)
+            arrays.multiply(k, entered, out=rest)
+            rest += b
+            rest += now
+            b += entered
+            arrays.multiply(rest, r[begin : begin + size], out=now)
+            both *= rest
+            if step % BLOCK == 0:
+                _rescale(scales[step // BLOCK * batch :][:count], b, now)
     return a, scale
+
+
+def _stretches(layout: Ragged) -> list[tuple[int, range]]:
+    """How many sequences run, and at which steps: stretches of steps at which nobody ends."""
+    ends = [step for step in range(1, len(layout.live)) if layout.live[step] < layout.live[step - 1]]
+    return [(layout.live[begin], range(begin, end)) for begin, end in pairwise([0, *ends, len(layout.live)]) if end]
 
 
 def _room(layout: Ragged, weights: _Weights) -> tuple[Tensor, Tensor, Tensor]:

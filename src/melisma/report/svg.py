@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
@@ -41,7 +41,8 @@ DRAWN: dict[str, Callable[[Sheet, str, dict[str, Any]], None]] = {
 LEAST = 0.005  # a value that could not be told from nothing is not drawn
 
 STEPS = 28  # of a scale
-LEVELS = 14  # of a field
+LEVELS = 10  # of a field, and
+NARROWEST = 2.2  # pixels of a cell of it: more detail takes more room in the page than it can show
 LONGEST = 400  # characters of any text in a figure
 
 
@@ -126,6 +127,7 @@ class _Sketch:
     def field(self, place: tuple[float, float, float, float], values: Sequence[Sequence[float]]) -> None:
         """Values from 0 to 1 as equal cells: neighbours of one level as one stretch, which takes the least to write."""
         left, top, wide, high = place
+        values = [_means(row, max(1, int(wide * PIXELS / NARROWEST))) for row in values]
         rows, columns = max(1, len(values)), max(1, len(values[0])) if len(values) else 1
         scale = f"{PIXELS * wide / columns:.4f} {PIXELS * high / rows:.4f}"
         where = f"translate({_at(left, top)}) scale({scale}) translate(0 .5)"
@@ -134,6 +136,13 @@ class _Sketch:
         for level, path in _runs(values).items():
             self.parts.append(f'<path stroke-opacity="{_places(level / LEVELS)}" d="{path}"/>')
         self.parts.append("</g>")
+
+
+def _means(values: Sequence[float], most: int) -> list[float]:
+    """At most so many values, evenly spread: of several the mean."""
+    count = min(most, len(values))
+    ends = [place * len(values) // count for place in range(count + 1)] if count else []
+    return [sum(values[begin:end]) / (end - begin) for begin, end in pairwise(ends)]
 
 
 def _runs(values: Sequence[Sequence[float]]) -> dict[int, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, cast
@@ -15,14 +16,15 @@ from melisma.contract import whole
 from melisma.errors import Refusal
 from melisma.losses.ctc import required, viterbi
 from melisma.models.transcriber import Transcriber
+from melisma.quoting import named, quoted
 from melisma.ragged import Ragged
 from melisma.settings.transcribe import HearingSettings
-from melisma.sound.features import frames
+from melisma.sound.features import Definition, frames
 from melisma.sound.pauses import Loudness, Pauses
 from melisma.sound.spread import Span, levels, spread
-from melisma.tasks.hearing import BLANK, HearingCodec
-from melisma.tasks.listening import Word
-from melisma.tasks.utterances import Samples
+from melisma.tasks.hearing import BLANK, HearingCodec, written
+from melisma.tasks.listening import Word, answer
+from melisma.tasks.utterances import Samples, Utterance
 
 MOST = 10_000_000  # outputs times places in the text: each takes sixteen bytes
 PRIOR_WEIGHT = 0.4
@@ -32,8 +34,15 @@ PRIOR_WEIGHT = 0.4
 class Aligned:
     """A recording and its text: what the model says, and when each symbol and each word is said."""
 
+    name: str  # of the recording, without its folder
+    text: str
+    given: bool  # whether the text was, or is the model's own answer
+    samples: Samples  # (N,)
+    definition: Definition  # of the model's frames, and so of the rate
     log_probabilities: NDArray[np.float32]  # (J, V), nats
     edges: tuple[float, ...]  # (J + 1,) seconds: output j is of what lies between edges j and j + 1
+    names: tuple[str, ...]  # (V,) the text of each symbol, none of the blank
+    labels: tuple[int, ...]  # the symbols of the text, those without ink too
     symbols: tuple[Word, ...]  # those with ink
     words: tuple[Word, ...]
 
@@ -45,19 +54,29 @@ class Outputs(NamedTuple):
     edges: NDArray[np.int64]  # (J + 1,) frames
 
 
-def aligned(
-    network: nn.Module, codec: HearingCodec, samples: Samples, labels: Sequence[int], search: HearingSettings
+def align(
+    model: nn.Module, codec: HearingCodec, recording: Utterance, text: str | None, search: HearingSettings
 ) -> Aligned:
-    """The likeliest way in which these labels (U,) are said in a recording (N,), at the codec's rate.
+    """The likeliest way in which a text, without one the model's own answer, is said in a recording.
 
     The path is that of the greatest Π_j p_j(path_j) / prior(path_j)^0.4 (``viterbi``), the prior being the mean of the
     recording's own outputs. A model of CTC says a symbol briefly and blanks for the rest of it: these are given to the
     symbols by how loud it is (``spread``). The confidence of a symbol is its probability in the output of its part of
-    the path in which it is likeliest, that of a word the least of its symbols'. Refuses a text that is too long for the
-    recording, and both where they are too long to be aligned at once.
+    the path in which it is likeliest, that of a word the least of its symbols'. Refuses a text that cannot be
+    spelled or is too long for the recording, and both where they are too long to be aligned at once.
     """
-    heard = outputs(cast(Transcriber, network), codec, samples, search)
-    _require_room(heard, labels, len(samples) / codec.definition.rate)
+    samples, name = recording.samples(codec.definition.rate), named(os.path.basename(str(recording)))
+    if not codec.definition.count(len(samples)):
+        raise Refusal(f"{name} is shorter than {codec.definition.latency:g} ms, of which nothing is heard: wants more")
+    if text is not None and not text.strip():
+        raise Refusal("the text is blank: wants what is said in the recording, or no text")
+    plain = written(answer(model, codec, [recording], search)[0].text if text is None else text, codec.lowercase)
+    heard = outputs(cast(Transcriber, model), codec, samples, search)
+    try:
+        labels = codec.labels(plain)
+        _require_room(heard, labels, len(samples) / codec.definition.rate)
+    except Refusal as refusal:
+        raise Refusal(f"{name}, {quoted(plain)}: {refusal}") from None
     log_p = heard.log_probabilities
     path = viterbi(log_p, labels, BLANK, log_priors=_log_priors(log_p), prior_weight=PRIOR_WEIGHT).spans
     pieces, definition = codec.pieces(labels), codec.definition
@@ -72,7 +91,9 @@ def aligned(
         for place, span in zip(inked, spread(spans, begins, loud, definition.hop / definition.rate))
     ]
     edges = tuple(times[edge] for edge in heard.edges.tolist())
-    return Aligned(log_p, edges, tuple(symbols), tuple(_words(symbols, begins)))
+    names = ("", *codec.pieces(range(1, codec.size)))
+    said = tuple(symbols), tuple(_words(symbols, begins))
+    return Aligned(name, plain, text is not None, samples, definition, log_p, edges, names, tuple(labels), *said)
 
 
 @torch.no_grad()

@@ -21,6 +21,7 @@ from melisma.models.transcriber import Transcriber
 from melisma.quoting import counted
 from melisma.settings.transcribe import TranscribeSettings
 from melisma.task import Corpus, Extent, Moment, Prepared, Task, Total
+from melisma.tasks.aligning import align
 from melisma.tasks.hearing import Heard, HearingBatch, HearingCodec, batched, trained_on, written
 from melisma.tasks.listening import Transcript, answer, asked, quickly, stream
 from melisma.tasks.utterances import Utterance, cut_off, laid_down, listed, part_of, spoken
@@ -207,6 +208,7 @@ TASK: Task[Utterance, Transcript] = Task(
     takes="recording",
     asked=asked,
     stream=stream,
+    align=align,
     quickly=quickly,
     remark=remark,
 )
