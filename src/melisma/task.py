@@ -210,6 +210,7 @@ class Task(Generic[E, A]):
     # codec, examples to measure on; Refusal where one is longer than can be answered, before any is
     check: Callable[[Any, Sequence[E]], None] = _nothing_refused
     extent: Extent = Extent("characters", len)
+    example: str = "pair"  # what an example is called
     takes: str = "text"  # what it answers: a "text", or a "recording" by its path
     asked: Callable[[Any], tuple[list[Any], bool]] = texts  # what a user asks -> inputs, whether it is a single one
     # model, codec, search settings -> a stream that listens; None: the task answers whole inputs alone

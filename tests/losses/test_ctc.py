@@ -318,6 +318,15 @@ def test_an_answer_depends_on_nobody_else(exact: bool, one_thread: None) -> None
                 torch.testing.assert_close(gradient, alone[place][1], rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize("chunk", [1, 7, 100])
+def test_the_size_of_the_chunks_is_of_no_importance(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = run(*neighbours())
+    monkeypatch.setattr(forward_backward, "CHUNK", chunk)
+    for (loss, gradient), (expected_loss, expected_gradient) in zip(run(*neighbours()), expected, strict=True):
+        torch.testing.assert_close(loss, expected_loss)
+        torch.testing.assert_close(gradient, expected_gradient)
+
+
 # --- the rest of the contract
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 
 import pytest
 import torch
 from laws.things import classes_within, some_sequences
-from models.transcribers import BANDS, FORMS, SMALL, SPELLING, SYMBOLS, a_transcriber
+from models.transcribers import BANDS, FORMS, SMALL, SPELLING, a_transcriber
 from torch import Generator, Tensor
 from torch.nn import functional
 
@@ -66,10 +67,12 @@ def test_strides_share_the_whole() -> None:
         assert replace(SMALL, stride=stride, convolutions=convolutions).strides == wanted
 
 
-def test_a_new_model_says_little_of_saying_nothing() -> None:
-    torch.manual_seed(0)
-    model = Transcriber(BANDS, SYMBOLS, replace(SMALL, blank_bias=-3.5))
-    assert model.bias.tolist() == [-3.5] + [0.0] * (SYMBOLS - 1)
+def test_a_new_model_says_nothing_as_often_as_asked_whatever_it_could_say() -> None:
+    for symbols, blank_bias in ((2, 0.0), (7, 0.0), (7, 1.5), (100, -3.0)):
+        model = Transcriber(BANDS, symbols, replace(SMALL, blank_bias=blank_bias))
+        shares = torch.softmax(model.bias.detach().double(), 0)
+        assert float(shares[BLANK]) == pytest.approx(1 / (1 + math.exp(-blank_bias)))
+        assert float(shares[1]) == pytest.approx(float(shares[-1]))
 
 
 def test_dropout_is_there_while_training_alone() -> None:

@@ -13,15 +13,15 @@ from melisma.api.data import check_unchanged, seen_from_here
 from melisma.api.device import threads
 from melisma.api.familiar import sentences
 from melisma.api.model import Model, load
+from melisma.api.pictured import pictured
 from melisma.errors import Failure, Refusal, out_of_memory
 from melisma.evaluation.compare import floors
 from melisma.evaluation.courses import courses
 from melisma.evaluation.evaluate import Evaluation, evaluate
 from melisma.evaluation.meaning import interval, meaning
-from melisma.evaluation.samples import spread, spread_for
+from melisma.evaluation.samples import spread_for
 from melisma.evaluation.shown import Measured, by_length, examples, length_remarks, scores
 from melisma.files.made import is_made
-from melisma.looks.attention import attention
 from melisma.measures.measure import Measure
 from melisma.measures.units import told
 from melisma.quoting import named
@@ -41,8 +41,8 @@ from melisma.task import Figure, Task
 from melisma.tasks import task as task_of
 
 MEASURED = 1_000  # pairs that are answered for the page at the end of a training
-MAPS, SYMBOLS = 3, 40  # attention maps, and symbols of each side of one
-READ_AGAIN = 1_000_000  # training pairs that are read again for a page, at most: some seconds
+READ_AGAIN = {"text": 1_000_000, "recording": 5_000}
+"""Training examples that are read again for a page, at most: some seconds."""
 FACTS = ("steps", "epochs", "training took", "began")  # of the section ``Run``, at the head of the page
 
 
@@ -64,9 +64,9 @@ def write_report(
             raise
 
 
-def asked(valid: Sequence[Any]) -> str:
-    """What a user waits for while the report is written."""
-    return f"answering {min(len(valid), MEASURED):,} validation pairs once more for {REPORT}"
+def asked(valid: Sequence[Any], example: str = "pair") -> str:
+    """What a user waits for while the report is written; ``example`` is what an example is called."""
+    return f"answering {min(len(valid), MEASURED):,} validation {example}s once more for {REPORT}"
 
 
 def write_pages(writer: RunWriter) -> None:
@@ -94,7 +94,10 @@ def report(
     if against is not None:
         here, there = ([answer.source for answer in one.answers] for one in (found, against))
         if here != there:
-            raise Refusal("the two runs were measured on different pairs; a comparison wants the same data of both")
+            raise Refusal(
+                f"the two runs were measured on different {model.task.example}s; a comparison wants the same data of "
+                "both"
+            )
         name, other = _names(found.run, against.run)
         made = replace(made, name=name, against=(other, against))
     notes = sentences([replace(one, corpus=tuple(map(_base, one.corpus))) for one in found.familiar])
@@ -119,6 +122,9 @@ def gathered(run: Path, measured: Measured | None = None, warnings: tuple[str, .
         by_length=() if measured is None else tuple(by_length(measured)),
         by_length_remarks=() if measured is None else length_remarks(measured),
         examples=() if measured is None else tuple(examples(measured)),
+        source="source" if measured is None else measured.source,
+        recordings={} if measured is None else measured.recordings,
+        speakers=None if measured is None else measured.speakers,
         maps=() if measured is None else measured.maps,
         settings=_settings(known),
         sections=tuple(rest),
@@ -139,42 +145,42 @@ def _of_training(path: Path, known: Sequence[Any], valid: Sequence[Any], device:
     with threads(model.settings.training.threads):
         found = evaluate(model.task, model.network, model.codec, model.settings, pairs)
     of = "" if len(pairs) == len(valid) else f" a spread of {len(pairs):,} of"
-    chose = f"Measured on{of} the {len(valid):,} validation pairs, which chose the best step too: scores on pairs that "
+    thing = model.task.example
+    chose = (
+        f"Measured on{of} the {len(valid):,} validation {thing}s, which chose the best step too: scores on those that "
+    )
     remark = chose + f"chose nothing are a little lower. Answered with {searched(model.search({}), 'search.')}."
-    return replace(_measured(model, replace(found, run=str(path)), pairs, known), remarks=(remark,))
+    made = _measured(model, replace(found, run=str(path)), pairs, known)
+    return replace(made, remarks=(*made.remarks, remark))
 
 
 def _measured(model: Model, found: Evaluation, pairs: Sequence[Any], known: Sequence[Any]) -> Measured:
     task = model.task
-    sources = tuple(str(text) for text in task.inputs(pairs))
+    sources = tuple(_shown(task, one) for one in task.inputs(pairs))
     references = tuple(task.references(pairs))
     with threads(model.settings.training.threads):
         learned = facts_unchecked(model.run.path).pairs.get("train", 0)
         beside = tuple(floors(task, model.settings, known, pairs, learned))
-        maps = tuple(_maps(model, found, sources))
-    return Measured(_base(os.path.realpath(found.run)), found, sources, references, beside, maps)
+        measured = Measured(_base(os.path.realpath(found.run)), found, sources, references, beside)
+        return pictured(model, measured, pairs, known if len(known) >= learned > 0 else None)
 
 
-def _maps(model: Model, found: Evaluation, sources: Sequence[str]) -> list[Figure]:
-    """Attention of the first few answers of a spread that are short enough to be read."""
-    short = [
-        answer.source
-        for answer in spread(found.answers, 200)
-        if 1 < len(answer.source_tokens) <= SYMBOLS and 0 < len(answer.tokens) < SYMBOLS
-    ][:MAPS]
-    answers = model.task.answer(model.network, model.codec, short, found.search or model.search({})) if short else []
-    return [attention(answer) for answer in answers if answer.attention]
+def _shown(task: Task[Any, Any], one: Any) -> str:
+    """What is asked, as a page may show it: a text, or a recording without its folders."""
+    return str(one) if task.takes == "text" else os.path.basename(str(one))
 
 
 def _known(run: Run, task: Task[Any, Any], settings: Any) -> tuple[Sequence[Any], str]:
     """The training pairs, where they still lie as they lay; else none, and a sentence."""
     try:
-        if facts_unchecked(run.path).pairs.get("train", 0) > READ_AGAIN:
-            return (), f"No training pair was looked up: there are more than {READ_AGAIN:,}."
+        most = READ_AGAIN[task.takes]
+        if facts_unchecked(run.path).pairs.get("train", 0) > most:
+            return (), f"No training {task.example} was looked up: there are more than {most:,}."
         corpus = task.read(seen_from_here(run.path, settings))
         check_unchanged(run, corpus.signatures)
     except (Refusal, OSError):
-        return (), "No training pair was looked up: the training data is not where it was, or has changed."
+        why = "the training data is not where it was, or has changed"
+        return (), f"No training {task.example} was looked up: {why}."
     return corpus.train, ""
 
 
@@ -187,7 +193,7 @@ def _head(known: Facts, run: Section | None, measured: Measured | None, warnings
     if known.sizes.parameters is not None:
         facts.append(("parameters", f"{known.sizes.parameters:,}"))
     if "train" in known.pairs:
-        facts.append(("pairs learned from", f"{known.pairs['train']:,}"))
+        facts.append((f"{task_of(known.task).example}s learned from", f"{known.pairs['train']:,}"))
     score, ends, said = _best(known, measured)
     state = rows.get("state", known.state)
     return Head(known.recipe, known.about, state, score, ends, tuple(said), tuple(facts), warnings)
@@ -198,7 +204,7 @@ def _best(known: Facts, measured: Measured | None) -> tuple[str, str, list[str]]
     if measured is not None:
         name = _deciding(known.decided_by, measured.found.measures)
         found = measured.found.measures[name]
-        return told(name, found.value), interval(name, found), meaning(name, found, measured.floors)
+        return told(name, found.value), interval(name, found, measured.example), meaning(name, found, measured.floors)
     there = known.at(BEST)
     value = None if there is None or known.decided_by is None else there.scores.get(known.decided_by)
     if there is None or value is None or known.decided_by is None:

@@ -140,7 +140,7 @@ class Training:
             if progress.kind == "end":
                 self._code = Interrupted.exit_code if progress.text == STOPPED else 0
                 if self.valid and not self._stopped():
-                    yield replace(progress, kind="report", text=asked(self.valid))
+                    yield replace(progress, kind="report", text=asked(self.valid, self.task.example))
                 self._write_pages(writer)
             yield progress
             if progress.kind == "validation":

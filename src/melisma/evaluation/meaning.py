@@ -24,14 +24,18 @@ MEANINGS: dict[str, str] = {
 }
 """Measure -> what a ``value`` of it says."""
 
-PLAIN = {"nearest neighbour": "looking up the most similar training pair", "copy": "copying the source"}
+PLAIN = {
+    "nearest neighbour": "looking up the most similar training pair",
+    "copy": "copying the source",
+    "commonest answer": "always giving the commonest answer of training",
+}
 """Floor -> what is done there."""
 
 
-def interval(name: str, measure: Measure) -> str:
+def interval(name: str, measure: Measure, example: str = "pair") -> str:
     """The interval of a score, and of how many examples it is."""
     ends = f"{figure(name, measure.low)} to {figure(name, measure.high)}"
-    return f"95 % interval {ends}, on {asked_of(name, measure.count)}"
+    return f"95 % interval {ends}, on {asked_of(name, measure.count, example)}"
 
 
 def meaning(name: str, measure: Measure, floors: Sequence[Floor]) -> list[str]:
@@ -50,13 +54,13 @@ def meaning(name: str, measure: Measure, floors: Sequence[Floor]) -> list[str]:
     return [*said, f"{sentence}." if apart else f"{sentence}; the intervals overlap, so that may be chance."]
 
 
-def gap(name: str, first: str, second: str, found: Gap) -> str:
+def gap(name: str, first: str, second: str, found: Gap, example: str = "pair") -> str:
     """What lies between two runs by one measure, in a sentence."""
     more = "more" if found.value >= 0 else "less"
     doubt = "" if found.low > 0 or found.high < 0 else "; that may be chance"
     size = _with_unit(name, abs(found.value))
     ends = f"95 % interval of the difference {found.low:+.2f} to {found.high:+.2f}"
-    return f"{called(name)}: {first} scores {size} {more} than {second} on the same pairs ({ends}){doubt}."
+    return f"{called(name)}: {first} scores {size} {more} than {second} on the same {example}s ({ends}){doubt}."
 
 
 def _with_unit(name: str, value: float) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from melisma.evaluation.compare import Floor, gaps
@@ -16,7 +16,7 @@ from melisma.measures.by_length import Bucket
 from melisma.measures.each import closest, each_of
 from melisma.measures.measure import Measure, normalised, paired
 from melisma.measures.units import ASKED, asked_of, called, figure, told, unit_of
-from melisma.report.page import Cell, Example, Examples, Scores, Table
+from melisma.report.page import Cell, Example, Examples, Recording, Scores, Table
 from melisma.task import Figure
 
 OTHERS = 12  # right answers that an example shows besides the closest, at most
@@ -34,6 +34,10 @@ class Measured:
     maps: tuple[Figure, ...] = ()
     remarks: tuple[str, ...] = ()
     against: tuple[str, Evaluation] | None = None
+    example: str = "pair"  # what an example is called
+    source: str = "source"  # what is asked in it
+    recordings: Mapping[int, Recording] = field(default_factory=dict)  # of examples, by their places
+    speakers: Table | None = None
 
 
 def scores(measured: Measured) -> Scores:
@@ -53,7 +57,8 @@ def scores(measured: Measured) -> Scores:
         *measured.remarks,
         *(f"{floor.name.capitalize()}: {floor.how}" for floor in measured.floors),
     ]
-    remarks += ["Scores stand with their 95 % intervals: other pairs of this kind would most likely score between."]
+    others = f"other {measured.example}s of this kind"
+    remarks += [f"Scores stand with their 95 % intervals: {others} would most likely score between."]
     signatures = tuple((one.name, one.signature) for one in measured.found.measures.values() if one.signature)
     return Scores(table, figures, tuple(remarks), Table(("measure", "signature"), signatures) if signatures else None)
 
@@ -94,7 +99,11 @@ def _apart(measured: Measured) -> list[str]:
     other, against = measured.against
     texts = [[answer.text for answer in one.answers] for one in (against, measured.found)]
     found = gaps(texts[0], texts[1], measured.references, measured.sources)
-    return [gap(name, measured.name, other, one) for name, one in found.items() if name in measured.found.measures]
+    return [
+        gap(name, measured.name, other, one, measured.example)
+        for name, one in found.items()
+        if name in measured.found.measures
+    ]
 
 
 # --- by length
@@ -111,18 +120,17 @@ def _lengths(name: str, measured: Measured) -> Figure:
         runs.append((measured.against[0], measured.against[1].by_length.get(name, [])))
     names = [one.lengths for one in runs[0][1]]
     data = {
-        "series": [
-            _line(name, run, buckets, measured.found.unit) for run, buckets in runs if len(buckets) == len(names)
-        ],
+        "series": [_line(name, run, buckets, measured) for run, buckets in runs if len(buckets) == len(names)],
         "names": names,
-        "x": f"{measured.found.unit} of the source",
+        "x": f"{measured.found.unit} of the {measured.source}",
         "y": "with 95 % intervals",
     }
     title = ", ".join(filter(None, (called(name), unit_of(name))))
     return Figure(f"{title} by length", "curves", data)
 
 
-def _line(name: str, run: str, buckets: Sequence[Bucket], unit: str) -> dict[str, Any]:
+def _line(name: str, run: str, buckets: Sequence[Bucket], measured: Measured) -> dict[str, Any]:
+    unit = measured.found.unit
     measures = [one.measure for one in buckets]
     return {
         "name": run,
@@ -132,7 +140,7 @@ def _line(name: str, run: str, buckets: Sequence[Bucket], unit: str) -> dict[str
         "high": [one.high for one in measures],
         "told": {
             place: f"{run}, {bucket.lengths} {unit}: {figure(name, bucket.measure.value)} "
-            f"({_ends(name, bucket.measure)}), {asked_of(name, bucket.measure.count)}"
+            f"({_ends(name, bucket.measure)}), {asked_of(name, bucket.measure.count, measured.example)}"
             for place, bucket in enumerate(buckets)
         },
     }
@@ -144,18 +152,27 @@ def length_remarks(measured: Measured) -> tuple[str, ...]:
     if len(buckets) < 2:
         return ()
     counts = ", ".join(f"{one.measure.count:,}" for one in buckets)
-    return (f"{ASKED.get(name, 'pair').capitalize()}s in each group, from the shortest: {counts}.",)
+    return (f"{ASKED.get(name, measured.example).capitalize()}s in each group, from the shortest: {counts}.",)
 
 
 def examples(measured: Measured) -> list[Examples]:
     """Examples by chance, and the worst, middling and best, their differences marked."""
+    first, found, chosen = _chosen(measured)
+    return [Examples(group.name, group.why, tuple(_shown(first, measured, found, group))) for group in chosen]
+
+
+def places(measured: Measured) -> list[list[int]]:
+    """The places of the examples that are shown, group by group."""
+    _, found, chosen = _chosen(measured)
+    return [[found.places[sample.place] for sample in group.samples] for group in chosen]
+
+
+def _chosen(measured: Measured) -> tuple[str, Asked, list[Group]]:
+    """By which measure examples are chosen, what that asks, and which are."""
     texts = [answer.text for answer in measured.found.answers]
     first = next(iter(measured.found.measures), "")
     found = asked(first, measured.sources, texts, measured.references)
-    return [
-        Examples(group.name, group.why, tuple(_shown(first, measured, found, group)))
-        for group in groups(first, found.answers, found.references)
-    ]
+    return first, found, groups(first, found.answers, found.references)
 
 
 def _shown(measure: str, measured: Measured, found: Asked, group: Group) -> list[Example]:
@@ -168,7 +185,8 @@ def _shown(measure: str, measured: Measured, found: Asked, group: Group) -> list
         others = [shortened(target) for target in targets if target != nearest]
         if len(others) > OTHERS:
             others[OTHERS:] = [f"… and {len(others) - OTHERS:,} more"]
-        source = shortened(measured.sources[found.places[sample.place]])
+        place = found.places[sample.place]
+        source = shortened(measured.sources[place])
         score = told(each_of(measure).name, sample.score)
-        made.append(Example(source, said, wanted, right, score, tuple(others)))
+        made.append(Example(source, said, wanted, right, score, tuple(others), place))
     return made

@@ -14,7 +14,7 @@ def uniform(outputs: int, inputs: int) -> Tensor:
 def gate_matrix(gates: int, hidden: int, inputs: int) -> Tensor:
     """(gates * hidden, inputs): each gate a Glorot matrix of its own."""
     made = torch.empty(gates * hidden, inputs)
-    for gate in made.split(hidden):  # filled in place: torch.cat of shapes alone would load torch's compiler
+    for gate in torch.split(made, hidden):  # filled in place: torch.cat of shapes alone would load torch's compiler
         nn.init.xavier_uniform_(gate)
     return made
 
@@ -22,6 +22,6 @@ def gate_matrix(gates: int, hidden: int, inputs: int) -> Tensor:
 def recurrent_matrix(gates: int, hidden: int) -> Tensor:
     """(gates * hidden, hidden): each gate orthogonal, so that memory neither grows nor fades (Saxe et al. 2014)."""
     made = torch.empty(gates * hidden, hidden)
-    for gate in made.split(hidden):
+    for gate in torch.split(made, hidden):
         nn.init.orthogonal_(gate)
     return made

@@ -30,12 +30,12 @@ def scan(cell: Cell, x: Ragged, state: Any, *, backwards: bool = False) -> tuple
     if x.live == (x.batch,):  # one step of everybody: sorting kept the caller's order
         state, rows = _step(cell, state, x.map(cell.enter).rows)
         return state, x.with_rows(rows)
-    loop = fast_loop if is_gated(cell) and not exact() else plain_loop
-    if x.even:
-        state, rows = loop(cell, x, state, backwards)
-        return state, x.with_rows(rows)
-    state, rows = loop(cell, x, take(state, x.place), backwards)
-    return take(state, x.slots), x.with_rows(rows)
+    state = state if x.even else take(state, x.place)
+    if is_gated(cell) and not exact():
+        state, rows = fast_loop(cell, x, state, backwards)
+    else:
+        state, rows = plain_loop(cell, x, state, backwards)
+    return state if x.even else take(state, x.slots), x.with_rows(rows)
 
 
 def plain_loop(cell: Cell, x: Ragged, state: Any, backwards: bool = False) -> tuple[Any, Tensor]:

@@ -105,13 +105,15 @@ def _in_ratios(chart: _Chart, log_p: Tensor, blank: int) -> tuple[Tensor, Tensor
     narrow = (up + down).amax(0) - log_total > RANGE
     # forwards the rescalings up to a row's own block are in its numbers, backwards those of the blocks behind it
     unit = torch.exp(up[:-1] + down[1:] - log_total.masked_fill(~chart.possible, torch.inf)).flatten()
-    occupation = joint.mul_(unit[layout.row_steps // BLOCK * layout.batch + slots, None])
-    occupation[:, 0] = chart.possible.double()[slots].sub_(occupation.sum(1))
+    unit, somewhere = unit[layout.row_steps // BLOCK * layout.batch + slots], chart.possible.double()[slots]
+    for rows in chunks(len(slots)):
+        occupation = joint[rows].mul_(unit[rows, None])
+        occupation[:, 0] = somewhere[rows] - occupation.sum(1)
 
     log_total = (log_total - counts * entry.log()).index_add_(0, slots, blanks)
     log_total = torch.where(chart.possible, log_total, -torch.inf)
     narrow |= none.index_add_(0, slots, strange.double()) > 0
-    return log_total, occupation, chart.possible & narrow & ~log_total.isnan()
+    return log_total, joint, chart.possible & narrow & ~log_total.isnan()
 
 
 def _forwards(layout: Ragged, weights: _Weights, counts: Tensor) -> tuple[Tensor, Tensor, Tensor]:

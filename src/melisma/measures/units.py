@@ -41,9 +41,9 @@ def unit_of(measure: str) -> str:
     return UNITS.get(measure, "")
 
 
-def asked_of(measure: str, count: int) -> str:
-    """How many of what it counts: ``2,000 pairs``, for most."""
-    return counted(count, ASKED.get(measure, "pair"))
+def asked_of(measure: str, count: int, example: str = "pair") -> str:
+    """How many of what it counts: ``2,000 pairs``, for most; ``example`` is what an example is called."""
+    return counted(count, ASKED.get(measure, example))
 
 
 def called(measure: str) -> str:

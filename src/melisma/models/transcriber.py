@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import torch
@@ -39,7 +40,8 @@ class Losses(NamedTuple):
 class Transcriber(nn.Module):
     """Frames (N, features) -> logits (N', symbols), a layer   (after Amodei et al. 2016, "Deep Speech 2").
 
-    encoded = recurrence(norm(f(convolution(... frames))));  y_j = W encoded_j + b, b_blank = ``blank_bias`` at first.
+    encoded = recurrence(norm(f(convolution(... frames))));  y_j = W encoded_j + b. At first b_blank is ``blank_bias`` +
+    log(symbols - 1) and the rest of b is 0, so that however many symbols there are, blanks begin as likely.
     T frames give ceil(T / stride) outputs. One way ``delay`` frames beyond its own are in an output: those to the right
     in the convolutions' windows and, times the stride, those of the look-ahead; both ways it is None.
 
@@ -52,7 +54,7 @@ class Transcriber(nn.Module):
         self.encoder = Serial([*_convolutions(features, settings), *_recurrence(features, settings)])
         self.weight, self.bias = nn.Parameter(uniform(symbols, settings.encoded)), nn.Parameter(torch.zeros(symbols))
         with torch.no_grad():
-            self.bias[BLANK] = settings.blank_bias
+            self.bias[BLANK] = settings.blank_bias + math.log(symbols - 1)
         self.decoder = Speller(symbols, settings) if settings.decoder == "attention" else None
         self.delay, self.ratio = self.encoder.delay, self.encoder.ratio
 

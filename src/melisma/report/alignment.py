@@ -16,8 +16,8 @@ from melisma.report.lines import isolated, label, visible, wrapped
 from melisma.report.scale import inside
 
 LONGEST = 60.0  # seconds of a picture; of more, no word could be read
-NARROWEST, WIDEST = 6.1, 24.0  # inches of the time axis
-FITTING = 90  # per cent of the words that find room in their boxes where the picture may be wide enough
+NARROWEST, WIDEST = 6.1, 20.0  # inches of the time axis
+FITTING = {"words": 80, "symbols": 60}  # per cent of these that find room in their boxes, where that is wide enough
 LEFT, RIGHT = 0.72, 0.22  # inches beside the axis
 PAD = 0.18  # inches above and below
 WAVE, SPECTRUM, OUTPUTS, SYMBOLS, WORDS = 0.62, 1.5, 1.1, 0.27, 0.44  # inches
@@ -79,14 +79,13 @@ def alignment(canvas: Sheet, title: str, data: dict[str, Any]) -> None:
 
 def _width(canvas: Sheet, data: Mapping[str, Any]) -> float:
     """How wide the axis is for most words and symbols to find room."""
-    wanted = [
-        (canvas.width(_name(one), points) + 0.08) / (one["end"] - one["begin"])
-        for kind, points in (("words", NAME), ("symbols", TEXT))
-        for one in data[kind]
-        if one["end"] > one["begin"]
-    ]
-    inches = float(np.percentile(wanted, FITTING)) * data["seconds"] if wanted else NARROWEST
-    return min(max(inches, NARROWEST), WIDEST)
+    inches = NARROWEST
+    for kind, points in (("words", NAME), ("symbols", TEXT)):
+        lasting = [(one["end"] - one["begin"], _name(one)) for one in data[kind]]
+        wanted = [(canvas.width(name, points) + 0.06) / seconds for seconds, name in lasting if seconds > 0]
+        if wanted:
+            inches = max(inches, float(np.percentile(wanted, FITTING[kind])) * data["seconds"])
+    return min(inches, WIDEST)
 
 
 def _name(one: Mapping[str, Any]) -> str:
@@ -148,11 +147,11 @@ def _draw_outputs(canvas: Sheet, axis: Axis, top: float, data: Mapping[str, Any]
     for one in data["posteriors"]:
         points = [(x, bottom - share * OUTPUTS) for x, share in zip(places, one["values"])]
         pieces = _seen(points, one["values"])
-        if one["kind"] == "blank":
+        if one["kind"] != "other" and not one["symbol"].strip():
             for piece in pieces:
-                canvas.line(piece, REST, THIN, (0.03, 0.025))
+                canvas.line(piece, REST if one["kind"] == "blank" else MUTED, THIN, (0.03, 0.025))
             continue
-        colour = colours.get(one["symbol"].strip(), MUTED) if one["kind"] == "text" else MUTED
+        colour = colours.get(one["symbol"].strip(), MUTED)
         for piece in pieces:
             canvas.area([(piece[0][0], bottom), *piece, (piece[-1][0], bottom)], colour, 0.18, _symbol(one["symbol"]))
             canvas.line(piece, colour, THICK)

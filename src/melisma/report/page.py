@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -87,6 +87,15 @@ class Example:
     right: bool  # whether they are the same text, to its end
     score: str  # with its measure
     others: tuple[str, ...] = ()  # what would be right too
+    place: int = -1  # among all that were measured
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What was heard in an example: FLAC to be played, and what the model heard in it when, where that is known."""
+
+    sound: bytes
+    figure: Figure | None
 
 
 @dataclass(frozen=True)
@@ -109,6 +118,9 @@ class Report:
     by_length: tuple[Figure, ...] = ()
     by_length_remarks: tuple[str, ...] = ()
     examples: tuple[Examples, ...] = ()
+    source: str = "source"  # what an example asks
+    recordings: Mapping[int, Recording] = field(default_factory=dict)  # of examples, by their places
+    speakers: Table | None = None
     maps: tuple[Figure, ...] = ()
     settings: Table | None = None
     sections: tuple[Told, ...] = ()
@@ -133,11 +145,13 @@ def page(report: Report) -> str:
 
 
 _PARTS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("recordings to play", {"recordings": {}}),
     ("attention maps", {"maps": ()}),
     ("data, sizes and versions", {"sections": ()}),
     ("settings", {"settings": None}),
     ("validations in numbers", {"validations": None}),
     ("examples", {"examples": ()}),
+    ("scores by speaker", {"speakers": None}),
     ("scores by length", {"by_length": (), "by_length_remarks": ()}),
     ("curves", {"curves": ()}),
     ("scores", {"scores": None}),
@@ -147,7 +161,8 @@ _PARTS: tuple[tuple[str, dict[str, Any]], ...] = (
 
 def _page(report: Report) -> str:
     style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
-    policy = f"default-src 'none'; style-src '{_hash(style)}'; base-uri 'none'; form-action 'none'"
+    sounds = "media-src data:; " if report.recordings else ""
+    policy = f"default-src 'none'; style-src '{_hash(style)}'; {sounds}base-uri 'none'; form-action 'none'"
     ours = Markup(style)  # noqa: S704 - a file of this package
     return _ENVIRONMENT.get_template("report.html").render(report=report, style=ours, policy=policy)
 
@@ -159,6 +174,11 @@ def _hash(style: str) -> str:
 def _text(text: str, most: int = LONGEST) -> str:
     """A text as it may stand on a page: nothing in it commands or hides, and none is endless."""
     return visible(text) if len(text) <= most else visible(text[:most]) + "…"
+
+
+def _playable(sound: bytes) -> Markup:
+    """FLAC as an address that holds it whole: letters, digits, + / and = alone."""
+    return Markup("data:audio/flac;base64,") + base64.b64encode(sound).decode("ascii")
 
 
 def _drawn(figures: Sequence[Figure]) -> list[tuple[str, Markup]]:
@@ -182,7 +202,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.filters |= {"text": _text, "cell": partial(_text, most=CELL), "drawn": _drawn}
+    made.filters |= {"text": _text, "cell": partial(_text, most=CELL), "drawn": _drawn, "playable": _playable}
     made.globals |= {"ROWS": ROWS}
     return made
 

@@ -1,8 +1,8 @@
 """Prefix beam search: the likeliest answers of CTC, each summed over its alignments, chunk by chunk.
 
-The plain form is a table of prefixes and twenty lines. Here prefixes are nodes of a tree, so that none is ever copied or
-compared as a sequence; a frame's symbols come sorted, so that what cannot enter the beam is not looked at; and frames
-in which one symbol alone is possible are taken together. A test holds all of it to the plain form.
+The plain form is a table of prefixes and twenty lines. Here prefixes are nodes of a tree, so that none is ever copied
+or compared as a sequence; a frame's symbols come sorted, so that what cannot enter the beam is not looked at; and
+frames in which one symbol alone is possible are taken together. A test holds all of it to the plain form.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from melisma.errors import Refusal
 from melisma.search.heard import BLANK, Heard, Spoken, checked
-from melisma.search.language import Language, greatest, together
+from melisma.search.language import Language, at_once, greatest, together
 
 __all__ = ["EVERYTHING", "Beams", "Language", "PrefixBeam", "Pruning"]
 
@@ -82,7 +82,7 @@ class Steps(dict[int, float]):
     __slots__ = ("known", "language", "state")
 
     def __init__(self, language: Language | None, state: Any, known: dict[Any, Steps]) -> None:
-        super().__init__()
+        super().__init__({} if language is None else at_once(language, state))
         self.language, self.state = language, state
         self.known = known  # the steps of other states: prefixes that have come to one state share them
 

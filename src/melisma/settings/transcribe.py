@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from melisma.errors import Refusal
 from melisma.settings.augment import AugmentSettings
@@ -320,7 +320,7 @@ class TranscribeSettings:
                     f"data.{name}={value} says how much to cut off for validation and data.valid={found} names data "
                     f"for it: wants one of both{'' if 'data.valid' in given else ', as with data.valid=none'}"
                 )
-        parts = {"augment": self.augment, "sound": self.sound, "model": self.model}
+        parts: dict[str, Any] = {"augment": self.augment, "sound": self.sound, "model": self.model}
         for group_, part in parts.items():
             for last, (idle, because, wanted) in part.idle().items():
                 name, value = f"{group_}.{last}", getattr(part, last)

@@ -128,9 +128,10 @@ class TranscriberSettings:
         below=1,
     )
     blank_bias: float = setting(
-        -2.0,
-        help="what the score of saying nothing begins with, in nats",
-        why="a new model that says nothing everywhere learns slowly that anything is said",
+        1.0,
+        help="nats by which a new model rather says nothing than anything; at 0 both are as likely",
+        why="one that says much finds places for its symbols in the silence before them, and never leaves them: at -5 "
+        "it spelt from the first frame on what it had not heard",
         low=-20,
         high=20,
     )

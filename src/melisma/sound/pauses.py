@@ -61,4 +61,5 @@ class Loudness:
         self._rest = np.concatenate((self._rest, samples))
         used, self._rest = np.split(self._rest, [min(count * self.hop, len(self._rest))])
         used = np.pad(used, (0, count * self.hop - len(used)))
-        return np.square(used).reshape(count, self.hop).mean(1)
+        found: NDArray[np.float32] = np.square(used).reshape(count, self.hop).mean(1)
+        return found

@@ -205,6 +205,7 @@ TASK: Task[Utterance, Transcript] = Task(
     validated={"wer": "lower", "cer": "lower", "exact": "higher"},
     losses=lambda settings: {"ctc": 1.0},
     extent=Extent("seconds", lambda utterance: ceil(utterance.seconds())),
+    example="recording",
     takes="recording",
     asked=asked,
     stream=stream,
