@@ -1,8 +1,8 @@
 """Prefix beam search beside pyctcdecode: equal frames, equal beam, one thread, in turns, with and without an n-gram.
 
 The frames are drawn: sentences of a made language of 400 words are spelled as a path of symbols and blanks, and one
-symbol a frame stands out of noise by as much as a trained model's does (confident), one that has seen too little
-(medium) and one at the beginning of its training (flat). Speed is frames a CPU-second of the search alone, the median
+symbol a frame stands out of noise by as much as a model's does that is sure (confident), that is right nearly
+everywhere (good), that has seen too little (medium), and that begins its training (flat). Speed is frames a CPU-second of the search alone, the median
 of the rounds. What was found is judged by one measure for both, the exact log-probability of an answer summed over all
 its paths, with the model of words added where there is one (the same model: pyctcdecode reads it as ARPA by KenLM).
 pyctcdecode gets an environment of its own below a folder, made once, as it needs an old NumPy; without a compiler it
@@ -41,7 +41,8 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz'"
 SPELLED = ["", " ", *LETTERS]  # symbol -> text; 0 is the blank
 SYMBOLS = {text: symbol for symbol, text in enumerate(SPELLED)}
 SEPARATOR = SYMBOLS[" "]
-KINDS = {"confident": (1.0, 12.0), "medium": (1.5, 6.0), "flat": (1.0, 2.0)}  # noise, and what stands out of it
+KINDS = {"confident": (1.0, 12.0), "good": (1.0, 7.0), "medium": (1.5, 6.0), "flat": (1.0, 2.0)}
+"""What each is called -> the deviation of the noise, and how much one symbol stands out of it."""
 WEIGHT, INSERTION = 0.5, 1.5  # pyctcdecode's alpha and beta
 UNKNOWN = -10 * WEIGHT * float(np.log(10))  # its offset for unknown words, in nats as it counts them
 LONGEST = 3600  # seconds until a process that says nothing is given up

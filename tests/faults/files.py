@@ -233,8 +233,8 @@ FILES = (
     Fault(
         "by length every pair counts",
         "evaluation/evaluate.py",
-        "lengths = [len(inputs[place]) for place in found.places]",
-        "lengths = [len(text) for text in inputs][: len(found.answers)]",
+        "asked_of = [lengths[place] for place in found.places]",
+        "asked_of = lengths[: len(found.answers)]",
         ("tests/command/test_pronounce_typed.py",),
     ),
     Fault(

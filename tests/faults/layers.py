@@ -36,7 +36,7 @@ LAYERS = (
     Fault(
         "the last states stay in the order of the slots",
         "layers/scan.py",
-        "return take(state, x.slots), x.with_rows(rows)",
+        "return state if x.even else take(state, x.slots), x.with_rows(rows)",
         "return state, x.with_rows(rows)",
         ("tests/laws/test_reference.py",),
     ),

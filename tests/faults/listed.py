@@ -7,8 +7,10 @@ from faults.files import FILES
 from faults.layers import LAYERS
 from faults.measures import MEASURES
 from faults.search import SEARCH
+from faults.sound import SOUND
+from faults.sound_files import SOUND_FILES
 from faults.training import TRAINING
 
 __all__ = ["FAULTS", "Fault"]
 
-FAULTS: tuple[Fault, ...] = (*LAYERS, *TRAINING, *SEARCH, *FILES, *MEASURES)
+FAULTS: tuple[Fault, ...] = (*LAYERS, *TRAINING, *SEARCH, *FILES, *MEASURES, *SOUND, *SOUND_FILES)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from melisma.baselines.ngram import KneserNey
 from melisma.errors import Refusal
 from melisma.search import HotWords, PrefixBeam, Weighted, Words
-from melisma.search.language import Together, at_once, greatest
+from melisma.search.language import Together, greatest
 
 LETTERS = KneserNey.of([[1, 2, 3], [1, 1, 2], [3, 2]], 3, range(1, 5))
 WORDS = KneserNey.of([["ab", "c"], ["c", "ab", "ab"], ["abb", "c"]], 2)
@@ -32,12 +32,8 @@ def steps(language: Any, symbols: Sequence[int]) -> list[float]:
 
 
 def check_bounds(language: Any, symbols: Sequence[int]) -> None:
-    """No step adds more than its symbol does at most, and what is known at once is what single steps add."""
-    state = language.start()
-    for symbol in symbols:
-        for one, more in at_once(language, state).items():
-            assert more == pytest.approx(language.score(state, one)[1])
-        state, more = language.score(state, symbol)
+    """No step adds more than its symbol does at most."""
+    for symbol, more in zip(symbols, steps(language, symbols)):
         assert more <= greatest(language, symbol) + 1e-9
 
 
@@ -74,19 +70,6 @@ def test_words_are_scored_where_they_end(symbols: list[int]) -> None:
     wanted = sum(1.5 - 4.0 * (word is None) for word in words) + 0.7 * WORDS.log_probability(words)
     assert sum(steps(language, symbols)) == pytest.approx(wanted)
     check_bounds(language, symbols)
-
-
-def test_what_is_cheap_is_known_at_once() -> None:
-    language = Words(WORDS, SPELLINGS, separators=[BREAK], unknown=-4.0)
-    assert at_once(language, language.start()) == {1: 0.0, 2: 0.0, 3: 0.0}
-    assert at_once(language, language.score(language.start(), 1)[0]) == {1: -4.0, 2: 0.0, 3: -4.0}
-    large = Words(WORDS, {(number,): "c" for number in range(1, 99)}, separators=[BREAK])
-    assert set(at_once(large, large.start())) == set(range(1, 99)) - {BREAK}
-    assert at_once(large, large.score(large.start(), 7)[0]) == {}
-    assert set(at_once(Weighted(LETTERS, 1.0), LETTERS.start())) == {1, 2, 3, 4}
-    many = KneserNey.of([range(100)], 2)
-    assert at_once(many, many.start()) == {}
-    assert at_once(HotWords([(1,)]), HotWords([(1,)]).start()) == {}
 
 
 def test_a_word_that_no_known_one_begins_like_is_unknown_at_once() -> None:
@@ -189,6 +172,11 @@ def test_a_hot_word_is_heard_and_its_beginning_is_not_enough() -> None:
         best = search.finish(search.feed(search.start(), frames))[0]
         assert best.symbols == wanted
         assert best.score - best.log_probability == pytest.approx(3.0 if phrase == wanted else 0.0)
+
+
+def test_words_without_a_spelling_are_not_preferred() -> None:
+    with pytest.raises(Refusal, match=r"unknown is 1\.0"):
+        Words(WORDS, SPELLINGS, unknown=1.0)
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,6 @@ from melisma.errors import Refusal
 LONGEST = 6  # tokens of an n-gram
 KIND = "kneser-ney"
 FALLBACK = (0.5, 1.0, 1.5)  # discounts where counts are too few to estimate them, as lmplz has them
-SMALL = 64  # tokens of a vocabulary of which all are cheap to know at once
-REMEMBERED = 1 << 12  # contexts for which that is kept, at most
 UNKNOWN, END, START, FIRST = 0, 1, 2, 3  # numbers of what is no token, and of the first that is one
 ROOT = 0
 
@@ -66,7 +64,6 @@ class KneserNey:
         with np.errstate(divide="ignore"):
             self._found, self._weight = array("d", np.log(found).tobytes()), array("d", np.log(weight).tobytes())
         self._opened: dict[int, dict[int, int]] = {}
-        self._rows: dict[int, dict[Hashable, float]] = {}
 
     @classmethod
     def of(cls, sequences: Iterable[Sequence[Hashable]], order: int, vocabulary: Iterable[Hashable] = ()) -> KneserNey:
@@ -94,22 +91,6 @@ class KneserNey:
     def score(self, state: int, symbol: Hashable) -> tuple[int, float]:
         """The state after one token more, and log p(token | state)."""
         return self._from(state, self.ids.get(symbol, UNKNOWN))
-
-    def row(self, state: int) -> Mapping[Hashable, float]:
-        """log p(token | state) of all known tokens, if these are few; else of none."""
-        if len(self.tokens) > SMALL:
-            return {}
-        found = self._rows.get(state)
-        if found is None:
-            if len(self._rows) >= REMEMBERED:
-                self._rows.clear()
-            weight = self._weight[state]
-            shorter = self.row(self._shorter[state]).items() if state != ROOT else ()
-            found = {token: weight + value for token, value in shorter} or dict.fromkeys(self.tokens, self._unknown)
-            known = ((number, node) for number, node in self._open(state).items() if number >= FIRST)
-            found.update((self.tokens[number - FIRST], self._found[node]) for number, node in known)
-            self._rows[state] = found
-        return found
 
     def end(self, state: int) -> float:
         """log p(the end | state)."""

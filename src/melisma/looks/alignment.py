@@ -78,8 +78,15 @@ def _posteriors(found: Aligned) -> list[dict[str, Any]]:
 
 def _envelope(samples: Samples) -> list[list[float]]:
     """[least, greatest] of each stretch."""
-    stretches = np.array_split(samples, min(COLUMNS, len(samples)) or 1)
-    return [[round(float(one.min(initial=0)), 4), round(float(one.max(initial=0)), 4)] for one in stretches]
+    stretches = _stretches(len(samples), COLUMNS)
+    return [[round(float(one(samples[part])), 4) for one in (np.min, np.max)] for part in stretches]
+
+
+def _stretches(count: int, most: int) -> list[slice]:
+    """So many as equally long stretches, as far as can be: at the same share of all, whatever their number."""
+    parts = min(count, most)
+    edges = [place * count // parts for place in range(parts + 1)]
+    return list(map(slice, edges, edges[1:]))
 
 
 def _spectrogram(definition: Definition, samples: Samples) -> dict[str, Any]:
@@ -88,10 +95,8 @@ def _spectrogram(definition: Definition, samples: Samples) -> dict[str, Any]:
         definition, kind="log_mel", coefficients=0, lifter=0.0, energy=False, pcen=None, logarithm="natural"
     )
     found = frames(plain, samples)
-    times = np.array_split(found, min(COLUMNS, len(found)))
-    bands = np.array_split(np.arange(plain.bands), min(BANDS, plain.bands))
-    columns = np.array([one.mean(0) for one in times])
-    rows = np.array([columns[:, band].mean(1) for band in bands]) * POWER
+    columns = np.array([found[part].mean(0) for part in _stretches(len(found), COLUMNS)])
+    rows = np.array([columns[:, part].mean(1) for part in _stretches(plain.bands, BANDS)]) * POWER
     shares = np.clip(1 + (rows - rows.max()) / RANGE, 0, 1)
     mel = SCALES[plain.mel].there
     low, high, *places = mel(np.array([plain.low, plain.high, *MARKS])).tolist()

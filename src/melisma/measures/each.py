@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from melisma.measures.bleu import chrf_counts, chrf_score, ter_counts
-from melisma.measures.error_rate import phoneme_counts
+from melisma.measures.error_rate import character_counts, phoneme_counts
 from melisma.measures.interval import Array, Score
 from melisma.measures.measure import Better, References, normalised, paired, ratio
 
@@ -23,11 +23,14 @@ class Each(NamedTuple):
 
 
 CHRF = Each("chrf", lambda answers, references: chrf_counts(paired(answers, references)), chrf_score, "higher")
+LETTERS = Each("cer", character_counts, ratio, "lower")
 EDITS = Each("phoneme_error", phoneme_counts, ratio, "lower")
 
 TOLD_BY: dict[str, Each] = {
     "word_error": EDITS,  # which is 0 where the word is right, and tells the wrong ones apart
     "phoneme_error": EDITS,
+    "wer": LETTERS,  # single words are wrong or right, and letters tell the wrong ones apart
+    "cer": LETTERS,
     "ter": Each("ter", ter_counts, ratio, "lower"),
 }
 """Measure -> by what its examples are told apart; all others, which single answers hardly have, by chrF2."""

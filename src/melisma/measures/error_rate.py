@@ -33,6 +33,11 @@ def phoneme_counts(answers: Sequence[str], references: References) -> Array:
     return _counts(str.split, paired(answers, references), False)
 
 
+def character_counts(answers: Sequence[str], references: References) -> Array:
+    """What ``character_error_rate`` counts of each example (N, 2): edits, and characters of the closest reference."""
+    return _counts(list, paired(answers, references), False)
+
+
 def distance(answer: Sequence[Hashable], reference: Sequence[Hashable]) -> int:
     """The least number of insertions, deletions and substitutions between two sequences (Levenshtein 1966).
 

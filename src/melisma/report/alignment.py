@@ -17,6 +17,7 @@ from melisma.report.scale import inside
 
 LONGEST = 60.0  # seconds of a picture; of more, no word could be read
 NARROWEST, WIDEST = 6.1, 20.0  # inches of the time axis
+CLOSE = 1.3  # times the least: so little more room is not worth a page that must be moved
 FITTING = {"words": 80, "symbols": 60}  # per cent of these that find room in their boxes, where that is wide enough
 LEFT, RIGHT = 0.72, 0.22  # inches beside the axis
 PAD = 0.18  # inches above and below
@@ -85,7 +86,7 @@ def _width(canvas: Sheet, data: Mapping[str, Any]) -> float:
         wanted = [(canvas.width(name, points) + 0.06) / seconds for seconds, name in lasting if seconds > 0]
         if wanted:
             inches = max(inches, float(np.percentile(wanted, FITTING[kind])) * data["seconds"])
-    return min(inches, WIDEST)
+    return NARROWEST if inches < CLOSE * NARROWEST else min(inches, WIDEST)
 
 
 def _name(one: Mapping[str, Any]) -> str:
@@ -206,8 +207,7 @@ def _draw_symbols(
     for one in symbols:
         left, right = axis.at(one["begin"]), axis.at(one["end"])
         _box(canvas, (left, top, right - left, SYMBOLS), colours[one["text"]], 0.2, _told(one))
-        if canvas.width(_name(one), TEXT) <= right - left:
-            canvas.write((left + right) / 2, top + 0.18, _name(one), TEXT, color=INK, ha="center")
+        _write_inside(canvas, (left, right), top + 0.18, _name(one), (TEXT, SMALL), INK)
 
 
 def _draw_words(
@@ -224,11 +224,18 @@ def _draw_words(
             0.06 + 0.2 * one["confidence"],
             _told(one),
         )
-        sure = f"{one['confidence']:.2f}"
-        if canvas.width(_name(one), NAME) <= right - left:
-            canvas.write((left + right) / 2, top + 0.2, _name(one), NAME, color=INK, ha="center")
-        if canvas.width(sure, SMALL) <= right - left:
-            canvas.write((left + right) / 2, top + 0.36, sure, SMALL, color=MUTED, ha="center")
+        _write_inside(canvas, (left, right), top + 0.2, _name(one), (NAME, TEXT, SMALL), INK)
+        _write_inside(canvas, (left, right), top + 0.36, f"{one['confidence']:.2f}", (SMALL,), MUTED)
+
+
+def _write_inside(
+    canvas: Sheet, ends: tuple[float, float], y: float, text: str, sizes: Sequence[float], colour: str
+) -> None:
+    """A text in the middle, as large as it fits; nothing where it does not."""
+    left, right = ends
+    points = next((one for one in sizes if canvas.width(text, one) <= right - left), None)
+    if points is not None:
+        canvas.write((left + right) / 2, y, text, points, color=colour, ha="center")
 
 
 def _box(canvas: Sheet, place: tuple[float, float, float, float], colour: str, strength: float, told: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from math import inf
 from typing import Any, Protocol
 
@@ -11,9 +11,8 @@ class Language(Protocol):
     """What scores a prefix symbol by symbol: a language model, a constraint, hot words, or several of them together.
 
     States are hashable values: one may be scored any number of times, scoring does not change it, and equal ones are
-    continued alike. A class may have two more methods, which only save time: ``most(symbol)``, what a step by this
-    symbol adds at most (without it 0, as for log-probabilities), and ``row(state)``, what many symbols add, where that
-    is cheap to know at once. They are asked by ``greatest`` and ``at_once``.
+    continued alike. A class may have a method ``most(symbol)``, what a step by this symbol adds at most; without it
+    that is 0, as for log-probabilities.
     """
 
     def start(self) -> Any:
@@ -30,12 +29,6 @@ def greatest(language: Language, symbol: int) -> float:
     """What a step of a language by this symbol adds at most."""
     most: Callable[[int], float] | None = getattr(language, "most", None)
     return 0.0 if most is None else most(symbol)
-
-
-def at_once(language: Language, state: Any) -> Mapping[int, float]:
-    """What some symbols add to a state of a language, of those for which that is cheap to know together."""
-    row: Callable[[Any], Mapping[int, float]] | None = getattr(language, "row", None)
-    return {} if row is None else row(state)
 
 
 class Together:
@@ -86,11 +79,6 @@ class Weighted:
     def most(self, symbol: int) -> float:
         """The model's, weighted; ∞ where a model is taken away."""
         return self.weight * greatest(self.language, symbol) + self.insertion if self.weight >= 0 else inf
-
-    def row(self, state: Any) -> dict[int, float]:
-        """The model's, weighted."""
-        weight, insertion = self.weight, self.insertion
-        return {symbol: weight * added + insertion for symbol, added in at_once(self.language, state).items()}
 
     def start(self) -> Any:
         """The model's."""

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from melisma.errors import Refusal
 from melisma.search.heard import BLANK, Heard, Spoken, checked
-from melisma.search.language import Language, at_once, greatest, together
+from melisma.search.language import Language, greatest, together
 
 __all__ = ["EVERYTHING", "Beams", "Language", "PrefixBeam", "Pruning"]
 
@@ -82,7 +82,7 @@ class Steps(dict[int, float]):
     __slots__ = ("known", "language", "state")
 
     def __init__(self, language: Language | None, state: Any, known: dict[Any, Steps]) -> None:
-        super().__init__({} if language is None else at_once(language, state))
+        super().__init__()
         self.language, self.state = language, state
         self.known = known  # the steps of other states: prefixes that have come to one state share them
 
@@ -113,18 +113,26 @@ class Prefix:
 
     __slots__ = ("__weakref__", "after", "before", "bonus", "depth", "steps", "symbol")
 
-    def __init__(self, before: Prefix | None, symbol: int, bonus: float, steps: Steps) -> None:
+    def __init__(self, before: Prefix | None, symbol: int, bonus: float, steps: Steps | None) -> None:
         self.before, self.symbol = before, symbol
-        self.bonus, self.steps = bonus, steps  # what language, constraint and hot words have added, and may add
+        self.bonus = bonus  # what language, constraint and hot words have added
+        self.steps = steps  # what they may add; None: nobody has asked yet, as many prefixes die before
         self.depth: int = 0 if before is None else before.depth + 1
         self.after: dict[int, ref[Prefix]] = {}
+
+    def asked(self) -> Steps:
+        """What language, constraint and hot words may add."""
+        if self.steps is None:
+            assert self.before is not None
+            self.steps = self.before.asked().after(self.symbol)
+        return self.steps
 
     def longer(self, symbol: int) -> Prefix:
         """The node of this prefix with one symbol more."""
         known = self.after.get(symbol)
         found = None if known is None else known()
         if found is None:
-            found = Prefix(self, symbol, self.bonus + self.steps[symbol], self.steps.after(symbol))
+            found = Prefix(self, symbol, self.bonus + self.asked()[symbol], None)
             self.after[symbol] = ref(found)
         return found
 
@@ -216,7 +224,7 @@ class PrefixBeam:
         if shared is None or shared.depth < 2 or shared.before is None:
             return state, ()
         root = shared.before
-        known = {root: Prefix(None, root.symbol, root.bonus, root.steps)}
+        known = {root: Prefix(None, root.symbol, root.bonus, root.asked())}
         living: list[Beam] = []
         for score, prefix, *sums, link_blank, link_other in state.living:
             links = (_cut(link, root.depth) for link in (link_blank, link_other))
@@ -231,7 +239,7 @@ class PrefixBeam:
         """
         ended = []
         for one in state.living:
-            score = one[0] + (0.0 if self.added is None else self.added.end(one[1].steps.state))
+            score = one[0] + (0.0 if self.added is None else self.added.end(one[1].asked().state))
             if score > -inf:
                 ended.append((score, one))
         ended.sort(key=lambda pair: -pair[0])
@@ -256,7 +264,7 @@ class PrefixBeam:
                 link = _repeated(link_other, end, peak, value)
                 _merge(found, (other + prefix.bonus, prefix, other, -inf, other, -inf, best_other, None, link))
             mass, best, come = _entering(one, symbol)
-            if mass > -inf and prefix.steps[symbol] > -inf:
+            if mass > -inf and prefix.asked()[symbol] > -inf:
                 after = prefix.longer(symbol)
                 link = (come, symbol, begin, end, peak, value)
                 _merge(found, (mass + after.bonus, after, mass, -inf, mass, -inf, best, None, link))
@@ -305,7 +313,7 @@ class PrefixBeam:
         for place, (before, prefix, total, blank, *_) in enumerate(living):
             if before + symbols[0][2] <= cutoff:
                 break  # and so are all that follow, as the better ones come first
-            known, last, bonus, steps = taken.get(prefix, ()), prefix.symbol, prefix.bonus, prefix.steps
+            known, last, bonus, steps = taken.get(prefix, ()), prefix.symbol, prefix.bonus, prefix.asked()
             for symbol, value, most in symbols:
                 if before + most <= cutoff:
                     break

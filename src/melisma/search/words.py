@@ -6,11 +6,10 @@ from collections.abc import Collection, Hashable, Mapping, Sequence
 from math import inf
 from typing import Any
 
+from melisma.errors import Refusal
 from melisma.search.language import Language
 from melisma.search.trie import ROOT, Trie
 
-REMEMBERED = 1 << 12  # places in words for which what is known at once is kept, at most
-SMALL = 64  # symbols of an alphabet whose steps are all cheap to know at once
 OUTSIDE = -1  # where a word is that no known one begins like
 State = tuple[Any, int]
 """(state of the model of words, node of the word that is being said)."""
@@ -37,30 +36,18 @@ class Words:
         unknown: float = -10.0,
     ) -> None:
         self.language, self.weight, self.insertion, self.unknown = language, weight, insertion, unknown
+        if not unknown <= 0:
+            raise Refusal(f"unknown is {unknown}: what a word without a spelling adds must be 0 nats or less.")
         self.separators, self.beginnings = frozenset(separators), frozenset(beginnings)
         self._breaks = self.separators | self.beginnings
         self._trie, self._words = Trie(spellings), tuple(spellings.values())
         self._after = [*self._trie.after, {}]  # the last one is where OUTSIDE points
-        letters = [symbol for symbol in dict.fromkeys(self._trie.symbol[1:]) if symbol not in self._breaks]
-        self._outside = dict.fromkeys(letters if len(letters) <= SMALL else (), unknown)
-        self._rows: dict[int, dict[int, float]] = {OUTSIDE: dict.fromkeys(self._outside, 0.0)}
 
     def most(self, symbol: int) -> float:
         """Nothing within a word; where one ends its bonus, ∞ if the model is taken away."""
         if symbol not in self._breaks:
             return 0.0
         return max(0.0, self.insertion) if self.weight >= 0 else inf
-
-    def row(self, state: State) -> dict[int, float]:
-        """What the symbols within words add; of a large alphabet those that a known word goes on with."""
-        node = state[1]
-        found = self._rows.get(node)
-        if found is None:
-            if len(self._rows) >= REMEMBERED:
-                del self._rows[next(reversed(self._rows))]
-            inside = {symbol: 0.0 for symbol in self._after[node] if symbol not in self._breaks}
-            found = self._rows[node] = self._outside | inside
-        return found
 
     def start(self) -> State:
         """Before the first word."""
