@@ -2,9 +2,10 @@
 
 The frames are drawn: sentences of a made language of 400 words are spelled as a path of symbols and blanks, and one
 symbol a frame stands out of noise by as much as a model's does that is sure (confident), that is right nearly
-everywhere (good), that has seen too little (medium), and that begins its training (flat). Speed is frames a CPU-second of the search alone, the median
-of the rounds. What was found is judged by one measure for both, the exact log-probability of an answer summed over all
-its paths, with the model of words added where there is one (the same model: pyctcdecode reads it as ARPA by KenLM).
+everywhere (good), that has seen too little (medium), and that begins its training (flat). Speed is frames a CPU-second
+of the search alone, the median of the rounds. What was found is judged by one measure for both, the exact
+log-probability of an answer summed over all its paths, with the model of words added where there is one (the same
+model: pyctcdecode reads it as ARPA by KenLM).
 pyctcdecode gets an environment of its own below a folder, made once, as it needs an old NumPy; without a compiler it
 takes part without KenLM.
 

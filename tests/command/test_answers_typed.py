@@ -134,6 +134,8 @@ def fake(monkeypatch: pytest.MonkeyPatch, *texts: str) -> None:
     answer = SimpleNamespace(alternatives=alternatives, text=texts[0])
 
     class Fake:
+        task = SimpleNamespace(takes="text")
+
         def __call__(self, inputs: list[str], **options: object) -> list[SimpleNamespace]:
             return [answer for _ in inputs]
 
@@ -280,7 +282,7 @@ def test_a_model_that_is_always_right_scores_best(here) -> None:
         (("evaluate", "tiny", "search.beam=3"), ("did you mean beam=3?",)),
         (("evaluate", "tiny", "BEAM=3"), ("did you mean beam=3?",)),
         (("evaluate", "tiny", "a.en", "a.de"), ("found 'a.en' without its name: did you mean data=a.en,a.de?",)),
-        (("look", "attention", "tiny", "one", "fil=x.png"), ("did you mean file=x.png?",)),
+        (("look", "attention", "tiny", "one", "fil=x.png"), ("did you mean file=x.png",)),
         (("look", "attention", "tiny", "one", "--file=x.png"), ("written file=x.png, without dashes",)),
         (
             ("look", "attention", "tiny", "one", "file=x.png", "file=y.svg"),

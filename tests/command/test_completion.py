@@ -62,7 +62,7 @@ def test_verbs_recipes_and_runs() -> None:
         (("predict", "tiny", "step", "="), "be", ["best", "best-bleu", "best-chrf", "best-exact", "best-loss"]),
         (("evaluate", "tiny"), "data=", ["<file>"]),
         (("look", "attention", "tiny"), "exa", ["exact="]),
-        (("recipes",), "tr", ["transformer", "translate"]),
+        (("recipes",), "tr", ["transcribe", "transformer", "translate"]),
         (("sweep", "dates", "out"), "vary=", [f"vary={one}" for one in LEVERS]),
         (("sweep", "dates", "out"), "vary=data,", [f"vary=data,{one}" for one in LEVERS[1:]]),
         (("sweep", "dates", "out", "vary", "="), "data,hidden,e", ["data,hidden,epochs"]),

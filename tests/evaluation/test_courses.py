@@ -51,7 +51,7 @@ def test_losses_and_measures_are_those_of_the_log() -> None:
 
 def test_measures_of_another_kind_have_charts_of_their_own() -> None:
     found = drawn(log(10, valid=(15,), bleu=30.0, cer=10.0))
-    assert series(found["cer in validation"], "cer") == [(15, 10.0)]
+    assert series(found["CER in validation"], "CER") == [(15, 10.0)]
     assert series(found["BLEU in validation"], "BLEU") == [(15, 30.0)]
 
 

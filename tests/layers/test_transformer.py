@@ -98,6 +98,7 @@ PAPERS: dict[str, Callable[[dict[str, Array], Array], Array]] = {
     "layer norm": layer_norm,
     "rms norm": rms_norm,
     "positions": positions,
+    "activation": lambda P, x: gelu(x),
     "feed-forward relu": lambda P, x: feed_forward(P, x, relu),
     "feed-forward gelu": lambda P, x: feed_forward(P, x, gelu),
     "attention to all": lambda P, x: attention(P, x, 3, causal=False),

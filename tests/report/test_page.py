@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from melisma.report import page as pages
-from melisma.report.page import Example, Examples, Head, Report, Scores, Table, page
+from melisma.report.page import Example, Examples, Head, Recording, Report, Scores, Table, page
 from melisma.report.svg import CLASSES, inline
 from melisma.runs.sections import Section
 from melisma.task import Figure
@@ -37,8 +37,16 @@ def heat(name: str, size: int = 3) -> Figure:
     return Figure(name, "heat", {"rows": names, "columns": names, "values": [[0.25] * size for _ in range(size)]})
 
 
+def aligned(name: str) -> Figure:
+    said = {"text": name, "begin": 0.1, "end": 0.7, "confidence": 0.5}
+    posteriors = [{"symbol": one, "kind": kind, "values": [0.5, 0.25]} for one, kind in (("", "blank"), (name, "text"))]
+    sound = {"wave": [[-0.5, 0.5]], "spectrogram": {"begin": 0, "end": 1, "marks": [[500, 0.5]], "rows": [[0.5], [1]]}}
+    times = {"given": True, "seconds": 1.0, "edges": [0, 0.5, 1.0], "words": [said], "symbols": [said, said]}
+    return Figure(name, "alignment", {"heading": [name, name], "posteriors": posteriors} | sound | times)
+
+
 def full(text: str) -> Report:
-    example = Example(text, ((text, True), (text, False)), ((text, False),), False, text)
+    example = Example(text, ((text, True), (text, False)), ((text, False),), False, text, place=0)
     table = Table((text, text), ((text, (text, text)), (text, text)), frozenset({1}), frozenset({1}))
     section = Section(text, ((text, text),), (text, text), ((text, text),) * 9, frozenset({1}))
     return Report(
@@ -49,6 +57,9 @@ def full(text: str) -> Report:
         by_length=(curve(text, text),),
         by_length_remarks=(text,),
         examples=(Examples(text, text, (example,)), Examples(text, text, (replace(example, right=True),))),
+        source=text,
+        recordings={0: Recording(b"fLaC\xff\xfe", aligned(text))},
+        speakers=table,
         maps=(heat(text),),
         settings=table,
         sections=(section, section),
@@ -113,19 +124,25 @@ def test_the_page_needs_nothing_and_runs_nothing() -> None:
     for tag, attributes in Reader(made).tags:
         assert tag not in ("script", "link", "iframe", "object", "embed", "form", "base", "img", "a", "use", "image")
         names = set(attributes)
+        if tag == "audio":
+            assert attributes["src"] == "data:audio/flac;base64,ZkxhQ//+"
+            names.remove("src")
         assert not names & {"style", "src", "href", "srcset", "action", "xlink:href", "data"}
         assert not [name for name in names if name.startswith("on")]
     assert "url(" not in made
     assert "@import" not in made
 
 
-def test_the_policy_allows_this_style_alone() -> None:
-    made = page(full(EVIL))
+@pytest.mark.parametrize("sounds", [True, False])
+def test_the_policy_allows_this_style_alone_and_sounds_that_the_page_holds(sounds: bool) -> None:
+    made = page(full(EVIL) if sounds else replace(full(EVIL), recordings={}))
     style = re.search(r"<style>(.*?)</style>", made, re.DOTALL)
     assert style is not None
     digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
     policy = next(dict(attributes)["content"] for tag, attributes in Reader(made).tags if "http-equiv" in attributes)
-    assert policy == f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    more = " media-src data:;" if sounds else ""
+    assert policy == f"default-src 'none'; style-src 'sha256-{digest}';{more} base-uri 'none'; form-action 'none'"
+    assert ("<audio" in made) == sounds
     assert made.index("Content-Security-Policy") < made.index("<style>")
 
 
@@ -142,7 +159,7 @@ def test_texts_of_users_have_their_own_direction_and_no_language() -> None:
 
 def test_figures_say_what_they_are() -> None:
     drawings = [attributes for tag, attributes in Reader(page(full("name of it"))).tags if tag == "svg"]
-    assert len(drawings) == 4
+    assert len(drawings) == 6
     assert all(one["role"] == "img" and one["aria-label"] == "name of it" for one in drawings)
 
 
@@ -215,21 +232,27 @@ def test_the_head_alone_is_never_too_large() -> None:
     assert len(made.encode()) <= pages.LARGEST
 
 
-def test_of_too_large_a_page_the_maps_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_too_large_a_page_sounds_go_first_and_then_the_maps(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = page(full("plain"))
     monkeypatch.setattr(pages, "LARGEST", len(whole.encode()) - 1)
     smaller = page(full("plain"))
-    assert "What it looked at" in whole
+    assert "<audio" in whole
+    assert "<audio" not in smaller
+    assert "too large: recordings to play." in smaller
+    assert "What it looked at" in smaller
+    without = replace(full("plain"), recordings={})
+    monkeypatch.setattr(pages, "LARGEST", len(page(without).encode()) - 1)
+    smaller = page(without)
     assert "What it looked at" not in smaller
     assert "Examples" in smaller
 
 
 def test_a_map_too_large_to_be_read_is_left_out() -> None:
-    made = page(replace(full("plain"), maps=(heat("a", 301), heat("b"))))
+    made = page(replace(full("plain"), maps=(heat("a", 301), heat("b")), recordings={}))
     assert made.count('<figure class="map">') == 1
 
 
-@pytest.mark.parametrize("figure", [curve(EVIL, EVIL), bars(EVIL), heat(EVIL)], ids=lambda figure: figure.kind)
+@pytest.mark.parametrize("figure", [curve(EVIL, EVIL), bars(EVIL), heat(EVIL), aligned(EVIL)], ids=lambda figure: figure.kind)
 def test_a_drawing_is_well_formed_and_its_classes_have_colours(figure: Figure) -> None:
     drawing = ElementTree.fromstring(str(inline(figure)))
     style = (pages.TEMPLATES / "report.css").read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from melisma.measures.detection import Rule
-from melisma.search.decision import Alarm, Decision, smoothed
+from melisma.search.decision import Alarm, Decision, peaks, smoothed
 from melisma.settings.spotter import DecisionSettings
 
 Scores = NDArray[np.float32]
@@ -140,6 +140,19 @@ def test_settings_in_seconds_become_steps() -> None:
     assert Decision.of(some, [0.5, 0.6], 0.04) == Decision((0.5, 0.6), 3, 0.4, 25, 8)
     nothing = DecisionSettings(smoothing=0.0, release=0.5, refractory=0.0, apart=0.0)
     assert Decision.of(nothing, [0.5], 0.04) == Decision((0.5,), 1, 0.5, 1, 1)
+
+
+@given(st.lists(st.integers(0, 20), max_size=30), st.integers(1, 5), st.integers(0, 6))
+def test_peaks_are_the_highest_and_stand_apart(values: list[int], apart: int, most: int) -> None:
+    scores = np.array(values, np.float32)
+    found = peaks(scores, 5, apart, most)
+    left = sorted(range(len(values)), key=lambda place: (-values[place], place))
+    wanted: list[int] = []
+    for place in left:
+        if values[place] >= 5 and len(wanted) < most and all(abs(place - other) >= apart for other in wanted):
+            wanted.append(place)
+    assert found == wanted
+    assert scores.tolist() == values, "what is given is not written to"
 
 
 def test_a_state_is_a_value() -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from melisma.baselines.ngram import KneserNey
 from melisma.errors import Refusal
 from melisma.search import HotWords, PrefixBeam, Weighted, Words
-from melisma.search.language import Together, greatest
+from melisma.search.language import Together, at_once, greatest
 
 LETTERS = KneserNey.of([[1, 2, 3], [1, 1, 2], [3, 2]], 3, range(1, 5))
 WORDS = KneserNey.of([["ab", "c"], ["c", "ab", "ab"], ["abb", "c"]], 2)
@@ -31,9 +31,13 @@ def steps(language: Any, symbols: Sequence[int]) -> list[float]:
     return [*found, language.end(state)]
 
 
-def check_bounds(language: Any, symbols: Sequence[int]) -> None:
-    """No step adds more than its symbol does at most."""
-    for symbol, more in zip(symbols, steps(language, symbols)):
+def check_shortcuts(language: Any, symbols: Sequence[int]) -> None:
+    """No step adds more than its symbol does at most, and what stands ready is what single steps add."""
+    state = language.start()
+    for symbol in symbols:
+        for one, more in at_once(language, state).items():
+            assert more == language.score(state, one)[1]
+        state, more = language.score(state, symbol)
         assert more <= greatest(language, symbol) + 1e-9
 
 
@@ -47,7 +51,7 @@ def test_a_weighted_model_is_its_share_and_the_bonus_of_each_symbol(
     language = Weighted(LETTERS, weight, insertion)
     wanted = weight * LETTERS.log_probability(symbols) + insertion * len(symbols)
     assert sum(steps(language, symbols)) == pytest.approx(wanted)
-    check_bounds(language, symbols)
+    check_shortcuts(language, symbols)
 
 
 @given(SYMBOLS)
@@ -69,7 +73,19 @@ def test_words_are_scored_where_they_end(symbols: list[int]) -> None:
     words = [SPELLINGS.get(tuple(map(int, word))) for word in text]
     wanted = sum(1.5 - 4.0 * (word is None) for word in words) + 0.7 * WORDS.log_probability(words)
     assert sum(steps(language, symbols)) == pytest.approx(wanted)
-    check_bounds(language, symbols)
+    check_shortcuts(language, symbols)
+
+
+def test_what_symbols_within_words_add_stands_ready() -> None:
+    language = Words(WORDS, SPELLINGS, separators=[BREAK], unknown=-4.0)
+    inside, outside = (language.score(language.start(), symbol)[0] for symbol in (1, 4))
+    assert at_once(language, language.start()) == {1: 0.0, 2: 0.0, 3: 0.0}
+    assert at_once(language, inside) == {1: -4.0, 2: 0.0, 3: -4.0}
+    assert at_once(language, language.score(inside, 3)[0]) == {1: 0.0, 2: 0.0, 3: 0.0}
+    large = Words(WORDS, {(number,): "c" for number in range(1, 99)}, separators=[BREAK])
+    assert set(at_once(large, large.start())) == set(range(1, 99)) - {BREAK}
+    assert at_once(large, large.score(large.start(), 7)[0]) == {}
+    assert outside == language.start()
 
 
 def test_a_word_that_no_known_one_begins_like_is_unknown_at_once() -> None:
@@ -146,7 +162,7 @@ def test_hot_words_count_where_they_stand_and_are_taken_back_where_they_do_not(
         said = tuple(symbols[:length])
         assert sum(found[:length]) == pytest.approx(anywhere(phrases, rates, said, False))
     assert sum(found) == pytest.approx(anywhere(phrases, rates, tuple(symbols), True))
-    check_bounds(language, symbols)
+    check_shortcuts(language, symbols)
 
 
 @settings(deadline=None, max_examples=100)
@@ -159,7 +175,7 @@ def test_hot_words_with_separators_are_whole_words(phrases: list[tuple[int, ...]
     found = steps(language, symbols)
     wanted = parted(phrases, [1.5] * len(phrases), tuple(symbols))
     assert sum(found) == pytest.approx(wanted)
-    check_bounds(language, symbols)
+    check_shortcuts(language, symbols)
     assert sum(found[:-1]) >= wanted - found[-1] - 1e-9
 
 

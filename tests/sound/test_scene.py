@@ -28,6 +28,7 @@ from melisma.sound.scene import (
     Take,
     excerpt,
     faded,
+    heard_at,
     part_of,
     shuffled,
     spliced,
@@ -215,9 +216,12 @@ def test_what_has_no_room_is_left_out() -> None:
 
 def test_silent_takes_and_backgrounds_make_no_nonsense() -> None:
     silent = Take(np.zeros(RATE, np.float32), 0.2, 0.8)
-    stage = Stage(RATE, [[silent]], [[silent]], lambda size, random: np.zeros(size, np.float32), SETTINGS)
+    nothing = Take(np.zeros(0, np.float32), 0.0, 0.0)
+    stage = Stage(
+        RATE, [[silent, nothing]], [[silent, nothing]], lambda size, random: np.zeros(size, np.float32), SETTINGS
+    )
     random = np.random.default_rng(8)
-    assert all(np.isfinite(stage.scene(random).samples).all() for _ in range(10))
+    assert all(np.isfinite(stage.scene(random).samples).all() for _ in range(40))
 
 
 # --- pieces -----------------------------------------------------------------------------------------------------------
@@ -301,6 +305,17 @@ def test_of_what_is_long_a_part_is_taken_from_anywhere() -> None:
     assert len(begins) > 10
     assert excerpt(take(500), RATE, 1.0, random).samples is not None
     assert excerpt(long, RATE, 3.0, random) is long
+
+
+def test_what_an_alarm_was_given_for_is_what_came_before_it() -> None:
+    samples = np.arange(4 * RATE, dtype=np.float32)
+    inside = heard_at(samples, RATE, 2.0)
+    np.testing.assert_array_equal(inside.samples, samples[round(0.8 * RATE) : round(2.2 * RATE)])
+    assert (inside.begin, inside.end) == (0.0, pytest.approx(1.4))
+    np.testing.assert_array_equal(heard_at(samples, RATE, 0.5).samples, samples[: round(0.7 * RATE)])
+    np.testing.assert_array_equal(heard_at(samples, RATE, 3.9).samples, samples[round(2.7 * RATE) :])
+    nothing = heard_at(samples, RATE, 9.0)
+    assert (len(nothing.samples), nothing.begin, nothing.end) == (0, 0.0, 0.0)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,13 +14,14 @@ from melisma.evaluation.spoken import spoken
 from melisma.looks.alignment import alignment
 from melisma.looks.attention import attention
 from melisma.report.page import Recording
+from melisma.report.svg import inline
 from melisma.sound.encoded import flac
 from melisma.task import Figure
 
 MAPS, SYMBOLS = 3, 40  # attention maps, and symbols of each side of one
 PLAYED = 12  # recordings on a page at most, as many of each group of examples
 LONGEST = 15.0  # seconds of one
-BYTES = 500_000  # of all of them, before base64 makes a third more of them
+BYTES = 1_200_000  # that all of them may take, with what is drawn of them
 
 Pictured = Callable[[Model, Measured, Sequence[Any], Sequence[Any] | None], Measured]
 
@@ -65,21 +66,27 @@ def _with_recordings(
 def _recordings(
     model: Model, examples: Sequence[Any], groups: Sequence[Sequence[int]], search: Any
 ) -> dict[int, Recording]:
-    """Of each group of examples the first that are not too long, by their places."""
+    """Of each group of examples the first that there is room for, by their places."""
     found: dict[int, Recording] = {}
+    room = BYTES
     for group in groups:
         wanted = PLAYED // len(groups)
         for place in group:
-            if wanted and place not in found:
-                heard = _heard(model, examples[place], search, BYTES - sum(len(one.sound) for one in found.values()))
-                if heard is None:
-                    continue
-                found[place] = heard
+            heard = found.get(place) or (_heard(model, examples[place], search) if wanted else None)
+            if heard is None or (place not in found and _size(heard) > room):
+                continue
+            room -= 0 if place in found else _size(heard)
+            found[place] = heard
             wanted -= wanted > 0
     return found
 
 
-def _heard(model: Model, example: Any, search: Any, room: int) -> Recording | None:
+def _size(heard: Recording) -> int:
+    """Bytes of a page that it takes."""
+    return len(heard.sound) * 4 // 3 + (0 if heard.figure is None else len(inline(heard.figure)))
+
+
+def _heard(model: Model, example: Any, search: Any) -> Recording | None:
     """A recording as it is heard, with its alignment; None where it is too long, or cannot be read any more."""
     rate = model.codec.definition.rate
     try:
@@ -88,11 +95,10 @@ def _heard(model: Model, example: Any, search: Any, room: int) -> Recording | No
         return None
     if not 0 < len(samples) <= LONGEST * rate:
         return None
-    sound = flac(samples, rate)
-    return Recording(sound, _aligned(model, example, (example.text, None), search)) if len(sound) <= room else None
+    return Recording(flac(samples, rate), _aligned(model, example, (example.text, None), search))
 
 
-def _aligned(model: Model, example: Any, texts: Collection[str | None], search: Any) -> Figure | None:
+def _aligned(model: Model, example: Any, texts: Sequence[str | None], search: Any) -> Figure | None:
     """The alignment of the first of some texts that can be said in a recording."""
     assert model.task.align is not None
     for text in texts:

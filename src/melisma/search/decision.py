@@ -101,6 +101,21 @@ def smoothed(joined: Scores, smoothing: int) -> Scores:
     return total
 
 
+def peaks(smooth: Scores, least: float, apart: int, most: int) -> list[int]:
+    """Steps of the ``most`` highest scores (T,) of ``least`` or more, the highest first, each ``apart`` from a higher.
+
+    Where nothing was said these are the false alarms to learn from, and those that nearly were.
+    """
+    left, found = smooth.copy(), list[int]()
+    while len(found) < most and len(left):
+        place = int(left.argmax())
+        if left[place] < least:
+            break
+        found.append(place)
+        left[max(0, place - apart + 1) : place + apart] = -np.inf
+    return found
+
+
 def _odds(p: float) -> float:
     p = min(max(p, 1e-12), 1 - 1e-12)
     return float(np.log(p) - np.log1p(-p))

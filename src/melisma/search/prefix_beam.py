@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from melisma.errors import Refusal
 from melisma.search.heard import BLANK, Heard, Spoken, checked
-from melisma.search.language import Language, greatest, together
+from melisma.search.language import Language, at_once, greatest, together
 
 __all__ = ["EVERYTHING", "Beams", "Language", "PrefixBeam", "Pruning"]
 
@@ -82,7 +82,7 @@ class Steps(dict[int, float]):
     __slots__ = ("known", "language", "state")
 
     def __init__(self, language: Language | None, state: Any, known: dict[Any, Steps]) -> None:
-        super().__init__()
+        super().__init__({} if language is None else at_once(language, state))
         self.language, self.state = language, state
         self.known = known  # the steps of other states: prefixes that have come to one state share them
 
@@ -127,10 +127,14 @@ class Prefix:
             self.steps = self.before.asked().after(self.symbol)
         return self.steps
 
+    def known(self, symbol: int) -> Prefix | None:
+        """The node of this prefix with one symbol more, if there is one."""
+        found = self.after.get(symbol)
+        return None if found is None else found()
+
     def longer(self, symbol: int) -> Prefix:
         """The node of this prefix with one symbol more."""
-        known = self.after.get(symbol)
-        found = None if known is None else known()
+        found = self.known(symbol)
         if found is None:
             found = Prefix(self, symbol, self.bonus + self.asked()[symbol], None)
             self.after[symbol] = ref(found)
@@ -258,16 +262,21 @@ class PrefixBeam:
         """The living prefixes after frames in which nothing but one symbol is possible."""
         symbol, begin, end, peak, value = run
         found: dict[Prefix, Beam] = {}
-        for one in living:
-            _, prefix, _, _, other, _, best_other, _, link_other = one
+        for score, prefix, _, _, other, _, best_other, _, link_other in living:
             if symbol == prefix.symbol and other > -inf:
                 link = _repeated(link_other, end, peak, value)
-                _merge(found, (other + prefix.bonus, prefix, other, -inf, other, -inf, best_other, None, link))
+                found[prefix] = (other + prefix.bonus, prefix, other, -inf, other, -inf, best_other, None, link)
+        least = max((one[0] for one in found.values()), default=-inf) - self.pruning.prefixes - SLACK
+        for one in living:
+            prefix = one[1]
             mass, best, come = _entering(one, symbol)
-            if mass > -inf and prefix.asked()[symbol] > -inf:
-                after = prefix.longer(symbol)
-                link = (come, symbol, begin, end, peak, value)
-                _merge(found, (mass + after.bonus, after, mass, -inf, mass, -inf, best, None, link))
+            score = mass + (prefix.bonus + prefix.asked()[symbol])
+            if score == -inf or (score < least and prefix.known(symbol) not in found):
+                continue
+            least = max(least, score - self.pruning.prefixes - SLACK)
+            after = prefix.longer(symbol)
+            link = (come, symbol, begin, end, peak, value)
+            _merge(found, (score, after, mass, -inf, mass, -inf, best, None, link))
         if len(found) < 2:
             return list(found.values())
         ranked = sorted(found.values(), key=SCORE, reverse=True)[: self.beam]
@@ -324,8 +333,9 @@ class PrefixBeam:
                 if score > cutoff:
                     grown.append((score, place, symbol, value, mass))
                     heapreplace(heap, score)
-                    least = max(least, score - depth)
-                    cutoff = max(heap[0], least)
+                    if score - depth > least:
+                        least = score - depth
+                    cutoff = heap[0] if heap[0] > least else least
         return grown
 
 

@@ -10,6 +10,8 @@ from melisma.errors import Refusal
 from melisma.search.language import Language
 from melisma.search.trie import ROOT, Trie
 
+SMALL = 64  # symbols of an alphabet of which all stand in a table
+REMEMBERED = 1 << 12  # such tables, at most
 OUTSIDE = -1  # where a word is that no known one begins like
 State = tuple[Any, int]
 """(state of the model of words, node of the word that is being said)."""
@@ -42,12 +44,26 @@ class Words:
         self._breaks = self.separators | self.beginnings
         self._trie, self._words = Trie(spellings), tuple(spellings.values())
         self._after = [*self._trie.after, {}]  # the last one is where OUTSIDE points
+        letters = {symbol for symbol in self._trie.symbol[1:] if symbol not in self._breaks}
+        self._outward = dict.fromkeys(letters if len(letters) <= SMALL else (), unknown)
+        self._rows: dict[int, dict[int, float]] = {OUTSIDE: dict.fromkeys(self._outward, 0.0)}
 
     def most(self, symbol: int) -> float:
         """Nothing within a word; where one ends its bonus, ∞ if the model is taken away."""
         if symbol not in self._breaks:
             return 0.0
         return max(0.0, self.insertion) if self.weight >= 0 else inf
+
+    def row(self, state: State) -> dict[int, float]:
+        """What symbols that end no word add: those by which a known one goes on, and of a small alphabet all."""
+        node = state[1]
+        found = self._rows.get(node)
+        if found is None:
+            if len(self._rows) >= REMEMBERED:
+                self._rows.popitem()
+            inside = {symbol: 0.0 for symbol in self._after[node] if symbol not in self._breaks}
+            found = self._rows[node] = self._outward | inside
+        return found
 
     def start(self) -> State:
         """Before the first word."""

@@ -32,6 +32,7 @@ PARTS = 4  # that a word is cut into at most, to be said in another order
 SPLICED = 5  # takes that speech without meaning is made of
 SNIPPETS = (0.06, 0.3)  # seconds of each: a phone to a syllable
 LEVEL = 0.1  # of what is spliced, a usual one
+BEFORE, AFTER = 1.2, 0.2  # seconds of what an alarm was given for: a long word, and what a score lags behind it
 SILENCE = 1e-5  # the root of the mean square that stands for none, where something is divided by it
 
 
@@ -206,6 +207,12 @@ def excerpt(take: Take, rate: int, longest: float, random: Generator) -> Take:
     first = round((take.begin + random.uniform(0, spare)) * rate)
     samples = take.samples[first : first + round(longest * rate)]
     return Take(samples, 0.0, len(samples) / rate)
+
+
+def heard_at(samples: Samples, rate: int, second: float) -> Take:
+    """What a false alarm at ``second`` was given for: 1.2 s before it and 0.2 s after, to be learnt as a stranger."""
+    first, last = (min(max(0, round(at * rate)), len(samples)) for at in (second - BEFORE, second + AFTER))
+    return Take(samples[first:last], 0.0, (last - first) / rate)
 
 
 def faded(samples: Samples, rate: int, *, come: bool = True, go: bool = True) -> Samples:
