@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import pytest
@@ -47,7 +48,7 @@ def test_every_tier_is_full_and_every_text_is_read_back(edges: list[int], text: 
     _, tiers = read_back(text_grid(10.0, {"words": said}))
     found = tiers["words"]
     assert (found[0].begin, found[-1].end) == (0, 10)
-    assert all(one.end == other.begin for one, other in zip(found, found[1:]))
+    assert all(one.end == other.begin for one, other in itertools.pairwise(found))
     assert all(one.begin < one.end for one in found)
     plain = " ".join(text.split())
     assert [Interval(one.begin, one.end, plain) for one in said] == [

@@ -48,8 +48,8 @@ def test_wave_and_spectrogram_stand_at_their_times(seconds: float, more: dict[st
     assert (loud[0] / count, (loud[-1] + 1) / count) == pytest.approx((0.6, 0.7), abs=1.5 / count)
     found = data["spectrogram"]
     rows = np.array(found["rows"])
-    band, column = np.unravel_index(rows.argmax(), rows.shape)
-    at = dict((hertz, share) for hertz, share in found["marks"])[1000]
+    band, _column = np.unravel_index(rows.argmax(), rows.shape)
+    at = dict(found["marks"])[1000]
     assert (band + 0.5) / len(rows) == pytest.approx(at, abs=1 / len(rows))
     bright = np.flatnonzero(rows[band] > 0.8)
     times = found["begin"] + (found["end"] - found["begin"]) * np.array([bright[0], bright[-1] + 1]) / rows.shape[1]

@@ -252,7 +252,9 @@ def test_a_map_too_large_to_be_read_is_left_out() -> None:
     assert made.count('<figure class="map">') == 1
 
 
-@pytest.mark.parametrize("figure", [curve(EVIL, EVIL), bars(EVIL), heat(EVIL), aligned(EVIL)], ids=lambda figure: figure.kind)
+@pytest.mark.parametrize(
+    "figure", [curve(EVIL, EVIL), bars(EVIL), heat(EVIL), aligned(EVIL)], ids=lambda figure: figure.kind
+)
 def test_a_drawing_is_well_formed_and_its_classes_have_colours(figure: Figure) -> None:
     drawing = ElementTree.fromstring(str(inline(figure)))
     style = (pages.TEMPLATES / "report.css").read_text(encoding="utf-8")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -97,4 +99,4 @@ def test_nothing_overlaps_nothing_is_empty_and_all_is_within_the_recording(
     found = spread(heard, begins, loud, SECONDS)
     assert len(found) == len(heard)
     assert all(0 <= begin < end <= len(loud.found) for begin, end in found)
-    assert all(one[1] <= other[0] for one, other in zip(found, found[1:]))
+    assert all(one[1] <= other[0] for one, other in itertools.pairwise(found))

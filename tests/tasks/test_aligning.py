@@ -125,7 +125,7 @@ def test_a_text_that_cannot_be_said_is_refused(hearing: Any, text: str, says: st
 
 def test_what_is_too_short_or_too_long_is_refused(hearing: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     model, codec, search, folder = hearing
-    with pytest.raises(Refusal, match="short.wav is shorter than 25 ms"):
+    with pytest.raises(Refusal, match=r"short\.wav is shorter than 25 ms"):
         align(model, codec, recording(folder, np.full(199, 0.1), "short.wav"), "la", search)
     monkeypatch.setattr(aligning, "MOST", 100)
     with pytest.raises(Refusal, match="too long to be aligned at once"):

@@ -6,7 +6,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional
 
-from melisma.layers.initial import gate_matrix, recurrent_matrix, uniform
+from melisma.layers.initial import gate_matrix, recurrent_matrix
 from melisma.layers.lstm import LstmState
 
 

@@ -127,14 +127,10 @@ class Prefix:
             self.steps = self.before.asked().after(self.symbol)
         return self.steps
 
-    def known(self, symbol: int) -> Prefix | None:
-        """The node of this prefix with one symbol more, if there is one."""
-        found = self.after.get(symbol)
-        return None if found is None else found()
-
     def longer(self, symbol: int) -> Prefix:
         """The node of this prefix with one symbol more."""
-        found = self.known(symbol)
+        known = self.after.get(symbol)
+        found = None if known is None else known()
         if found is None:
             found = Prefix(self, symbol, self.bonus + self.asked()[symbol], None)
             self.after[symbol] = ref(found)
@@ -262,21 +258,16 @@ class PrefixBeam:
         """The living prefixes after frames in which nothing but one symbol is possible."""
         symbol, begin, end, peak, value = run
         found: dict[Prefix, Beam] = {}
-        for score, prefix, _, _, other, _, best_other, _, link_other in living:
+        for one in living:
+            _, prefix, _, _, other, _, best_other, _, link_other = one
             if symbol == prefix.symbol and other > -inf:
                 link = _repeated(link_other, end, peak, value)
-                found[prefix] = (other + prefix.bonus, prefix, other, -inf, other, -inf, best_other, None, link)
-        least = max((one[0] for one in found.values()), default=-inf) - self.pruning.prefixes - SLACK
-        for one in living:
-            prefix = one[1]
+                _merge(found, (other + prefix.bonus, prefix, other, -inf, other, -inf, best_other, None, link))
             mass, best, come = _entering(one, symbol)
-            score = mass + (prefix.bonus + prefix.asked()[symbol])
-            if score == -inf or (score < least and prefix.known(symbol) not in found):
-                continue
-            least = max(least, score - self.pruning.prefixes - SLACK)
-            after = prefix.longer(symbol)
-            link = (come, symbol, begin, end, peak, value)
-            _merge(found, (score, after, mass, -inf, mass, -inf, best, None, link))
+            if mass > -inf and prefix.asked()[symbol] > -inf:
+                after = prefix.longer(symbol)
+                link = (come, symbol, begin, end, peak, value)
+                _merge(found, (mass + after.bonus, after, mass, -inf, mass, -inf, best, None, link))
         if len(found) < 2:
             return list(found.values())
         ranked = sorted(found.values(), key=SCORE, reverse=True)[: self.beam]
