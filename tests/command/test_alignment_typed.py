@@ -70,7 +70,7 @@ def test_all_that_is_seen_is_one_json_object(speech: Path) -> None:
     assert [one["text"] for one in found["words"]] == ["la"]
     assert found == melisma.load("run").alignment("take2.flac", "la").data
     own = json.loads(typed("look", "alignment", "run", "take2.flac", "--json").out)
-    assert own["heading"][1] == typed("predict", "run", "take2.flac").out.strip()
+    assert own["heading"][1].split() == typed("predict", "run", "take2.flac").out.split()
     assert not own["given"]
 
 

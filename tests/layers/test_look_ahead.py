@@ -35,10 +35,14 @@ def test_it_begins_by_changing_nothing() -> None:
     assert torch.equal(whole(LookAhead(6, 4), x).flat(), x.flat())
 
 
-def test_the_gradient_is_that_of_the_sum() -> None:
+@pytest.mark.parametrize("lengths", [[7], [3, 6, 0, 1]])
+def test_the_gradient_is_that_of_the_sum(lengths: list[int]) -> None:
     layer = LookAhead(2, 2).double()
-    rows = torch.randn(7, 2, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda given, _: whole(layer, Ragged.of([given])).rows, (rows, layer.weight))
+    torch.manual_seed(0)
+    torch.nn.init.normal_(layer.weight)
+    x = Ragged.of([sequence.double() for sequence in some_sequences(3, lengths, 2)])
+    rows = x.rows.clone().requires_grad_()
+    assert torch.autograd.gradcheck(lambda given, _: whole(layer, x.with_rows(given)).rows, (rows, layer.weight))
 
 
 def test_looking_back_is_refused() -> None:

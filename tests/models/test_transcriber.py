@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 import pytest
 import torch
 from laws.things import classes_within, some_sequences
-from models.transcribers import BANDS, FORMS, SMALL, SPELLING, a_transcriber
+from models.transcribers import BANDS, FORMS, SMALL, SPELLING, SYMBOLS, a_transcriber
 from torch import Generator, Tensor
 from torch.nn import functional
 
@@ -39,6 +39,16 @@ def test_names_of_weights_are_those_of_the_parts(settings: TranscriberSettings) 
     names = set(a_transcriber(settings).state_dict())
     assert {"weight", "bias"} < names
     assert all(name in ("weight", "bias") or name.startswith("encoder.layers.") for name in names)
+
+
+def test_shapes_are_known_without_making_weights() -> None:
+    for settings in (SMALL, *SPELLING.values()):
+        with torch.device("meta"):
+            unmade = Transcriber(BANDS, SYMBOLS, settings)
+        made = a_transcriber(settings).state_dict()
+        assert {name: weight.shape for name, weight in unmade.state_dict().items()} == {
+            name: weight.shape for name, weight in made.items()
+        }
 
 
 def test_the_settings_are_what_is_built() -> None:

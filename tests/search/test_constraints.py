@@ -45,9 +45,7 @@ def cost(grammar: Grammar, symbols: tuple[int, ...]) -> float:
             cuts = range(len(symbols) + 1)
             return min(cost(grammar.parts[0], symbols[:cut]) + cost(rest, symbols[cut:]) for cut in cuts)
         case Repeat():
-            most = (
-                max(len(symbols) + 1, grammar.least) + 1
-            )  # parts that may be empty stand on both sides of a separator
+            most = max(len(symbols) + 1, grammar.least) + 1  # empty parts may stand on both sides of separators
             between: tuple[Grammar, ...] = (Phrase(grammar.separator),) if grammar.separator else ()
             rows = (
                 Series(

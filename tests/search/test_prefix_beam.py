@@ -183,6 +183,11 @@ def test_the_fast_form_is_the_plain_one_where_some_frames_are_sure(seed: int) ->
     compare(drawn(seed, 20, 5, 6.0), 8, PLAIN, "both" if seed % 4 == 0 else "none", seed)
 
 
+@pytest.mark.parametrize("seed", range(15))
+def test_the_fast_form_is_the_plain_one_where_unlikely_symbols_are_hot(seed: int) -> None:
+    compare(drawn(seed, 20, 5, 2.0), 3, Pruning(prefixes=6.0), "hotter", seed)
+
+
 def compare(frames: Frames, beam: int, pruning: Pruning, kind: str, seed: int) -> None:
     hot = HotWords([(1, 2), (1, 2, 3), (2, 2), (4,)], 0.8)
     language: dict[str, Any] = {
@@ -190,6 +195,7 @@ def compare(frames: Frames, beam: int, pruning: Pruning, kind: str, seed: int) -
         "toy": Toy(seed),
         "weighted": Weighted(Toy(seed), 0.6, 1.1),
         "hot": hot,
+        "hotter": HotWords([(1, 2), (3,)], 4.0),
         "both": Together([Toy(seed), hot]),
     }
     found = answered(PrefixBeam(5, beam, pruning=pruning, language=language[kind]), frames)

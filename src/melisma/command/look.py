@@ -88,7 +88,7 @@ def command(what: str, run: str, words: tuple[str, ...], as_json: bool) -> None:
     melisma look attention runs/dates "Sunday the 27th of July 1969" file=attention.png
     melisma look steps runs/dates "Sunday the 27th of July 1969"
     melisma look steps runs/dates "3 May 2007" target="2007-05-03" file=steps.svg
-    melisma look alignment runs/speech take1.wav "li li" file=take1.png grid=take1.TextGrid
+    melisma look alignment runs/speech take1.wav "li" file=take1.png grid=take1.TextGrid
     """
     if what not in LOOKS:
         raise Refusal(f"there is no look {shown(what)}: wanted is {' or '.join(LOOKS)}")

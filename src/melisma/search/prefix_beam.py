@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from heapq import heapreplace
+from heapq import heapify, heappush, heapreplace
 from math import exp, inf, log, log1p
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -302,16 +302,14 @@ class PrefixBeam:
         self, living: list[Beam], symbols: Candidates, taken: dict[Any, set[int]], scores: list[float]
     ) -> list[Grown]:
         """The prefixes one symbol longer that are new and may enter a beam in which those of ``scores`` stand."""
-        if not symbols:
-            return []
-        heap = sorted(scores, reverse=True)[: self.beam][::-1]
-        heap = [-inf] * (self.beam - len(heap)) + heap
+        heap = scores.copy()  # the best of all so far; once there are enough, its first is the worst of them
+        heapify(heap)
         depth = self.pruning.prefixes + SLACK
-        least = heap[-1] - depth
-        cutoff = max(heap[0], least)
+        least = max(scores, default=-inf) - depth
+        cutoff = max(heap[0], least) if len(heap) >= self.beam else least
         grown: list[Grown] = []
         for place, (before, prefix, total, blank, *_) in enumerate(living):
-            if before + symbols[0][2] <= cutoff:
+            if not symbols or before + symbols[0][2] <= cutoff:
                 break  # and so are all that follow, as the better ones come first
             known, last, bonus, steps = taken.get(prefix, ()), prefix.symbol, prefix.bonus, prefix.asked()
             for symbol, value, most in symbols:
@@ -323,10 +321,10 @@ class PrefixBeam:
                 score = mass + (bonus + steps[symbol])
                 if score > cutoff:
                     grown.append((score, place, symbol, value, mass))
-                    heapreplace(heap, score)
+                    (heappush if len(heap) < self.beam else heapreplace)(heap, score)
                     if score - depth > least:
                         least = score - depth
-                    cutoff = heap[0] if heap[0] > least else least
+                    cutoff = heap[0] if len(heap) >= self.beam and heap[0] > least else least
         return grown
 
 

@@ -128,10 +128,10 @@ class TranscriberSettings:
         below=1,
     )
     blank_bias: float = setting(
-        1.0,
+        2.0,
         help="nats by which a new model rather says nothing than anything; at 0 both are as likely",
-        why="one that says much finds places for its symbols in the silence before them, and never leaves them: at -5 "
-        "it spelt from the first frame on what it had not heard",
+        why="then 7 outputs of 8 say nothing, as they do in the end; below 0 symbols find places in the silence before "
+        "words, where nobody has heard them yet, and stay there",
         low=-20,
         high=20,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -73,7 +74,7 @@ def align(
     plain = written(answer(model, codec, [recording], search)[0].text if text is None else text, codec.lowercase)
     heard = outputs(cast(Transcriber, model), codec, samples, search)
     try:
-        labels = codec.labels(plain)
+        labels, apart = _spelled(codec, plain)
         _require_room(heard, labels, len(samples) / codec.definition.rate)
     except Refusal as refusal:
         raise Refusal(f"{name}, {quoted(plain)}: {refusal}") from None
@@ -81,7 +82,7 @@ def align(
     path = viterbi(log_p, labels, BLANK, log_priors=_log_priors(log_p), prior_weight=PRIOR_WEIGHT).spans
     pieces, definition = codec.pieces(labels), codec.definition
     inked = [place for place, piece in enumerate(pieces) if piece.strip()]
-    begins = _beginnings(pieces, inked)
+    begins = _beginnings(pieces, inked, apart)
     spans = [(int(heard.edges[begin]), int(heard.edges[end])) for begin, end in (path[place] for place in inked)]
     times = _times(codec, samples, int(heard.edges[-1]))
     aside = (definition.window - definition.hop) // 2
@@ -113,6 +114,18 @@ def outputs(network: Transcriber, codec: HearingCodec, samples: Samples, search:
         edges += [at + min(len(piece), (place + 1) * codec.stride) for place in range(len(rows))]
         at += len(piece)
     return Outputs(np.concatenate(heard), np.array(edges))
+
+
+def _spelled(codec: HearingCodec, text: str) -> tuple[list[int], set[int]]:
+    """The labels of a text; where no blank can be spelled, those of its words, and which of them begin one."""
+    try:
+        return codec.labels(text), set()
+    except Refusal:
+        words = [codec.labels(word) for word in text.split()]
+        if len(words) == 1:
+            raise
+    firsts = [0, *accumulate(map(len, words))]
+    return [label for labels in words for label in labels], set(firsts[:-1])
 
 
 def _require_room(heard: Outputs, labels: Sequence[int], seconds: float) -> None:
@@ -149,12 +162,11 @@ def _word(piece: str, times: Sequence[float], span: Span, log_probabilities: NDA
     return Word(piece.strip(), times[span[0]], times[span[1]], round(float(np.exp(log_probabilities.max())), 4))
 
 
-def _beginnings(pieces: Sequence[str], inked: Sequence[int]) -> set[int]:
-    """Which of the symbols with ink begin words: there is a blank before them, in another symbol or their own."""
+def _beginnings(pieces: Sequence[str], inked: Sequence[int], apart: Collection[int]) -> set[int]:
+    """Which symbols with ink begin words: after a blank, in another symbol or their own, or as they are ``apart``."""
+    parting = [place in apart or piece.startswith(" ") for place, piece in enumerate(pieces)]
     return {
-        number
-        for number, place in enumerate(inked)
-        if number == 0 or any(piece.startswith(" ") for piece in pieces[inked[number - 1] + 1 : place + 1])
+        number for number, place in enumerate(inked) if number == 0 or any(parting[inked[number - 1] + 1 : place + 1])
     }
 
 
