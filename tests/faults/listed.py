@@ -6,6 +6,7 @@ from faults.fault import Fault
 from faults.files import FILES
 from faults.layers import LAYERS
 from faults.measures import MEASURES
+from faults.recognition import RECOGNITION
 from faults.search import SEARCH
 from faults.sound import SOUND
 from faults.sound_files import SOUND_FILES
@@ -13,4 +14,4 @@ from faults.training import TRAINING
 
 __all__ = ["FAULTS", "Fault"]
 
-FAULTS: tuple[Fault, ...] = (*LAYERS, *TRAINING, *SEARCH, *FILES, *MEASURES, *SOUND, *SOUND_FILES)
+FAULTS: tuple[Fault, ...] = (*LAYERS, *TRAINING, *SEARCH, *FILES, *MEASURES, *SOUND, *SOUND_FILES, *RECOGNITION)

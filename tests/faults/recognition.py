@@ -1,0 +1,124 @@
+"""What can go wrong with hearing text in frames: the loss, the alignment, the search and its language."""
+
+from __future__ import annotations
+
+from faults.fault import Fault
+
+_CTC, _ALIGNED = ("tests/losses/test_ctc.py",), ("tests/losses/test_ctc_alignment.py",)
+_BEAM, _LANGUAGES = ("tests/search/test_prefix_beam.py",), ("tests/search/test_languages.py",)
+
+RECOGNITION = (
+    Fault(
+        "a path skips the blank between two equal labels",
+        "losses/forward_backward.py",
+        "pad(~equal, (0, 1)).double()",
+        "torch.ones_like(pad(~equal, (0, 1))).double()",
+        _CTC,
+    ),
+    Fault(
+        "forward and backward are taken together a frame apart",
+        "losses/forward_backward.py",
+        "torch.exp(up[:-1] + down[1:] -",
+        "torch.exp(up[:-1] + down[:-1] -",
+        _CTC,
+    ),
+    Fault("a step forgets what a move costs", "losses/forward_backward.py", "            moving *= w\n", "", _CTC),
+    Fault(
+        "states may be larger than a float can be",
+        "losses/forward_backward.py",
+        "RANGE = 550.0",
+        "RANGE = 5500.0",
+        _CTC,
+    ),
+    Fault(
+        "equal labels in a row need no frame more",
+        "losses/forward_backward.py",
+        "counts + (equal & there[:, 1:]).sum(1)",
+        "counts",
+        _CTC,
+    ),
+    Fault(
+        "what is not finite is trusted to the quick way",
+        "losses/forward_backward.py",
+        "narrow |= none.index_add_(0, slots, strange.double()) > 0",
+        "pass",
+        _CTC,
+    ),
+    Fault(
+        "what cannot be said pulls at the model",
+        "losses/ctc.py",
+        "gradient.masked_fill_(none[layout.owners, None], 0)",
+        "pass",
+        _CTC,
+    ),
+    Fault(
+        "the gradient goes to whoever stands in the same slot",
+        "losses/ctc.py",
+        "ctx.owners = layout.owners",
+        "ctx.owners = layout.row_slots",
+        _CTC,
+    ),
+    Fault(
+        "an alignment skips the blank between two equal labels",
+        "losses/ctc.py",
+        " & (states[2:] != states[:-2])",
+        "",
+        _ALIGNED,
+    ),
+    Fault(
+        "a prefix forgets what follows it",
+        "search/prefix_beam.py",
+        "            self.after[symbol] = ref(found)\n",
+        "",
+        _BEAM,
+    ),
+    Fault(
+        "the beam keeps what is likeliest without its language",
+        "search/prefix_beam.py",
+        "order = np.lexsort((-bounds, numbers))",
+        "order = np.lexsort((-values, numbers))",
+        _BEAM,
+    ),
+    Fault(
+        "old prefixes go only where a chunk begins",
+        "search/prefix_beam.py",
+        "if (state.frames + begin) // EVERY > before // EVERY:",
+        "if begin == 0:",
+        _BEAM,
+    ),
+    Fault(
+        "a constraint does not hinder pruning",
+        "search/prefix_beam.py",
+        "(PLAIN if constraint is None else EVERYTHING)",
+        "PLAIN",
+        ("tests/search/test_constraints.py",),
+    ),
+    Fault(
+        "a run that goes on over a cut is two",
+        "search/best_path.py",
+        "runs[0] = _longer(state.last, runs[0])",
+        "runs.insert(0, state.last)",
+        ("tests/search/test_best_path.py",),
+    ),
+    Fault(
+        "a hot word that was only begun keeps what it was lent",
+        "search/hot_words.py",
+        "earned + now - ahead",
+        "earned + max(0.0, now - ahead)",
+        _LANGUAGES,
+    ),
+    Fault(
+        "the filler costs nothing",
+        "search/constraints.py",
+        "moved[place] = paid + penalty, count, said",
+        "moved[place] = paid, count, said",
+        ("tests/search/test_constraints.py",),
+    ),
+    Fault(
+        "what was seen three times is discounted like what was seen twice",
+        "baselines/ngram.py",
+        "[counts.clip(max=3)]",
+        "[counts.clip(max=2)]",
+        ("tests/baselines/test_ngram.py",),
+    ),
+)
