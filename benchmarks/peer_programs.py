@@ -69,6 +69,8 @@ training:
   learning_rate: {rate}
   label_smoothing: {smoothing}
   scheduling: exponential
+  decrease_factor: 0.99
+  learning_rate_min: 1.0e-8
   clip_grad_norm: 1.0
   normalization: tokens
   batch_size: {joeynmt_batch}
