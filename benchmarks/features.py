@@ -6,6 +6,10 @@ count. The forms of plain torch are ``torch.stft`` with its magnitude squared, a
 re² + im², which torch works out faster; and ``torch.fft.rfft`` of the frames. Both must give our values. librosa gets
 an environment of its own below a folder, made once, and is left out with a sentence where it cannot be installed.
 
+Ours takes 0.7 to 0.8 of the time of the first form and 1.0 to 1.4 of the second's: of the 91 µs that 64 frames of 512
+points and 80 bands take, NumPy's transform needs 40, torch's (MKL) 20; a matrix product of the bands in two parts would
+gain less than a tenth. MKL's is not used, as frames must not wait for torch to be loaded.
+
 usage: python benchmarks/features.py [FOLDER] [--rounds 5] [--bands 80] [--rate 16000] [--minutes 5] [--peers FOLDER]
 FOLDER holds recordings, at any depth.
 """

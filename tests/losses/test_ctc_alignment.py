@@ -117,6 +117,12 @@ def test_what_has_no_path_is_refused() -> None:
         viterbi(log_p, [1], log_priors=torch.tensor([0.0, -torch.inf, 0.0, 0.0]))
 
 
+@pytest.mark.parametrize(("label", "blank"), [(-1, 0), (0, 0), (3, 0), (2, 2)])
+def test_labels_that_are_none_have_no_alignment(label: int, blank: int) -> None:
+    with pytest.raises(ValueError, match=rf"labels must be symbols from 0 to 2 other than the blank, which is {blank}"):
+        align(torch.zeros(6, 3), [1, label], blank)
+
+
 def test_of_equal_paths_the_same_one_is_taken() -> None:
     assert align(torch.zeros(6, 3), [1, 2]) == [(0, 1), (1, 6)]
     assert align(torch.zeros(5, 3), [1, 1]) == [(0, 1), (2, 5)]

@@ -19,7 +19,7 @@ from melisma.losses.spotting import (
     windowed_loss,
 )
 from melisma.ragged import Ragged
-from melisma.sound.scene import Said
+from melisma.sound.said import Said
 
 WORDS = 2
 LENGTHS = [9, 0, 14, 1, 9]

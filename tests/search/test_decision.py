@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from melisma.measures.detection import Rule
-from melisma.search.decision import Alarm, Decision, peaks, smoothed
+from melisma.measures.detection import Recording, Rule, Track, Word
+from melisma.measures.tradeoff import choose, tradeoff
+from melisma.search.decision import NEVER, Alarm, Decision, peaks, smoothed
 from melisma.settings.spotter import DecisionSettings
 
 Scores = NDArray[np.float32]
@@ -97,6 +98,14 @@ def test_one_word_is_heard_as_it_is_measured(seed: int, smoothing: int, release:
     assert [alarm.step for alarm in found] == Rule(0.5, release, refractory).alarms(
         smoothed(joined, smoothing)[:, 0], 1
     )
+
+
+def test_a_threshold_above_all_scores_is_never_reached() -> None:
+    background = Track(np.ones(300, np.float32), 0.1, Recording(30.0, (Word(10.0),)))
+    threshold = choose(tradeoff([background]), 0.0).threshold
+    assert 1 < threshold <= NEVER
+    assert alarms_of(Decision((threshold,), 4, 0.5, 1, 1), np.ones((300, 1), np.float32)) == []
+    assert alarms_of(Decision((1.0,), 4, 0.5, 1, 1), np.ones((300, 1), np.float32)) != []
 
 
 def one_word(*scores: float) -> Scores:

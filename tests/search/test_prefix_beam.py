@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -188,6 +188,11 @@ def test_the_fast_form_is_the_plain_one_where_unlikely_symbols_are_hot(seed: int
     compare(drawn(seed, 20, 5, 2.0), 3, Pruning(prefixes=6.0), "hotter", seed)
 
 
+@pytest.mark.parametrize("seed", range(110, 130))
+def test_what_grows_into_a_living_prefix_is_added_however_little_it_brings(seed: int) -> None:
+    compare(drawn(seed, 20, 5, 2.0), 8, Pruning(1.0, 1.0, 0.6), "none", seed)
+
+
 def compare(frames: Frames, beam: int, pruning: Pruning, kind: str, seed: int) -> None:
     hot = HotWords([(1, 2), (1, 2, 3), (2, 2), (4,)], 0.8)
     language: dict[str, Any] = {
@@ -206,6 +211,8 @@ def compare(frames: Frames, beam: int, pruning: Pruning, kind: str, seed: int) -
 
 @settings(deadline=None, max_examples=40)
 @given(st.integers(0, 10**6), st.sets(st.integers(0, 40)), st.sampled_from([1.0, 5.0, 12.0]))
+@example(399, {33}, 5.0)  # within frames of one symbol, in which it is decided what no longer matters
+@example(399, {32}, 5.0)
 def test_any_cutting_gives_the_same_bits(seed: int, cuts: set[int], peak: float) -> None:
     frames = drawn(seed, 40, 6, peak).astype(np.float64) * (1 + 1e-9)  # sums of 32 bits would be exact in any order
     search = PrefixBeam(6, 5, pruning=Pruning(undecided=5), language=Toy(seed))

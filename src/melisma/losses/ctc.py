@@ -43,7 +43,11 @@ def _check(logits: Ragged, labels: Ragged, blank: int) -> None:
         raise ValueError(f"{logits.batch} sequences of logits cannot have {labels.batch} sequences of labels")
     symbols = logits.rows.shape[1]
     if bool(((labels.rows == blank) | (labels.rows < 0) | (labels.rows >= symbols)).any()):
-        raise ValueError(f"labels must be symbols from 0 to {symbols - 1} other than the blank, which is {blank}")
+        raise _no_labels(symbols, blank)
+
+
+def _no_labels(symbols: int, blank: int) -> ValueError:
+    return ValueError(f"labels must be symbols from 0 to {symbols - 1} other than the blank, which is {blank}")
 
 
 class _Loss(torch.autograd.Function):
@@ -56,9 +60,10 @@ class _Loss(torch.autograd.Function):
         nats = -paths.log_total.to(rows.dtype)
         if ctx.needs_input_grad[0]:
             gradient = log_p.exp_()
-            for part in chunks(len(rows)):
-                posterior = paths.occupation[part].to(log_p.dtype)
-                gradient[part].scatter_add_(1, paths.symbols[layout.row_slots[part]], posterior.neg_())
+            for part, count in chunks(layout):
+                posterior = paths.occupation[part].to(log_p.dtype).neg_().view(-1, count, paths.symbols.shape[1])
+                symbols = paths.symbols[:count].expand_as(posterior)
+                gradient[part].view(-1, count, rows.shape[1]).scatter_add_(2, symbols, posterior)
             none = nats == torch.inf
             if bool(none.any()):
                 gradient.masked_fill_(none[layout.owners, None], 0)
@@ -149,6 +154,8 @@ def viterbi(
     labels need, and labels that have no path of a probability above 0.
     """
     log_p = _numbers(log_probabilities)
+    if any(label == blank or not 0 <= label < log_p.shape[1] for label in labels):
+        raise _no_labels(log_p.shape[1], blank)
     if len(log_p) < required(labels):
         raise Refusal(f"{len(log_p)} frames are too few for {len(labels)} labels, which need {required(labels)}.")
     states = np.array([blank, *(symbol for label in labels for symbol in (label, blank))])

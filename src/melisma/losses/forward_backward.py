@@ -45,7 +45,7 @@ class _Chart(NamedTuple):
 
     layout: Ragged  # of the frames
     symbols: Tensor  # (B, W)
-    absent: Tensor  # (B, W) true where no label stands: in column 0, and after the last
+    present: Tensor  # (B, W) 1 where a label stands, 0 in column 0 and after the last
     straight: Tensor  # (B, W) 1 where label u + 1 may follow label u without a blank between them, else 0
     counts: Tensor  # (B,) how many labels
     possible: Tensor  # (B,) whether there are frames enough for them
@@ -76,12 +76,17 @@ def _chart(layout: Ragged, labels: Ragged, blank: int) -> _Chart:
     equal = symbols[:, 1:] == symbols[:, :-1]
     counts = there.sum(1)
     needed = counts + (equal & there[:, 1:]).sum(1)
-    return _Chart(layout, symbols, ~there, pad(~equal, (0, 1)).double(), counts, needed <= layout.slot_lengths)
+    return _Chart(layout, symbols, there.double(), pad(~equal, (0, 1)).double(), counts, needed <= layout.slot_lengths)
 
 
-def chunks(rows: int) -> list[slice]:
-    """So many rows, ``CHUNK`` at a time."""
-    return [slice(begin, begin + CHUNK) for begin in range(0, rows, CHUNK)]
+def chunks(layout: Ragged) -> list[tuple[slice, int]]:
+    """Some steps' rows, about ``CHUNK`` at a time, and how many each step has: everybody who lives then."""
+    found = []
+    for count, steps in _stretches(layout):
+        for begin in range(steps.start, steps.stop, max(1, CHUNK // count)):
+            end = min(begin + max(1, CHUNK // count), steps.stop)
+            found.append((slice(layout.offsets[begin], layout.offsets[begin] + (end - begin) * count), count))
+    return found
 
 
 def _in_ratios(chart: _Chart, log_p: Tensor, blank: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -89,11 +94,7 @@ def _in_ratios(chart: _Chart, log_p: Tensor, blank: int) -> tuple[Tensor, Tensor
     layout, slots, counts = chart.layout, chart.layout.row_slots, chart.counts
     blanks = log_p[:, blank].double()
     strange = ~(blanks >= -CAP)  # of NaN too
-    ratios = blanks.new_empty(len(slots), chart.symbols.shape[1])
-    for rows in chunks(len(slots)):
-        symbols, absent = (each.index_select(0, slots[rows]) for each in (chart.symbols, chart.absent))
-        logs = log_p[rows].gather(1, symbols).double().sub_(blanks[rows, None])
-        torch.exp(logs.masked_fill_(absent.logical_or_(strange[rows, None]), -torch.inf), out=ratios[rows])
+    ratios = _ratios(chart, log_p, blanks, strange)
     none = blanks.new_zeros(layout.batch)
     entry = (counts.double().square() / none.index_add(0, slots, ratios.sum(1))).nan_to_num(1).clamp(max=WIDEST)
     weights = _Weights(ratios, chart.straight, entry[:, None].expand_as(chart.straight).contiguous())
@@ -106,7 +107,7 @@ def _in_ratios(chart: _Chart, log_p: Tensor, blank: int) -> tuple[Tensor, Tensor
     # forwards the rescalings up to a row's own block are in its numbers, backwards those of the blocks behind it
     unit = torch.exp(up[:-1] + down[1:] - log_total.masked_fill(~chart.possible, torch.inf)).flatten()
     unit, somewhere = unit[layout.row_steps // BLOCK * layout.batch + slots], chart.possible.double()[slots]
-    for rows in chunks(len(slots)):
+    for rows, _ in chunks(layout):
         occupation = joint[rows].mul_(unit[rows, None])
         occupation[:, 0] = somewhere[rows] - occupation.sum(1)
 
@@ -114,6 +115,24 @@ def _in_ratios(chart: _Chart, log_p: Tensor, blank: int) -> tuple[Tensor, Tensor
     log_total = torch.where(chart.possible, log_total, -torch.inf)
     narrow |= none.index_add_(0, slots, strange.double()) > 0
     return log_total, joint, chart.possible & narrow & ~log_total.isnan()
+
+
+def _ratios(chart: _Chart, log_p: Tensor, blanks: Tensor, strange: Tensor) -> Tensor:
+    """r (N, W): exponentials of whatever is fewer, symbols or labels."""
+    width, symbols = chart.symbols.shape[1], log_p.shape[1]
+    ratios, doubtful = blanks.new_empty(len(log_p), width), bool(strange.any())
+    for rows, count in chunks(chart.layout):
+        logs = log_p[rows].view(-1, count, symbols)
+        wanted = chart.symbols[:count].expand(len(logs), -1, -1)
+        found, unit = ratios[rows].view(-1, count, width), blanks[rows].view(-1, count, 1)
+        if symbols <= width:
+            torch.gather(torch.sub(logs, unit).exp_(), 2, wanted, out=found)
+        else:
+            torch.exp(logs.gather(2, wanted).double().sub_(unit), out=found)
+        if doubtful:
+            found.masked_fill_(strange[rows].view_as(unit), 0)
+        found.mul_(chart.present[:count])
+    return ratios
 
 
 def _forwards(layout: Ragged, weights: _Weights, counts: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -126,20 +145,21 @@ def _forwards(layout: Ragged, weights: _Weights, counts: Tensor) -> tuple[Tensor
     scale, last_b, moved = _room(layout, weights)
     last_b.view(batch, width)[:, 0] = 1
     arrays, (r, straight, entry, all_a, scales, all_b, moved) = _arrays(*weights, found, scale, last_b, moved)
-    a = arrays.zeros_like(all_b)
+    a, add, multiply = arrays.zeros_like(all_b), arrays.add, arrays.multiply
     for count, steps in _stretches(layout):
         size = count * width
         k, w, b, a = straight[:size], entry[:size], all_b[:size], a[:size]
         moving, entered = moved[1 : size + 1], moved[:size]
         for step in steps:
             begin = layout.offsets[step] * width
-            before, a = a, all_a[begin : begin + size]
-            arrays.multiply(k, before, out=moving)
+            end = begin + size
+            before, a = a, all_a[begin:end]
+            multiply(k, before, out=moving)
             moving += b
             moving *= w
             b += before
-            arrays.add(before, entered, out=a)
-            a *= r[begin : begin + size]
+            add(before, entered, out=a)
+            a *= r[begin:end]
             if step % BLOCK == 0:
                 _rescale(scales[step // BLOCK * batch :][:count], b, a)
     total = last_b.view(batch, width).gather(1, counts[:, None])[:, 0]
@@ -158,20 +178,21 @@ def _backwards(layout: Ragged, weights: _Weights, counts: Tensor, a: Tensor) -> 
     scale, first_b, first_a = _room(layout, weights)
     first_b.view(batch, width).scatter_(1, counts[:, None], 1)
     arrays, (r, straight, entry, joint, scales, all_b, all_a) = _arrays(*weights, a, scale, first_b, first_a)
-    all_rest, all_entered = arrays.empty_like(all_b), arrays.empty_like(all_b)
+    all_rest, all_entered, multiply = arrays.empty_like(all_b), arrays.empty_like(all_b), arrays.multiply
     for count, steps in reversed(_stretches(layout)):
         size = count * width
         k, w, b, now, following = straight[:size], entry[:size], all_b[:size], all_a[:size], all_a[1 : size + 1]
         entered, rest = all_entered[:size], all_rest[:size]
         for step in reversed(steps):
             begin = layout.offsets[step] * width
-            both = joint[begin : begin + size]
-            arrays.multiply(following, w, out=entered)
-            arrays.multiply(k, entered, out=rest)
+            end = begin + size
+            both = joint[begin:end]
+            multiply(following, w, out=entered)
+            multiply(k, entered, out=rest)
             rest += b
             rest += now
             b += entered
-            arrays.multiply(rest, r[begin : begin + size], out=now)
+            multiply(rest, r[begin:end], out=now)
             both *= rest
             if step % BLOCK == 0:
                 _rescale(scales[step // BLOCK * batch :][:count], b, now)
@@ -217,7 +238,7 @@ def _in_logs(chart: _Chart, log_p: Tensor, blank: int, own: Ragged, slots: Tenso
     rows, counts, straight = own.rows, chart.counts[slots, None], chart.straight[slots].log()
     own_slots = chart.layout.row_slots[rows]
     wanted = log_p[rows].gather(1, chart.symbols[own_slots]).double()
-    wanted.masked_fill_(chart.absent[own_slots], -torch.inf)
+    wanted.masked_fill_(chart.present[own_slots] == 0, -torch.inf)
     labels = own.with_rows(wanted).padded(-torch.inf)[0].unbind(1)
     blanks = own.with_rows(log_p[rows, blank, None].double()).padded()[0].unbind(1)
     nobody = torch.full_like(straight, -torch.inf)

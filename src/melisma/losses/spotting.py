@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from melisma.ragged import Ragged
-from melisma.sound.scene import Said
+from melisma.sound.said import Said
 
 
 class Span(NamedTuple):
@@ -63,8 +63,8 @@ def max_pool_loss(
     padded, free = _laid(logits, wanted, ignored)
     positive = padded.new_zeros(logits.batch)
     if wanted:
-        spans = [padded[span.sequence, span.begin : span.end, span.word] for span in wanted]
-        heard = torch.stack([steps.unfold(0, min(smoothing, len(steps)), 1).mean(1).amax() for steps in spans])
+        own = [padded[span.sequence, span.begin : span.end, span.word] for span in wanted]
+        heard = torch.stack([steps.unfold(0, min(smoothing, len(steps)), 1).mean(1).amax() for steps in own])
         positive = positive.index_add(0, _sequences(wanted, padded), functional.softplus(-heard))
     return SpottingLoss(positive, _elsewhere(padded, free, focus))
 
@@ -139,8 +139,8 @@ def _laid(logits: Ragged, wanted: Sequence[Span], ignored: Sequence[Span]) -> tu
     return padded, free
 
 
-def _sequences(spans: Sequence[Span], like: Tensor) -> Tensor:
-    return torch.tensor([span.sequence for span in spans], device=like.device)
+def _sequences(wanted: Sequence[Span], like: Tensor) -> Tensor:
+    return torch.tensor([span.sequence for span in wanted], device=like.device)
 
 
 def _elsewhere(padded: Tensor, free: Tensor, focus: float) -> Tensor:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from melisma.settings.spotter import DecisionSettings
 
 Scores = NDArray[np.float32]
+NEVER = float(np.nextafter(1.0, 2.0))  # a threshold above all scores, where even background has a score of 1
 
 
 class Alarm(NamedTuple):
@@ -68,7 +69,7 @@ class Decision(NamedTuple):
             return state, []
         joined = np.concatenate((state.recent, scores), dtype=np.float32)
         smooth = smoothed(joined, self.smoothing)
-        thresholds = np.asarray(self.thresholds, np.float32)
+        thresholds = np.asarray(self.thresholds)  # in float64: one that no score reaches may lie just above 1
         armed, free, alarms = state.armed.copy(), state.free.copy(), list[Alarm]()
         over, under = smooth >= thresholds, smooth < self.release * thresholds
         if not over.any():

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from melisma.errors import Failure
 
 BLANK = 0
-"""The symbol by which a frame says nothing new."""
+"""The symbol by which a frame says nothing new; before and after a text, where it cannot be, it begins and ends it."""
 
 
 class Spoken(NamedTuple):

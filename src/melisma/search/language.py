@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from math import inf
 from typing import Any, Protocol
 
@@ -13,7 +13,7 @@ class Language(Protocol):
     States are hashable values: one may be scored any number of times, scoring does not change it, and equal ones are
     continued alike. Two more methods, which a class may have, only save time: ``most(symbol)`` is what a step by this
     symbol adds at most (0 without it, as for log-probabilities), and ``row(state)`` what some symbols add, in a table
-    that stands ready. They are asked through ``greatest`` and ``at_once``.
+    that stands ready.
     """
 
     def start(self) -> Any:
@@ -30,12 +30,6 @@ def greatest(language: Language, symbol: int) -> float:
     """What a step of a language by this symbol adds at most."""
     most: Callable[[int], float] | None = getattr(language, "most", None)
     return 0.0 if most is None else most(symbol)
-
-
-def at_once(language: Language, state: Any) -> Mapping[int, float]:
-    """What some symbols, perhaps none, add to a state of a language."""
-    row: Callable[[Any], Mapping[int, float]] | None = getattr(language, "row", None)
-    return {} if row is None else row(state)
 
 
 class Together:

@@ -7,25 +7,22 @@ frames in which one symbol alone is possible are taken together. A test holds al
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from heapq import heapify, heappush, heapreplace
+from heapq import heapify, heapreplace
 from math import exp, inf, log, log1p
 from operator import itemgetter
 from typing import Any, NamedTuple
-from weakref import ref
 
 import numpy as np
 from numpy.typing import NDArray
 
 from melisma.errors import Refusal
 from melisma.search.heard import BLANK, Heard, Spoken, checked
-from melisma.search.language import Language, at_once, greatest, together
+from melisma.search.language import Language, greatest, together
+from melisma.search.prefix import NONE, Asked, Prefix, again, beginning, copied, shared, spelled
 
 __all__ = ["EVERYTHING", "Beams", "Language", "PrefixBeam", "Pruning"]
 
-NONE = -1  # the symbol of the prefix that has none
-REMEMBERED = 1 << 14  # states of a language whose steps are kept, at most
 EVERY = 32  # frames after which it is decided what no longer matters
 LEAST = -1.7e308  # what is not −∞ lies above
 SLACK = 1e-9  # by how much what may enter a beam is taken too wide, for the rounding of sums
@@ -35,7 +32,8 @@ Run = tuple[int, int, int, int, float]
 """Frames that say one symbol: (symbol, first frame, frame after the last, peak, log-probability there)."""
 Candidates = list[tuple[int, float, float]]
 """Symbols of a frame: (symbol, its log-probability, that with what a language may add at most), by the last."""
-Possible = tuple[float, Candidates]  # what a frame may say: the blank, and the other symbols
+Possible = tuple[float, Candidates, dict[int, float]]
+"""What a frame may say: (log-probability of the blank, the other symbols, log-probability of each of these)."""
 Link = tuple[Any, int, int, int, int, float] | None
 """An alignment's last symbol: (the link before, symbol, first frame, frame after the last, peak, log-probability)."""
 Beam = tuple[float, Any, float, float, float, float, float, Link, Link]
@@ -44,8 +42,8 @@ Beam = tuple[float, Any, float, float, float, float, float, Link, Link]
 ``total`` is the sum over all alignments, ``blank`` over those that end in the blank, ``other`` over those that end in
 the prefix's last symbol; beside both sums the likeliest of their alignments, and where its symbols stand.
 """
-Grown = tuple[float, int, int, float, float]
-"""(score, place of the prefix before, symbol, its log-probability, sum of the alignments)."""
+Grown = tuple[float, Beam, int, float, float, float]
+"""(score, the prefix before, symbol, its log-probability, sum of the alignments, what has been added in all)."""
 
 
 @dataclass(frozen=True)
@@ -74,67 +72,6 @@ class Pruning:
 
 EVERYTHING = Pruning(inf, inf, 1.0, inf)
 PLAIN = Pruning()
-
-
-class Steps(dict[int, float]):
-    """What each symbol adds in a state of language, constraint and hot words, once asked."""
-
-    __slots__ = ("known", "language", "state")
-
-    def __init__(self, language: Language | None, state: Any, known: dict[Any, Steps]) -> None:
-        super().__init__({} if language is None else at_once(language, state))
-        self.language, self.state = language, state
-        self.known = known  # the steps of other states: prefixes that have come to one state share them
-
-    def __missing__(self, symbol: int) -> float:
-        found = 0.0 if self.language is None else self.language.score(self.state, symbol)[1]
-        self[symbol] = found
-        return found
-
-    def after(self, symbol: int) -> Steps:
-        """The steps of the state that a symbol leads to."""
-        if self.language is None:
-            return self
-        state = self.language.score(self.state, symbol)[0]  # kept for none that does not get here: most do not
-        found = self.known.get(state)
-        if found is None:
-            if len(self.known) >= REMEMBERED:
-                self.known.clear()
-            found = self.known[state] = Steps(self.language, state, self.known)
-        return found
-
-
-class Prefix:
-    """One prefix, a node of the tree of all; the same prefix is the same node as long as any beam begins with it.
-
-    It holds the prefix before it, and knows those after it only as long as somebody else holds them: what no beam
-    begins with any more is gone.
-    """
-
-    __slots__ = ("__weakref__", "after", "before", "bonus", "depth", "steps", "symbol")
-
-    def __init__(self, before: Prefix | None, symbol: int, bonus: float, steps: Steps | None) -> None:
-        self.before, self.symbol = before, symbol
-        self.bonus = bonus  # what language, constraint and hot words have added
-        self.steps = steps  # what they may add; None: nobody has asked yet, as many prefixes die before
-        self.depth: int = 0 if before is None else before.depth + 1
-        self.after: dict[int, ref[Prefix]] = {}
-
-    def asked(self) -> Steps:
-        """What language, constraint and hot words may add."""
-        if self.steps is None:
-            assert self.before is not None
-            self.steps = self.before.asked().after(self.symbol)
-        return self.steps
-
-    def longer(self, symbol: int) -> Prefix:
-        """The node of this prefix with one symbol more."""
-        known = self.after.get(symbol)
-        found = None if known is None else known()
-        if found is None:
-            found = Prefix(self, symbol, self.bonus + self.asked()[symbol], None)
-            self.after[symbol] = ref(found)
-        return found
 
 
 class Beams(NamedTuple):
@@ -173,36 +110,35 @@ class PrefixBeam:
         self.symbols, self.beam = symbols, beam
         self.pruning = pruning or (PLAIN if constraint is None else EVERYTHING)
         self.added = together([part for part in (language, constraint, hot) if part is not None])
-        self._known: dict[Any, Steps] = {}
-        self.most = np.array([0.0 if self.added is None else greatest(self.added, one) for one in range(symbols)])
+        self._asked = Asked(self.added, symbols)
+        self._most = [0.0 if self.added is None else greatest(self.added, one) for one in range(symbols)]
+        self.most = np.array(self._most)
 
     def start(self) -> Beams:
         """The state before the first frame."""
-        steps = Steps(self.added, None if self.added is None else self.added.start(), self._known)
-        root = Prefix(None, NONE, 0.0, steps)
-        return Beams(0, 0.0, [(0.0, root, 0.0, 0.0, -inf, 0.0, -inf, None, None)])
+        return Beams(0, 0.0, [(0.0, self._asked.start(), 0.0, 0.0, -inf, 0.0, -inf, None, None)])
 
     def feed(self, state: Beams, log_probabilities: NDArray[Any]) -> Beams:
         """The state after these frames (T, V), nats."""
         frames = checked(log_probabilities, self.symbols, state.frames)
         if not len(frames):
             return state
-        likeliest, kept = frames.argmax(1), self._possible(frames)
-        tops = frames[np.arange(len(frames)), likeliest]
-        sure = kept.sum(1) == 1
-        differs = (likeliest[1:] != likeliest[:-1]) | ~sure[1:] | ~sure[:-1]
+        likeliest, tops = frames.argmax(1), frames.max(1)
+        kept = self._possible(frames, tops)
+        alone = np.where(kept.sum(1) == 1, likeliest, NONE)  # the only symbol of a frame
+        decides = np.arange(state.frames, state.frames + len(frames)) % EVERY == 0
+        differs = (alone[1:] != alone[:-1]) | (alone[1:] == NONE) | decides[1:]
         begins = [0, *(np.flatnonzero(differs) + 1).tolist()]
-        symbols, values, doubtful = likeliest.tolist(), tops.tolist(), _doubtful(frames, kept, sure, tops, self.most)
-        living, before = state.living, state.frames - 1
+        symbols, values, doubtful = alone.tolist(), tops.tolist(), self._doubtful(frames, kept, alone, tops)
+        living = state.living
         for begin, end in zip(begins, [*begins[1:], len(symbols)]):
-            if (state.frames + begin) // EVERY > before // EVERY:
+            if (state.frames + begin) % EVERY == 0:
                 living = self._decided(living)
-            before = state.frames + begin
             found = doubtful[begin]
             if found is not None:
                 living = self._searched(living, found, state.frames + begin, values[begin])
             elif symbols[begin] == BLANK:
-                living = [_silent(one) for one in living]
+                living = [one if one[4] == -inf else _silent(one) for one in living]
             else:
                 peak = begin if end == begin + 1 else max(range(begin, end), key=values.__getitem__)
                 run = (symbols[begin], *(state.frames + place for place in (begin, end, peak)), values[peak])
@@ -212,7 +148,7 @@ class PrefixBeam:
 
     def stable(self, state: Beams) -> tuple[int, ...]:
         """The symbols that no further frame can change: what all living prefixes begin with."""
-        return _symbols(_shared([one[1] for one in state.living]))
+        return spelled(shared([one[1] for one in state.living]))
 
     def settle(self, state: Beams) -> tuple[Beams, tuple[Spoken, ...]]:
         """Hands out what all living prefixes begin with, but for the last such symbol, and forgets it.
@@ -220,15 +156,15 @@ class PrefixBeam:
         So an endless stream takes no more memory. What is answered and its score stay the same; where the symbols are
         is what the best prefix says now.
         """
-        shared = _shared([one[1] for one in state.living])
-        if shared is None or shared.depth < 2 or shared.before is None:
+        last = shared([one[1] for one in state.living])
+        if last is None or last.depth < 2 or last.before is None:
             return state, ()
-        root = shared.before
-        known = {root: Prefix(None, root.symbol, root.bonus, root.asked())}
+        root = last.before
+        known = {root: again(root, None)}
         living: list[Beam] = []
         for score, prefix, *sums, link_blank, link_other in state.living:
             links = (_cut(link, root.depth) for link in (link_blank, link_other))
-            living.append((score, _copied(prefix, known), *sums, *links))  # type: ignore[arg-type]
+            living.append((score, copied(prefix, known), *sums, *links))  # type: ignore[arg-type]
         spoken = _spoken(_likelier(state.living[0]))[: root.depth]
         return state._replace(living=living), spoken
 
@@ -239,35 +175,65 @@ class PrefixBeam:
         """
         ended = []
         for one in state.living:
-            score = one[0] + (0.0 if self.added is None else self.added.end(one[1].asked().state))
+            score = one[0] + (0.0 if self.added is None else self.added.end(self._asked.state(one[1])))
             if score > -inf:
                 ended.append((score, one))
         ended.sort(key=lambda pair: -pair[0])
         return [_heard(score, one, state.height) for score, one in ended[:best]]
 
-    def _possible(self, frames: Frames) -> NDArray[np.bool_]:
+    def _possible(self, frames: Frames, tops: Frames) -> NDArray[np.bool_]:
         """Which symbols of each frame are not pruned (T, V)."""
-        likely = np.maximum(frames.max(1) - self.pruning.symbols, LEAST)
+        likely = np.maximum(tops - self.pruning.symbols, LEAST)
         kept: NDArray[np.bool_] = frames >= likely[:, None]
         if self.pruning.blank < 1:
             silent = frames[:, BLANK] > log(self.pruning.blank)
             kept[silent, BLANK + 1 :] = False
         return kept
 
+    def _doubtful(
+        self, frames: Frames, kept: NDArray[np.bool_], alone: NDArray[np.int64], tops: Frames
+    ) -> list[Possible | None]:
+        """Of each frame what is possible, below its likeliest symbol, the symbols sorted; None: it is one alone."""
+        found: list[Possible | None] = [None] * len(frames)
+        rows = np.flatnonzero(alone == NONE)
+        if not len(rows):
+            return found
+        below = np.where(kept, frames - np.maximum(tops, LEAST)[:, None], -inf)[rows]
+        blanks, others = below[:, BLANK].tolist(), kept[rows, BLANK + 1 :]
+        numbers, symbols = others.nonzero()
+        values = below[:, BLANK + 1 :][others]
+        symbols += BLANK + 1
+        bounds = values + self.most[symbols]
+        order = np.lexsort((-bounds, numbers))
+        ordered, logs = symbols[order].tolist(), values[order].tolist()
+        candidates = list(zip(ordered, logs, bounds[order].tolist()))
+        ends = others.sum(1).cumsum().tolist()
+        for row, blank, begin, end in zip(rows.tolist(), blanks, [0, *ends], ends):
+            found[row] = blank, candidates[begin:end], dict(zip(ordered[begin:end], logs[begin:end]))
+        return found
+
     def _said(self, living: list[Beam], run: Run) -> list[Beam]:
         """The living prefixes after frames in which nothing but one symbol is possible."""
         symbol, begin, end, peak, value = run
         found: dict[Prefix, Beam] = {}
+        staying = {one[1] for one in living if one[1].symbol == symbol and one[4] > -inf}
+        depth, most, least = self.pruning.prefixes + SLACK, self._most[symbol], -inf
         for one in living:
-            _, prefix, _, _, other, _, best_other, _, link_other = one
-            if symbol == prefix.symbol and other > -inf:
-                link = _repeated(link_other, end, peak, value)
-                _merge(found, (other + prefix.bonus, prefix, other, -inf, other, -inf, best_other, None, link))
-            mass, best, come = _entering(one, symbol)
-            if mass > -inf and prefix.asked()[symbol] > -inf:
-                after = prefix.longer(symbol)
-                link = (come, symbol, begin, end, peak, value)
-                _merge(found, (mass + after.bonus, after, mass, -inf, mass, -inf, best, None, link))
+            prefix, (mass, best, come) = one[1], _entering(one, symbol)
+            if prefix in staying:
+                other, link = one[4], _repeated(one[8], end, peak, value)
+                _merge(found, (other + prefix.bonus, prefix, other, -inf, other, -inf, one[6], None, link))
+                least = max(least, other + prefix.bonus - depth)
+            met = bool(staying) and prefix.known(symbol) in staying
+            if mass == -inf or (mass + prefix.bonus + most <= least and not met):
+                continue  # whatever it brings, the best one is too far above it
+            bonus = prefix.bonus + self._asked.step(prefix, symbol)
+            score = mass + bonus
+            if score > least or (met and score > -inf):
+                after, link = prefix.longer(symbol, bonus), (come, symbol, begin, end, peak, value)
+                _merge(found, (score, after, mass, -inf, mass, -inf, best, None, link))
+                if score - depth > least:
+                    least = score - depth
         if len(found) < 2:
             return list(found.values())
         ranked = sorted(found.values(), key=SCORE, reverse=True)[: self.beam]
@@ -276,55 +242,67 @@ class PrefixBeam:
 
     def _decided(self, living: list[Beam]) -> list[Beam]:
         """The living prefixes without those that differ from the best one too far back."""
-        shared = _shared([one[1] for one in living])
-        if shared is None or living[0][1].depth - shared.depth <= self.pruning.undecided:
+        if not living or living[0][1].depth <= self.pruning.undecided:
+            return living
+        last = shared([one[1] for one in living])
+        if last is None or living[0][1].depth - last.depth <= self.pruning.undecided:
             return living
         least = living[0][1].depth - int(self.pruning.undecided)
-        root = _beginning(living[0][1], least)
-        return [one for one in living if one[1].depth >= least and _beginning(one[1], least) is root]
+        root = beginning(living[0][1], least)
+        return [one for one in living if one[1].depth >= least and beginning(one[1], least) is root]
 
     def _searched(self, living: list[Beam], found: Possible, frame: int, top: float) -> list[Beam]:
         """The living prefixes after a frame in which several symbols are possible, or none."""
         stayed, taken = _stayed(living, found, frame, top)
-        scores = [one[0] for one in stayed]
-        grown = self._grown(living, found[1], taken, scores)
-        scores += [one[0] for one in grown]
-        ranked = sorted(range(len(scores)), key=scores.__getitem__, reverse=True)[: self.beam]
-        lowest = max(scores[ranked[0]] - self.pruning.prefixes, LEAST) if ranked else 0.0
-        here = len(stayed)
+        grown = self._grown(living, found[1], taken, [one[0] for one in stayed]) if found[1] else []
+        both: list[Beam | Grown] = [*stayed, *grown]
+        both.sort(key=SCORE, reverse=True)
+        lowest = max(both[0][0] - self.pruning.prefixes, LEAST) if both else 0.0
         return [
-            stayed[place] if place < here else _born(grown[place - here], living, frame, top)
-            for place in ranked
-            if scores[place] >= lowest
+            one if isinstance(one[1], Prefix) else _born(one, frame, top)  # type: ignore[arg-type]
+            for one in both[: self.beam]
+            if one[0] >= lowest
         ]
 
     def _grown(
         self, living: list[Beam], symbols: Candidates, taken: dict[Any, set[int]], scores: list[float]
     ) -> list[Grown]:
         """The prefixes one symbol longer that are new and may enter a beam in which those of ``scores`` stand."""
-        heap = scores.copy()  # the best of all so far; once there are enough, its first is the worst of them
-        heapify(heap)
-        depth = self.pruning.prefixes + SLACK
-        least = max(scores, default=-inf) - depth
-        cutoff = max(heap[0], least) if len(heap) >= self.beam else least
+        heap: list[float] = []  # the best of all so far, the worst of them first, once there are enough
+        room, depth, first = self.beam - len(scores), self.pruning.prefixes + SLACK, symbols[0][2]
+        cutoff = least = max(scores) - depth if scores else -inf
+        if room <= 0:
+            heap = scores.copy()
+            heapify(heap)
+            cutoff = max(heap[0], least)
         grown: list[Grown] = []
-        for place, (before, prefix, total, blank, *_) in enumerate(living):
-            if not symbols or before + symbols[0][2] <= cutoff:
+        for one in living:
+            before, prefix, total, blank, _, _, _, _, _ = one
+            if before + first <= cutoff:
                 break  # and so are all that follow, as the better ones come first
-            known, last, bonus, steps = taken.get(prefix, ()), prefix.symbol, prefix.bonus, prefix.asked()
+            known, last, bonus, steps = taken.get(prefix, ()), prefix.symbol, prefix.bonus, prefix.steps
             for symbol, value, most in symbols:
                 if before + most <= cutoff:
                     break
-                if symbol in known:
+                if symbol in known or (symbol == last and blank == -inf):
                     continue
                 mass = value + (blank if symbol == last else total)
-                score = mass + (bonus + steps[symbol])
-                if score > cutoff:
-                    grown.append((score, place, symbol, value, mass))
-                    (heappush if len(heap) < self.beam else heapreplace)(heap, score)
-                    if score - depth > least:
-                        least = score - depth
-                    cutoff = heap[0] if len(heap) >= self.beam and heap[0] > least else least
+                if steps is None:
+                    steps = self._asked.steps(prefix)
+                step = steps.get(symbol)
+                added = bonus + (self._asked.step(prefix, symbol) if step is None else step)
+                score = mass + added
+                if score <= cutoff:
+                    continue
+                grown.append((score, one, symbol, value, mass, added))
+                if heap:
+                    heapreplace(heap, score)
+                elif len(grown) == room:
+                    heap = [*scores, *(each[0] for each in grown)]
+                    heapify(heap)
+                if score - depth > least:
+                    least = score - depth
+                cutoff = heap[0] if heap and heap[0] > least else least
         return grown
 
 
@@ -333,28 +311,6 @@ def _added(a: float, b: float) -> float:
     if a < b:
         a, b = b, a
     return a if b == -inf else a + log1p(exp(b - a))
-
-
-def _doubtful(
-    frames: Frames, kept: NDArray[np.bool_], sure: NDArray[np.bool_], tops: Frames, most: Frames
-) -> list[Possible | None]:
-    """Of each frame what is possible, below its likeliest symbol: the blank, and the others sorted; None: one alone."""
-    found: list[Possible | None] = [None] * len(frames)
-    rows = np.flatnonzero(~sure)
-    if not len(rows):
-        return found
-    tops = np.maximum(tops[rows], LEAST)
-    blanks = np.where(kept[rows, BLANK], frames[rows, BLANK] - tops, -inf).tolist()
-    numbers, symbols = kept[rows, BLANK + 1 :].nonzero()
-    symbols += BLANK + 1
-    values = frames[rows[numbers], symbols] - tops[numbers]
-    bounds = values + most[symbols]
-    order = np.lexsort((-bounds, numbers))
-    candidates = list(zip(symbols[order].tolist(), values[order].tolist(), bounds[order].tolist()))
-    ends = np.cumsum(np.bincount(numbers, minlength=len(rows))).tolist()
-    for row, blank, begin, end in zip(rows.tolist(), blanks, [0, *ends], ends):
-        found[row] = blank, candidates[begin:end]
-    return found
 
 
 def _silent(one: Beam) -> Beam:
@@ -377,20 +333,23 @@ def _merge(found: dict[Prefix, Beam], one: Beam) -> None:
 
 def _stayed(living: list[Beam], found: Possible, frame: int, top: float) -> tuple[list[Beam], dict[Any, set[int]]]:
     """What a frame brings to the prefixes that live already, and which of them go on to which other ones."""
-    blank, symbols = found
-    values = {symbol: value for symbol, value, _ in symbols}
-    places = {one[1]: one for one in living}
+    blank, _, values = found
+    places: dict[Any, Beam] = {}
     stayed: list[Beam] = []
     taken: dict[Any, set[int]] = {}
     for one in living:
         _, prefix, total, _, other, best_blank, best_other, link_blank, link_other = one
+        value = values.get(prefix.symbol)
+        if value is None and blank == 0 and other == -inf:
+            stayed.append(one)  # as it was
+            continue
         likeliest, link = (best_blank, link_blank) if best_blank >= best_other else (best_other, link_other)
         still, said, best_said, link_said = total + blank, -inf, -inf, None
-        value = values.get(prefix.symbol)
         if value is not None:
             if other > -inf:
                 said, best_said = other + value, best_other + value
                 link_said = _repeated(link_other, frame + 1, frame, value + top)
+            places = places or {each[1]: each for each in living}
             before = places.get(prefix.before)
             if before is not None:
                 taken.setdefault(prefix.before, set()).add(prefix.symbol)
@@ -414,13 +373,15 @@ def _entering(one: Beam, symbol: int) -> tuple[float, float, Link]:
     return (total, best_blank, link_blank) if best_blank >= best_other else (total, best_other, link_other)
 
 
-def _born(grown: Grown, living: list[Beam], frame: int, top: float) -> Beam:
+def _born(grown: Grown, frame: int, top: float) -> Beam:
     """A prefix that has just come to live."""
-    score, place, symbol, value, mass = grown
-    _, best, come = _entering(living[place], symbol)
-    prefix = living[place][1].longer(symbol)
+    score, (_, prefix, _, _, _, best_blank, best_other, link_blank, link_other), symbol, value, mass, bonus = grown
+    if best_blank >= best_other or symbol == prefix.symbol:
+        best, come = best_blank, link_blank
+    else:
+        best, come = best_other, link_other
     link = (come, symbol, frame, frame + 1, frame, value + top)
-    return score, prefix, mass, -inf, mass, -inf, best + value, None, link
+    return score, prefix.longer(symbol, bonus), mass, -inf, mass, -inf, best + value, None, link
 
 
 def _repeated(link: Link, end: int, peak: int, value: float) -> Link:
@@ -428,42 +389,6 @@ def _repeated(link: Link, end: int, peak: int, value: float) -> Link:
     assert link is not None
     before, symbol, begin, _, old, highest = link
     return (before, symbol, begin, end, peak, value) if value > highest else (before, symbol, begin, end, old, highest)
-
-
-def _shared(prefixes: Sequence[Prefix]) -> Prefix | None:
-    """The longest prefix that all begin with."""
-    found = set(prefixes)
-    while len(found) > 1:
-        deepest = max(one.depth for one in found)
-        found = {one.before if one.depth == deepest else one for one in found}  # type: ignore[misc]
-    return next(iter(found), None)
-
-
-def _beginning(prefix: Prefix, depth: int) -> Prefix:
-    """The first ``depth`` symbols of a prefix that has as many."""
-    while prefix.depth > depth and prefix.before is not None:
-        prefix = prefix.before
-    return prefix
-
-
-def _symbols(prefix: Prefix | None) -> tuple[int, ...]:
-    symbols = []
-    while prefix is not None and prefix.before is not None:
-        symbols.append(prefix.symbol)
-        prefix = prefix.before
-    return tuple(reversed(symbols))
-
-
-def _copied(prefix: Prefix, known: dict[Prefix, Prefix]) -> Prefix:
-    """The same prefix behind another root, which ``known`` holds."""
-    way: list[Prefix] = []
-    while prefix not in known:
-        way.append(prefix)
-        prefix = prefix.before  # type: ignore[assignment]
-    found = known[prefix]
-    for one in reversed(way):
-        found = known[one] = found.longer(one.symbol)
-    return found
 
 
 def _cut(link: Link, gone: int) -> Link:
@@ -491,4 +416,4 @@ def _spoken(link: Link) -> tuple[Spoken, ...]:
 
 
 def _heard(score: float, one: Beam, height: float) -> Heard:
-    return Heard(_symbols(one[1]), score + height, one[2] + height, _spoken(_likelier(one)))
+    return Heard(spelled(one[1]), score + height, one[2] + height, _spoken(_likelier(one)))

@@ -61,8 +61,9 @@ class Words:
         if found is None:
             if len(self._rows) >= REMEMBERED:
                 self._rows.popitem()
-            inside = {symbol: 0.0 for symbol in self._after[node] if symbol not in self._breaks}
-            found = self._rows[node] = self._outward | inside
+            after = self._after[node]
+            inside = after if self._breaks.isdisjoint(after) else [one for one in after if one not in self._breaks]
+            found = self._rows[node] = self._outward | dict.fromkeys(inside, 0.0)
         return found
 
     def start(self) -> State:

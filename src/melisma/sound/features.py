@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melisma.errors import Refusal
-from melisma.sound.mel import SCALES, cosines, lifter, triangles
+from melisma.sound.mel import SCALES, Scale, cosines, lifter, power_of_two, triangles, without_bins
 from melisma.sound.pcen import Pcen
 
 Frames = NDArray[np.float32]
@@ -21,7 +21,7 @@ FORMAT: Final = 1  # of a definition as JSON
 KINDS: Final = ("log_mel", "mfcc")
 LOGARITHMS: Final = {"natural": 1.0, "decibel": 10.0 / np.log(10.0)}
 TAPERS: Final = ("hann", "hamming", "povey")
-LOUDEST: Final = 1e6  # a sample beyond this is damage: a recording lies in −1 … 1, as integers in ±32768
+LOUDEST: Final = 1e6  # a sample beyond this is damage; in a file already a tenth of it is, which leaves room for gains
 BLOCK: Final = 64  # frames worked on together at most, and
 CACHED: Final = 32_768  # samples of padded frames in a block at most: what is on the way stays in the cache
 KEPT: Final = 8  # definitions whose blocks a thread keeps
@@ -78,10 +78,6 @@ class Definition:
     def latency(self) -> float:
         """Milliseconds from a frame's first sample until it can be said; half of them lie after the frame's time."""
         return 1000.0 * self.window / self.rate
-
-    def time_of(self, frame: float) -> float:
-        """Seconds from the first sample to the middle of a frame: (t · hop + window / 2) / rate."""
-        return (frame * self.hop + self.window / 2) / self.rate
 
     def count(self, samples: int) -> int:
         """How many frames this many samples give."""
@@ -293,8 +289,12 @@ def _taper(name: str, length: int) -> NDArray[np.float64]:
 
 
 def _weights(definition: Definition) -> NDArray[np.float64]:
+    return triangles(*_bands(definition))
+
+
+def _bands(definition: Definition) -> tuple[Scale, int, int, int, tuple[float, float]]:
     limits = (definition.low, definition.high)
-    return triangles(SCALES[definition.mel], definition.rate, definition.fft, definition.bands, limits)
+    return SCALES[definition.mel], definition.rate, definition.fft, definition.bands, limits
 
 
 def _lawful(given: Any, before: int) -> Samples:
@@ -329,6 +329,8 @@ RANGES: Final = {
     "scale": (1e-6, 1e6),
     "lifter": (0, 4096),
 }
+LONGEST: Final = 8  # times the power of two that a window fits in is its transform at most
+WEIGHTS: Final = 1 << 24  # what fft times bands is at most: their table is made in a quarter of a GiB
 WORDS: Final = {"mel": tuple(SCALES), "kind": KINDS, "taper": TAPERS, "logarithm": tuple(LOGARITHMS)}
 
 
@@ -360,6 +362,11 @@ def _check_ranges(definition: Definition) -> None:
         raise Refusal(
             f"fft of frames is {definition.fft}: wants an even number, {definition.window} (the window) or more"
         )
+    longest = LONGEST * power_of_two(definition.window)
+    if definition.fft > longest:
+        raise Refusal(f"fft of frames is {definition.fft}: wants {longest} or less for a window of {definition.window}")
+    if definition.fft * definition.bands > WEIGHTS:
+        raise Refusal(f"fft of frames times bands is {definition.fft * definition.bands:,}: wants {WEIGHTS:,} or less")
 
 
 def _check_words(definition: Definition) -> None:
@@ -384,7 +391,7 @@ def _check_bands(definition: Definition) -> None:
             f"bands of frames lie between {definition.low:g} and {definition.high:g} Hz: wants low below high, "
             f"and high at most {top:g} Hz, which is as high as a rate of {definition.rate} reaches"
         )
-    empty = np.flatnonzero(~_weights(definition).any(axis=0))
+    empty = without_bins(*_bands(definition))
     if len(empty):
         apart = definition.rate / definition.fft
         raise Refusal(
