@@ -64,8 +64,23 @@ def test_the_model_says_what_it_says_to_a_stream_of_several_utterances(hearing: 
     lengths = np.diff(found.edges)
     assert lengths.max() == codec.stride
     assert (lengths > 0).all()
-    ends = [round(one.end * 100) for one in said]
-    assert set(ends) <= set(found.edges.tolist())
+    assert {one.end for one in said} <= {codec.seconds(edge) for edge in found.edges.tolist()}
+
+
+def test_all_times_are_of_one_clock_whose_frames_are_in_the_middle_of_their_windows(hearing: Any) -> None:
+    model, codec, search, folder = hearing
+    definition = codec.definition
+    assert codec.seconds(0) == 0
+    for frame in (1, 7, 5000):
+        middle = (frame * definition.hop + definition.window / 2) / RATE
+        assert (codec.seconds(frame) + codec.seconds(frame + 1)) / 2 == pytest.approx(middle, abs=1e-4)
+    found = align(model, codec, recording(folder, spoken(1.5, (0.3, 1.0))), "la", search)
+    edges = outputs(model, codec, found.samples, search).edges.tolist()
+    assert found.edges == (*map(codec.seconds, edges[:-1]), 1.5)
+    said = TASK.answer(model, codec, asked(str(folder / "made.wav"))[0], search)[0]
+    clock = {*map(codec.seconds, range(definition.count(len(found.samples)) + 1))}
+    assert {time for one in said.utterances for time in (one.begin, one.end)} <= clock
+    assert {time for one in said.utterances for word in one.words for time in (word.begin, word.end)} <= clock
 
 
 def test_words_lie_where_they_are_said_however_briefly_the_model_says_so(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import melisma
 from melisma.errors import Refusal
 from melisma.settings.read import build
 from melisma.settings.transcribe import TranscribeSettings
+from melisma.tasks import listening
 from melisma.tasks.transcribe import TASK
 
 RATE = 8000
@@ -209,9 +211,34 @@ def test_resumed_after_a_stop_a_training_gives_the_same_bits(tmp_path: Path) -> 
     given = {"data.train": [str(tmp_path / "train.jsonl")], "data.valid": [str(tmp_path / "dev.jsonl")]} | SMALL
     more = {"training.steps": 4, "training.epochs": None, "training.batch_tokens": 100, "augment.join": 0.5}
     more |= {"training.schedule": "constant"}  # what knows its end is another where that is another
+    more |= {"model.decoder": "attention", "model.decoder_hidden": 8}
+    more |= {"training.sampling": 0.3, "training.sampling_schedule": "constant"}
     list(melisma.train("transcribe", tmp_path / "whole", given | more))
     list(melisma.train("transcribe", tmp_path / "parts", given | more | {"training.steps": 2}))
     shutil.move(tmp_path / "parts", tmp_path / "moved")
     list(melisma.resume(tmp_path / "moved", {"training.steps": 4}))
     weights = [dict(melisma.load(tmp_path / name, "latest").network.named_parameters()) for name in ("whole", "moved")]
+    assert any(name.startswith("decoder.") for name in weights[0])
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+
+
+def test_a_recording_is_read_a_block_at_a_time(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wave = 0.2 * np.random.default_rng(4).standard_normal(3 * RATE)
+    paths = [said(tmp_path, "long.wav", wave), said(tmp_path, "short.flac", wave[: RATE // 3])]
+    model, read = melisma.load(trained / "run"), list[int]()
+    whole = model(paths)
+
+    def blocks(*given: Any) -> Iterator[Any]:
+        for block in listening_blocks(*given):
+            read.append(len(block))
+            yield block
+
+    listening_blocks = listening.blocks
+    monkeypatch.setattr(listening, "blocks", blocks)
+    monkeypatch.setattr(listening, "BLOCK", 5)
+    assert model(paths) == whole
+    assert sum(read) == 3 * RATE + RATE // 3
+    assert max(read) <= 5 * 0.08 * RATE
+    laid = [one for one in TASK.read(settings(trained)).valid if one.laid is not None]
+    answers = TASK.answer(model.network, model.codec, laid, model.settings.search)
+    assert [one.seconds for one in answers] == [one.seconds() for one in laid]

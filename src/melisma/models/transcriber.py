@@ -9,9 +9,10 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional
 
-from melisma.contract import Cell, Layer, whole
+from melisma.contract import Cell, Layer, take, whole
 from melisma.layers.attention import Memory
 from melisma.layers.cells import CELLS
+from melisma.layers.centred import Centred, CentredSoFar
 from melisma.layers.convolution import Convolution
 from melisma.layers.deep import BothWays, OneWay, Residual
 from melisma.layers.dropout import LockedDropout, PlainDropout
@@ -24,10 +25,11 @@ from melisma.layers.transformer import Activation, LayerNorm
 from melisma.losses.ctc import ctc_loss
 from melisma.models.encoder_decoder import Decoder, DecodingStep, State
 from melisma.ragged import Ragged
+from melisma.search.heard import BLANK
 from melisma.settings.model import EncoderDecoderSettings
 from melisma.settings.transcriber import TranscriberSettings
 
-BLANK = 0  # the symbol that says nothing; before and after a text, where it can't be, it begins and ends it
+PRIOR = 15.0  # frames that the mean of what was heard so far begins with: less than a word
 
 
 class Losses(NamedTuple):
@@ -51,7 +53,9 @@ class Transcriber(nn.Module):
     def __init__(self, features: int, symbols: int, settings: TranscriberSettings) -> None:
         super().__init__()
         self.features, self.symbols, self.settings = features, symbols, settings
-        self.encoder = Serial([*_convolutions(features, settings), *_recurrence(features, settings)])
+        self.encoder = Serial(
+            [*_centred(features, settings), *_convolutions(features, settings), *_recurrence(features, settings)]
+        )
         self.weight, self.bias = nn.Parameter(uniform(symbols, settings.encoded)), nn.Parameter(torch.zeros(symbols))
         with torch.no_grad():
             self.bias[BLANK] = settings.blank_bias + math.log(symbols - 1)
@@ -81,7 +85,13 @@ class Transcriber(nn.Module):
         return functional.linear(rows, self.weight, self.bias)
 
     def loss(
-        self, frames: Ragged, labels: Ragged, random: Generator | None = None, *, smoothing: float = 0.0
+        self,
+        frames: Ragged,
+        labels: Ragged,
+        random: Generator | None = None,
+        *,
+        smoothing: float = 0.0,
+        sampling: float = 0.0,
     ) -> dict[str, Losses]:
         """Frames (N, features) and labels (M,) int64 of B utterances -> ``ctc`` and, with a decoder, ``attention``.
 
@@ -91,23 +101,30 @@ class Transcriber(nn.Module):
         nats = ctc_loss(self.logits(encoded), labels, BLANK)
         found = {"ctc": Losses(nats, nats.detach())}
         if self.decoder is not None:
-            found["attention"] = self.spelled(encoded, labels, random, smoothing=smoothing)
+            found["attention"] = self.spelled(encoded, labels, random, smoothing=smoothing, sampling=sampling)
         return found
 
     def spelled(
-        self, encoded: Ragged, labels: Ragged, random: Generator | None = None, *, smoothing: float = 0.0
+        self,
+        encoded: Ragged,
+        labels: Ragged,
+        random: Generator | None = None,
+        *,
+        smoothing: float = 0.0,
+        sampling: float = 0.0,
     ) -> Losses:
-        """What the decoder thinks of the labels (M,) of utterances that were encoded, the end counted."""
+        """What the decoder thinks of the labels (M,) of utterances that were encoded, the end counted.
+
+        It hears the labels before each, at a share ``sampling`` of the steps what it would have said itself.
+        """
         decoder = self._decoder()
-        edge = Ragged.step(torch.full((labels.batch,), BLANK, device=labels.place.device))
-        heard, wanted = edge.join(labels), labels.join(edge)
+        return decoder.judged(decoder.memory(encoded), labels, random, smoothing=smoothing, sampling=sampling)
+
+    def judged(self, encoded: Ragged, candidates: Ragged) -> Tensor:
+        """(K,) the nats of several answers (M,) to one utterance, rows (N, encoded), the end of each counted."""
+        decoder = self._decoder()
         memory = decoder.memory(encoded)
-        shown = decoder.decode(memory, decoder.begin(memory, random), heard, random)
-        logs = decoder.log_probabilities(shown.rows)
-        nats = -logs.gather(1, wanted.rows[:, None])[:, 0]
-        trained = (1 - smoothing) * nats - smoothing * logs.mean(1)
-        none = nats.new_zeros(heard.batch)
-        return Losses(*(none.index_add(0, heard.owners, rows) for rows in (trained, nats.detach())))
+        return decoder.judged(take(memory, candidates.place.new_zeros(candidates.batch)), candidates).nats
 
     def spell(self, encoded: Ragged) -> tuple[DecodingStep, State]:
         """What a search needs to spell what was encoded, from ``BLANK`` to ``BLANK``: a step, and the state before."""
@@ -132,6 +149,25 @@ class Speller(Decoder):
         super().__init__(own)
         self._hear(symbols, Embedding(symbols, own.embedding))
         self._add_layers()
+
+    def judged(
+        self,
+        memory: Memory,
+        labels: Ragged,
+        random: Generator | None = None,
+        *,
+        smoothing: float = 0.0,
+        sampling: float = 0.0,
+    ) -> Losses:
+        """What is thought of the labels (M,) of utterances that are remembered, the end counted."""
+        edge = Ragged.step(torch.full((labels.batch,), BLANK, device=labels.place.device))
+        heard, wanted = edge.join(labels), labels.join(edge)
+        shown = self.decode(memory, self.begin(memory, random), heard, random, sampling)
+        logs = self.log_probabilities(shown.rows)
+        nats = -logs.gather(1, wanted.rows[:, None])[:, 0]
+        trained = (1 - smoothing) * nats - smoothing * logs.mean(1)
+        none = nats.new_zeros(heard.batch)
+        return Losses(*(none.index_add(0, heard.owners, rows) for rows in (trained, nats.detach())))
 
     def memory(self, encoded: Ragged) -> Memory:
         """Rows (N, encoded) -> what is read; of no utterance anything, where there is no output."""
@@ -168,6 +204,12 @@ def _spelling(settings: TranscriberSettings) -> EncoderDecoderSettings:
 
 def _dropout(settings: TranscriberSettings, rate: float, size: int) -> Layer:
     return LockedDropout(rate, size) if settings.locked else PlainDropout(rate)
+
+
+def _centred(size: int, settings: TranscriberSettings) -> list[Layer]:
+    if not settings.centred:
+        return []
+    return [Centred() if settings.bidirectional else CentredSoFar(size, PRIOR)]
 
 
 def _convolutions(size: int, settings: TranscriberSettings) -> list[Layer]:

@@ -160,6 +160,13 @@ class SpellingSettings:
         low=0,
         high=6,
     )
+    word_language: int = setting(
+        3,
+        help="words that the n-gram model of the words of the training transcripts looks at together; 0: there is none",
+        why="three are what most n-gram models of words take",
+        low=0,
+        high=6,
+    )
 
 
 @dataclass(frozen=True)
@@ -205,6 +212,40 @@ class HearingSettings:
         low=-10,
         high=10,
     )
+    word_language: float = setting(
+        0.0,
+        help="weight of the n-gram model of words: those of the training transcripts, or of corpus",
+        why="off, as it must be weighed on validation data",
+        low=0,
+        high=10,
+    )
+    word_bonus: float = setting(
+        0.0,
+        help="nats added for each word, against that model's preference for few",
+        why="off, as it belongs to word_language",
+        low=-50,
+        high=50,
+    )
+    unknown: float = setting(
+        10.0,
+        help="nats that a word costs besides which that model does not know",
+        why="a word that nobody wrote is then heard where the sound leaves no doubt",
+        low=0,
+        high=1000,
+    )
+    corpus: str | None = setting(
+        None,
+        help="a text file, a sentence a line, whose words that model is counted in instead, given when answering",
+        why="the training transcripts are at hand",
+    )
+    attention: float = setting(
+        0.3,
+        help="share of the decoder's score in the choice among the answers found, for model.decoder=attention; the "
+        "rest is that of CTC",
+        why="as much as it has in what is trained",
+        low=0,
+        high=1,
+    )
     hot: tuple[str, ...] = setting(
         (),
         help="words that are expected: names, terms; a comma between them",
@@ -231,6 +272,21 @@ class HearingSettings:
         above=0,
         high=60,
     )
+    blanks: float | None = setting(
+        2.0,
+        help="seconds in which the model says nothing, after some text, that end an utterance too, where noise hides "
+        "the pause; none: loudness alone ends it",
+        why="as Kaldi has it (its fourth rule)",
+        low=0.2,
+        high=60,
+    )
+    nothing: float | None = setting(
+        5.0,
+        help="seconds in which the model has said nothing at all after which it listens anew; none: it never does",
+        why="as Kaldi has it (its first rule): no noise is dragged into what is said at last",
+        low=0.2,
+        high=60,
+    )
     utterance: float = setting(
         30.0,
         help="seconds of an utterance at most; it is then ended wherever it is",
@@ -247,15 +303,21 @@ class HearingSettings:
     )
 
     def check(self) -> None:
-        """Refuses more answers than beginnings, and a penalty or bonus of what is not there."""
+        """Refuses more answers than beginnings, and a penalty, bonus or text of what is not there."""
         if self.alternatives > self.beam:
             raise Refusal(
                 f"alternatives is {self.alternatives} and beam {self.beam}: wants a beam of {self.alternatives} or more"
             )
-        if self.beam == 1 and (self.words != "any" or self.language or self.hot):
+        if self.beam == 1 and (self.words != "any" or self.language or self.word_language or self.hot):
             raise Refusal(
                 "beam=1 takes the likeliest symbol of each frame and knows no words: wants a wider beam, "
-                "or words=any, language=0 and no hot words"
+                "or words=any, language=0, word_language=0 and no hot words"
+            )
+        if not self.word_language and (self.corpus is not None or self.word_bonus):
+            found = f"word_bonus={self.word_bonus:g}" if self.corpus is None else f"corpus={self.corpus}"
+            raise Refusal(
+                f"{found} belongs to the n-gram model of words, which word_language=0 gives no weight: wants a "
+                "word_language above 0, such as 0.5"
             )
         if self.filler is not None and self.words == "any":
             raise Refusal("filler is the price of what is not in the list and words=any has none: wants words=known")
@@ -328,9 +390,27 @@ class TranscribeSettings:
                     raise Refusal(
                         f"{name}={as_text(value)} changes nothing with {because}: wants {wanted}, or no {name}"
                     )
-        for name, least in (("sampling", 0), ("smoothing", HearingTraining.smoothing)):
-            if f"training.{name}" in given and getattr(self.training, name) != least:
-                raise Refusal(f"training.{name} is for decoders that hear their own answers: wants no training.{name}")
+        for name, (because, wanted) in self._idle().items():
+            group_, _, last = name.partition(".")
+            part = getattr(self, group_)
+            value = getattr(part, last)
+            if name in given and value != getattr(type(part), last):
+                raise Refusal(f"{name}={as_text(value)} changes nothing with {because}: wants {wanted}, or no {name}")
+
+    def _idle(self) -> dict[str, tuple[str, str]]:
+        """Settings that another group gives nothing to do -> which of it, and what is wanted instead."""
+        found: dict[str, tuple[str, str]] = {}
+        if self.model.decoder == "none":
+            names = ("training.sampling", "training.sampling_schedule", "training.smoothing", "search.attention")
+            found |= dict.fromkeys(names, ("model.decoder=none", "model.decoder=attention"))
+        elif self.search.beam == 1:
+            found["search.attention"] = ("search.beam=1, which finds one answer", "a wider beam")
+        if self.model.bidirectional:
+            ways = ("model.bidirectional=yes", "model.bidirectional=no")
+            found |= dict.fromkeys(("search.blanks", "search.nothing"), ways)
+        if not self.training.sampling and "training.sampling" not in found:
+            found["training.sampling_schedule"] = ("training.sampling=0", "a training.sampling above 0")
+        return found
 
     def check(self) -> None:
         """Refuses groups that contradict each other."""
@@ -338,6 +418,16 @@ class TranscribeSettings:
             raise Refusal(
                 f"search.language={self.search.language:g} weighs an n-gram model and text.language=0 learns none: "
                 "wants a text.language of 1 or more, or search.language=0"
+            )
+        if self.search.corpus is not None:
+            raise Refusal(
+                f"search.corpus={self.search.corpus} is a file that nobody has beside the run: wants corpus=FILE when "
+                "answering, or its sentences among the transcripts"
+            )
+        if self.search.word_language and not self.text.word_language:
+            raise Refusal(
+                f"search.word_language={self.search.word_language:g} weighs an n-gram model of words and "
+                "text.word_language=0 learns none: wants a text.word_language of 1 or more, or search.word_language=0"
             )
         if not self.data.validates:
             if self.training.patience is not None:

@@ -12,6 +12,13 @@ from melisma.settings.field import choice, setting
 class TranscriberSettings:
     """Strided convolutions, a deep recurrence and an output of symbols for each step that remains."""
 
+    centred: bool = setting(
+        False,
+        help="takes its mean off each band of an utterance: the mean of all of it where the model reads both ways, "
+        "else that of what was heard so far",
+        why="off, as little is heard by then where text is said while it is spoken; what a microphone, a room or a "
+        "throat adds to all of an utterance is gone, so strangers are heard better (Atal 1974)",
+    )
     stride: int = setting(
         2,
         help="frames that become one output: the convolutions' strides in all",

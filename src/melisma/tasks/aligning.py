@@ -13,18 +13,17 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from melisma.contract import whole
 from melisma.errors import Refusal
 from melisma.losses.ctc import required, viterbi
 from melisma.models.transcriber import Transcriber
 from melisma.quoting import named, quoted
-from melisma.ragged import Ragged
+from melisma.search.heard import BLANK
 from melisma.settings.transcribe import HearingSettings
-from melisma.sound.features import Definition, frames
-from melisma.sound.pauses import Loudness, Pauses
+from melisma.sound.features import Definition
 from melisma.sound.spread import Span, levels, spread
-from melisma.tasks.hearing import BLANK, HearingCodec, written
+from melisma.tasks.hearing import HearingCodec, written
 from melisma.tasks.listening import Word, answer
+from melisma.tasks.parting import Parting
 from melisma.tasks.utterances import Samples, Utterance
 
 MOST = 10_000_000  # outputs times places in the text: each takes sixteen bytes
@@ -100,19 +99,14 @@ def align(
 @torch.no_grad()
 def outputs(network: Transcriber, codec: HearingCodec, samples: Samples, search: HearingSettings) -> Outputs:
     """What the model says of a recording (N,), each utterance of it on its own, as in a stream."""
-    made, definition = frames(codec.definition, samples), codec.definition
-    pauses = Pauses(definition.hop / definition.rate, search.pause, search.utterance)
-    ends = pauses.feed(Loudness(definition.hop).feed(samples, len(made)))
-    pieces = [piece for piece in np.split(codec.normaliser(made), ends) if len(piece)]
-    if not pieces:
-        return Outputs(np.zeros((0, codec.size), np.float32), np.zeros(1, np.int64))
-    x = Ragged.of([torch.from_numpy(np.ascontiguousarray(piece)) for piece in pieces])
-    y = whole(network, x.to(next(network.parameters()).device)).map(lambda rows: torch.log_softmax(rows, 1))
-    heard = [rows.cpu().numpy() for rows in y.sequences()]
-    edges, at = [0], 0
-    for piece, rows in zip(pieces, heard):
-        edges += [at + min(len(piece), (place + 1) * codec.stride) for place in range(len(rows))]
-        at += len(piece)
+    heard, edges, at = [np.zeros((0, codec.size), np.float32)], [0], 0
+    utterance: list[NDArray[np.float32]] = []
+    for rows, ended in Parting(network, codec, search, 1).feed([samples], last=True)[0]:
+        utterance.append(rows)
+        if ended is not None:
+            heard.append(np.concatenate(utterance)[: -(-ended.frames // codec.stride)])
+            edges += [at + min(ended.frames, (place + 1) * codec.stride) for place in range(len(heard[-1]))]
+            utterance, at = [], at + ended.frames
     return Outputs(np.concatenate(heard), np.array(edges))
 
 
@@ -151,11 +145,8 @@ def _log_priors(log_probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def _times(codec: HearingCodec, samples: Samples, count: int) -> list[float]:
-    """(T + 1,) where frames begin and end, in seconds: the middle of each is that of its window, and it lasts a hop."""
-    definition = codec.definition
-    aside = (definition.window - definition.hop) / 2
-    inside = [round((frame * definition.hop + aside) / definition.rate, 4) for frame in range(1, count)]
-    return [0.0, *inside, round(len(samples) / definition.rate, 4)]
+    """(T + 1,) where frames begin and end, as the codec has it; the last ends with the sound."""
+    return [*map(codec.seconds, range(count)), round(len(samples) / codec.definition.rate, 4)]
 
 
 def _word(piece: str, times: Sequence[float], span: Span, log_probabilities: NDArray[np.float32]) -> Word:

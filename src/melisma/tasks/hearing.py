@@ -26,7 +26,6 @@ from melisma.text.unicode import normalise
 from melisma.text.units import Unit, from_json, learn
 from melisma.text.vocabulary import FIRST_BYTE
 
-BLANK = 0
 STATISTICS = 2000  # recordings that the mean and deviation of frames are taken of, at most
 PHRASES = 20_000  # transcripts that a closed list of them may have
 
@@ -61,7 +60,8 @@ class HearingBatch:
 
     @property
     def counts(self) -> Mapping[str, int]:
-        return {"ctc": max(1, len(self.labels.rows))}
+        symbols = len(self.labels.rows)
+        return {"ctc": max(1, symbols), "attention": symbols + self.size}  # a decoder says the end, too
 
     def to(self, device: torch.device) -> HearingBatch:
         if device.type == self.frames.rows.device.type:
@@ -85,6 +85,7 @@ class HearingCodec:
     symbols: tuple[int, ...]  # the unit's symbols that occur in training; label n is symbols[n - 1]
     lowercase: bool
     language: KneserNey | None  # of the training transcripts
+    words: KneserNey | None  # the same, of their words
     phrases: tuple[str, ...]  # the different training transcripts, where they are few enough for a closed list
     augmentation: Augmentation | None = field(default=None, repr=False, compare=False)  # while training
     stride: int = field(default=1, compare=False)  # frames that one output of the model stands for
@@ -101,8 +102,8 @@ class HearingCodec:
         texts = [written(one.text, settings.text.lowercase) for one in examples]
         strings = [f"{texts[0]} {texts[0]}"] if settings.augment.join else []  # single words have no blank between
         unit, symbols = _spelling([*texts, *strings], settings.text)
-        codec = HearingCodec(definition, normaliser, unit, symbols, settings.text.lowercase, None, ())
-        order = settings.text.language
+        codec = HearingCodec(definition, normaliser, unit, symbols, settings.text.lowercase, None, None, ())
+        order, words = settings.text.language, settings.text.word_language
         vocabulary = range(1, codec.size)
         language = KneserNey.of(map(codec.labels, texts), order, vocabulary) if order else None
         phrases = tuple(sorted(set(texts)))
@@ -113,6 +114,7 @@ class HearingCodec:
             symbols,
             settings.text.lowercase,
             language,
+            KneserNey.of(map(str.split, texts), words) if words else None,
             phrases if len(phrases) <= PHRASES else (),
             _augmentation(settings, definition.rate),
             settings.model.stride,
@@ -130,7 +132,7 @@ class HearingCodec:
         phrases = data.get("phrases", [])
         if not isinstance(phrases, list) or not all(isinstance(one, str) for one in phrases):
             raise Refusal("codec.json: its phrases are no texts; the file of the training run is wanted")
-        language = data.get("language")
+        language, words = data.get("language"), data.get("words")
         definition = Definition.from_json(data["sound"])
         return HearingCodec(
             definition,
@@ -139,6 +141,7 @@ class HearingCodec:
             tuple(symbols),
             settings.text.lowercase,
             None if language is None else KneserNey.from_json(language, "codec.json"),
+            None if words is None else KneserNey.from_json(words, "codec.json"),
             tuple(phrases),
             _augmentation(settings, definition.rate),
             settings.model.stride,
@@ -151,6 +154,7 @@ class HearingCodec:
             "unit": self.unit.to_json(),
             "symbols": list(self.symbols),
             "language": None if self.language is None else self.language.to_json(),
+            "words": None if self.words is None else self.words.to_json(),
             "phrases": list(self.phrases),
         }
 
@@ -197,8 +201,14 @@ class HearingCodec:
         return [self.unit.vocabulary.text([self.symbols[label - 1]]) for label in labels]
 
     def seconds(self, frame: float) -> float:
-        """When a frame begins, counted from the beginning of the stream."""
-        return round(frame * self.definition.hop / self.definition.rate, 4)
+        """When a frame begins, counted from the beginning of the stream, to 0.1 ms; every time that is told is one.
+
+        A frame lasts a hop, and its middle is that of its window: t · hop + (window − hop) / 2 samples. The first
+        begins with the sound.
+        """
+        definition = self.definition
+        aside = (definition.window - definition.hop) / 2 if frame > 0 else 0.0
+        return round((frame * definition.hop + aside) / definition.rate, 4)
 
     def heard(self, samples: Samples) -> Frames:
         """The normalised frames (T, F) of a whole wave."""

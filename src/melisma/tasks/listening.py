@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, cast
 
@@ -17,14 +17,15 @@ from melisma.models.transcriber import Transcriber
 from melisma.search.heard import Heard
 from melisma.settings.show import shown
 from melisma.settings.transcribe import HearingSettings
-from melisma.sound.features import FeatureStream, Frames
-from melisma.sound.pauses import Loudness, Pauses
-from melisma.tasks.ears import ears
+from melisma.sound.wave import blocks
 from melisma.tasks.hearing import HearingCodec
+from melisma.tasks.parting import Ended, Parting
 from melisma.tasks.spelled import Decoding, spelling
 from melisma.tasks.utterances import Samples, Utterance
 
 CHUNK = 0.08  # seconds of sound that are fed at once, from files too
+BLOCK = 125  # such chunks that are read of a recording at once: memory does not grow with its length
+OPEN = 128  # files that are read side by side, at most
 
 
 @dataclass(frozen=True)
@@ -87,41 +88,34 @@ class Transcript:
 
 
 class _Stream:
-    """What is remembered of one stream besides the network's state."""
+    """What is remembered of one stream besides what hears it."""
 
-    def __init__(self, codec: HearingCodec, search: HearingSettings, decoding: Decoding) -> None:
-        self.codec = codec
-        self.features = FeatureStream(codec.definition)
-        hop = codec.definition.hop / codec.definition.rate
-        self.loudness = Loudness(codec.definition.hop)
-        self.pauses = Pauses(hop, search.pause, search.utterance)
-        self.decoding = decoding
+    def __init__(self, codec: HearingCodec, decoding: Decoding) -> None:
+        self.codec, self.decoding = codec, decoding
         self.frames = 0  # of all utterances before this one
-        self.length = 0  # frames of this one
 
-    def pieces(self, samples: Samples, last: bool) -> list[Frames]:
-        """The normalised frames of more samples, cut where utterances end: the last piece is of one that goes on."""
-        made = self.features.feed(samples)
-        if last:
-            made = np.concatenate((made, self.features.finish()))
-        ends = self.pauses.feed(self.loudness.feed(samples, len(made)))
-        return np.split(self.codec.normaliser(made), ends)
-
-    def end(self) -> Said:
-        """The utterance is over."""
-        said = _said(self.codec, self.decoding.finish(), self.frames, self.length)
-        self.frames, self.length = self.frames + self.length, 0
-        return said
+    def end(self, ended: Ended) -> list[Said]:
+        """The utterance is over; where nothing was said it is none."""
+        said = _said(self.codec, self.decoding.finish(ended.encoded), self.frames, ended.frames)
+        self.frames += ended.frames
+        return [] if ended.nothing and not said.text else [said]
 
 
 class Streams:
     """B streams heard side by side, at the codec's rate; each gives its utterances as they end."""
 
-    def __init__(self, network: Transcriber, codec: HearingCodec, search: HearingSettings, batch: int) -> None:
+    def __init__(
+        self,
+        network: Transcriber,
+        codec: HearingCodec,
+        search: HearingSettings,
+        batch: int,
+        make: Callable[[], Decoding] | None = None,
+    ) -> None:
         self.codec = codec
-        make = spelling(codec, search)
-        self.streams = [_Stream(codec, search, make()) for _ in range(batch)]
-        self._ears = ears(network, batch)
+        make = make or spelling(network, codec, search)
+        self.streams = [_Stream(codec, make()) for _ in range(batch)]
+        self._parting = Parting(network, codec, search, batch)
 
     @torch.no_grad()
     def feed(self, chunks: Sequence[Samples], *, last: bool = False) -> list[list[Said]]:
@@ -129,22 +123,12 @@ class Streams:
 
         ``last``: the streams have ended too, and so has what was being said.
         """
-        pieces = [stream.pieces(chunk, last) for stream, chunk in zip(self.streams, chunks)]
-        said: list[list[Said]] = [[] for _ in pieces]
-        nothing = np.zeros((0, self.codec.definition.features), np.float32)
-        for turn in range(max(map(len, pieces), default=0)):
-            now = [some[turn] if turn < len(some) else nothing for some in pieces]
-            for stream, piece, rows in zip(self.streams, now, self._ears.hear(now)):
-                stream.length += len(piece)
+        said: list[list[Said]] = [[] for _ in chunks]
+        for stream, parts, ended in zip(self.streams, self._parting.feed(chunks, last=last), said):
+            for rows, over in parts:
                 stream.decoding.feed(rows)
-            for number, some in enumerate(pieces):
-                if turn < len(some) - 1:
-                    self.streams[number].decoding.feed(self._ears.end(number))
-                    said[number].append(self.streams[number].end())
-        if last:
-            for stream, ended, rows in zip(self.streams, said, self._ears.finish()):
-                stream.decoding.feed(rows)
-                ended.append(stream.end())
+                if over is not None:
+                    ended += stream.end(over)
         return said
 
     def so_far(self) -> list[str]:
@@ -177,20 +161,20 @@ def stream(model: nn.Module, codec: HearingCodec, search: HearingSettings) -> On
 def _said(codec: HearingCodec, found: Sequence[Heard], frames: int, length: int) -> Said:
     """The utterance of ``length`` frames that began after ``frames`` others."""
     best = found[0]
-    words = tuple(_words(codec, best, frames))
+    words = tuple(_words(codec, best, frames, length))
     readings = tuple(Reading(codec.text(one.symbols), one.score) for one in found)
     begin, end = (codec.seconds(frame) for frame in (frames, frames + length))
     return Said(begin, end, readings[0].text, best.score, words, readings)
 
 
-def _words(codec: HearingCodec, found: Heard, frames: int) -> list[Word]:
-    """The labels as words: a label whose text begins with a blank begins one."""
+def _words(codec: HearingCodec, found: Heard, frames: int, length: int) -> list[Word]:
+    """The labels as words: a label whose text begins with a blank begins one; none ends after the utterance."""
     words: list[Word] = []
     text, begin, end, sure = "", 0, 0, list[float]()
 
     def close() -> None:
         if text.strip():
-            first, last = (codec.seconds(frames + frame * codec.stride) for frame in (begin, end))
+            first, last = (codec.seconds(frames + min(frame * codec.stride, length)) for frame in (begin, end))
             words.append(Word(text.strip(), first, last, min(sure)))
 
     for piece, spoken in zip(codec.pieces(found.symbols), found.spoken):
@@ -210,31 +194,62 @@ def answer(
 ) -> list[Transcript]:
     """What is heard in each recording; they are heard side by side in chunks, those of about one length together."""
     network = cast(Transcriber, model)
-    waves = {place: one.samples(codec.definition.rate) for place, one in enumerate(inputs)}
-    order = sorted(waves, key=lambda place: (-len(waves[place]), place))
+    make = spelling(network, codec, search)
+    order = sorted(range(len(inputs)), key=lambda place: (-_extent(inputs[place]), place))
+    batch = search.batch if all(one.laid is not None for one in inputs) else min(search.batch, OPEN)
     found: dict[int, Transcript] = {}
-    for begin in range(0, len(order), search.batch):
-        places = order[begin : begin + search.batch]
-        streams, said = _heard(network, codec, search, [waves[place] for place in places])
-        for place, stream, utterances in zip(places, streams.streams, said):
-            seconds, decoding = len(waves[place]) / codec.definition.rate, stream.decoding
-            name = str(inputs[place])
-            found[place] = Transcript(name, tuple(utterances), seconds, decoding.frames, decoding.blanks)
+    for begin in range(0, len(order), batch):
+        places = order[begin : begin + batch]
+        waves = [_chunks(inputs[place], codec.definition.rate) for place in places]
+        streams = Streams(network, codec, search, len(places), make)
+        found |= zip(places, _heard(streams, [str(inputs[place]) for place in places], waves))
     return [found[place] for place in range(len(inputs))]
 
 
-def _heard(
-    network: Transcriber, codec: HearingCodec, search: HearingSettings, waves: Sequence[Samples]
-) -> tuple[Streams, list[list[Said]]]:
-    streams = Streams(network, codec, search, len(waves))
-    size = round(CHUNK * codec.definition.rate)
+def _heard(streams: Streams, names: Sequence[str], waves: Sequence[Iterator[Samples]]) -> list[Transcript]:
+    """What is heard of waves that are read as they are heard."""
+    nothing = np.zeros(0, np.float32)
     said: list[list[Said]] = [[] for _ in waves]
-    for begin in range(0, max(map(len, waves)), size):
-        for ended, more in zip(said, streams.feed([wave[begin : begin + size] for wave in waves])):
+    counts = [0] * len(waves)
+    while any(map(len, chunks := [next(wave, nothing) for wave in waves])):
+        counts = [count + len(chunk) for count, chunk in zip(counts, chunks)]
+        for ended, more in zip(said, streams.feed(chunks)):
             ended += more
-    for ended, more in zip(said, streams.feed([wave[:0] for wave in waves], last=True)):
+    for ended, more in zip(said, streams.feed([nothing] * len(waves), last=True)):
         ended += more
-    return streams, said
+    rate = streams.codec.definition.rate
+    return [
+        Transcript(name, tuple(utterances), count / rate, stream.decoding.frames, stream.decoding.blanks)
+        for name, utterances, count, stream in zip(names, said, counts, streams.streams)
+    ]
+
+
+def _extent(one: Utterance) -> int:
+    """By what recordings are told to be long or short: only how many are heard in vain depends on it."""
+    if one.laid is not None:
+        return one.laid.end - one.laid.begin
+    try:
+        return os.path.getsize(one.clip.audio)
+    except OSError:
+        return 0
+
+
+def _chunks(one: Utterance, rate: int) -> Iterator[Samples]:
+    """The samples of a recording in chunks, read a block at a time."""
+    size = round(CHUNK * rate)
+    for block in _blocks(one, rate, size * BLOCK):
+        for begin in range(0, len(block), size):
+            yield block[begin : begin + size]
+
+
+def _blocks(one: Utterance, rate: int, size: int) -> Iterator[Samples]:
+    """The samples of a recording, each block but the last of ``size``."""
+    laid, clip = one.laid, one.clip
+    if laid is None or laid.rate != rate:
+        yield from blocks(clip.audio, rate, clip.begin, clip.end, size / rate)
+        return
+    for begin in range(laid.begin, laid.end, 4 * size):
+        yield np.frombuffer(laid.scratch.read(begin, min(begin + 4 * size, laid.end)), np.float32)
 
 
 def asked(inputs: Any) -> tuple[list[Utterance], bool]:

@@ -7,16 +7,20 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from melisma.errors import Refusal
+from melisma.models.transcriber import Transcriber
 from melisma.search.best_path import BestPath
 from melisma.search.constraints import Constraint, any_number, exactly_one
 from melisma.search.heard import BLANK, Heard
 from melisma.search.hot_words import HotWords
-from melisma.search.language import Weighted
+from melisma.search.language import Language, Weighted, together
 from melisma.search.prefix_beam import PrefixBeam
 from melisma.settings.transcribe import HearingSettings
 from melisma.tasks.hearing import HearingCodec, written
+from melisma.tasks.rescoring import Rescoring
+from melisma.tasks.worded import model_of_words
 
 
 class Search(Protocol):
@@ -38,8 +42,8 @@ class Search(Protocol):
 class Decoding:
     """A search and where it is in one stream; it begins anew with each utterance."""
 
-    def __init__(self, search: Search, alternatives: int) -> None:
-        self.search, self.alternatives = search, alternatives
+    def __init__(self, search: Search, alternatives: int, rescoring: Rescoring | None = None) -> None:
+        self.search, self.alternatives, self.rescoring = search, alternatives, rescoring
         self._state = search.start()
         self.frames = self.blanks = 0  # of all utterances: how many there were, and where the blank was likeliest
 
@@ -55,14 +59,20 @@ class Decoding:
         """What no further frame can change."""
         return self.search.stable(self._state)
 
-    def finish(self) -> list[Heard]:
-        """The utterance has ended: its answers, the best first, at least one."""
+    def finish(self, encoded: Tensor | None = None) -> list[Heard]:
+        """The utterance has ended: its answers, the best first, at least one.
+
+        Where answers are judged a second time, ``encoded`` (J, encoded) is what is read for that.
+        """
         found, self._state = self.search.finish(self._state), self.search.start()
+        if self.rescoring is not None and encoded is not None:
+            found = self.rescoring(found, encoded)
         return found[: self.alternatives] or [Heard((), 0.0, 0.0, ())]
 
 
-def spelling(codec: HearingCodec, search: HearingSettings) -> Callable[[], Decoding]:
+def spelling(network: Transcriber, codec: HearingCodec, search: HearingSettings) -> Callable[[], Decoding]:
     """What makes the decoding of each stream; Refusal for words that cannot be spelled or are not known."""
+    rescoring = _rescoring(network, search)
     if search.beam == 1:
         path = BestPath(codec.size)
         return lambda: Decoding(path, 1)
@@ -73,10 +83,27 @@ def spelling(codec: HearingCodec, search: HearingSettings) -> Callable[[], Decod
         constraint=_list(codec, search),
         hot=_hot(codec, search),
     )
-    return lambda: Decoding(beam, search.alternatives)
+    return lambda: Decoding(beam, search.alternatives, rescoring)
 
 
-def _language(codec: HearingCodec, search: HearingSettings) -> Weighted | None:
+def _rescoring(network: Transcriber, search: HearingSettings) -> Rescoring | None:
+    if network.decoder is not None:
+        return Rescoring(network, search.attention) if search.attention else None
+    if search.attention != HearingSettings.attention:
+        raise Refusal(
+            f"search.attention={search.attention:g} weighs a decoder and this model has none (model.decoder=none): "
+            "wants no search.attention"
+        )
+    return None
+
+
+def _language(codec: HearingCodec, search: HearingSettings) -> Language | None:
+    """All n-gram models that have a weight."""
+    parts = (_letters(codec, search), model_of_words(codec, search) if search.word_language else None)
+    return together([part for part in parts if part is not None])
+
+
+def _letters(codec: HearingCodec, search: HearingSettings) -> Weighted | None:
     if not search.language and not search.bonus:
         return None
     if codec.language is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import ceil
 from typing import Any, cast
 
@@ -19,12 +19,14 @@ from melisma.measures.measure import Measure
 from melisma.measures.spoken import spoken_error_rate
 from melisma.models.transcriber import Transcriber
 from melisma.quoting import counted
-from melisma.settings.transcribe import TranscribeSettings
+from melisma.settings.transcribe import SpellingSettings, TranscribeSettings
 from melisma.task import Corpus, Extent, Moment, Prepared, Task, Total
 from melisma.tasks.aligning import align
+from melisma.tasks.cut_off import cut_off
 from melisma.tasks.hearing import Heard, HearingBatch, HearingCodec, batched, trained_on, written
 from melisma.tasks.listening import Transcript, answer, asked, quickly, stream
-from melisma.tasks.utterances import Utterance, cut_off, laid_down, listed, part_of, spoken
+from melisma.tasks.sampling import sampled
+from melisma.tasks.utterances import Utterance, laid_down, listed, part_of, spoken
 
 TOGETHER = 16  # utterances whose nats are taken together
 
@@ -47,13 +49,19 @@ def read(settings: TranscribeSettings) -> Corpus[Utterance]:
         if len(train) < 2:
             raise Refusal("data.train has a single recording and one must be cut off for validation: more are wanted")
         size = max(1, min(data.valid_size, int(len(train) * data.valid_share)))
-        train, valid, note = cut_off(train, size, settings.training.seed)
+        train, valid, note = cut_off(train, size, settings.training.seed, _spelling(settings.text))
         notes.append(note)
     if data.share < 1:
         kept = part_of(train, data.share, settings.training.seed)
         notes.append(f"data.share={data.share:g}: {len(kept):,} of {len(train):,} recordings are trained on")
         train = kept
     return Corpus(train, valid, signatures, tuple(notes))
+
+
+def _spelling(text: SpellingSettings) -> Callable[[str], frozenset[str]]:
+    """What transcripts are spelled with: words where these are the symbols, else characters."""
+    parted: Callable[[str], Sequence[str]] = str.split if text.unit == "words" else str
+    return lambda transcript: frozenset(parted(written(transcript, text.lowercase)))
 
 
 def examples(settings: TranscribeSettings, corpora: Sequence[Sequence[str]]) -> tuple[list[Utterance], list[str]]:
@@ -115,16 +123,35 @@ def loss(
     random: Generator | None,
     at: Moment,
 ) -> tuple[dict[str, Total], Any]:
-    """The nats of what is said, summed over all ways of aligning it (Graves et al. 2006)."""
-    sums = ctc_loss(whole(cast(Transcriber, model), batch.frames, random), batch.labels)
-    if batch.weight is not None:
-        sums = sums * batch.weight
-    return {"ctc": Total(sums.sum(), sums.detach().sum())}, None
+    """The nats of what is said: summed over all ways of aligning it (Graves et al. 2006), and as a decoder spells it.
+
+    The decoder hears the true symbols, some of them its own answers instead where that is asked for.
+    """
+    found = cast(Transcriber, model).loss(
+        batch.frames,
+        batch.labels,
+        random,
+        smoothing=settings.training.smoothing,
+        sampling=sampled(settings.training, at),
+    )
+    weight = 1.0 if batch.weight is None else batch.weight
+    return {name: Total(*((sums * weight).sum() for sums in each)) for name, each in found.items()}, None
+
+
+def losses(settings: TranscribeSettings) -> dict[str, float]:
+    """λ · attention + (1 − λ) · ctc, each a symbol, with λ = ``model.attention_share`` (Watanabe et al. 2017)."""
+    if settings.model.decoder == "none":
+        return {"ctc": 1.0}
+    share = settings.model.attention_share
+    return {"ctc": 1 - share, "attention": share}
 
 
 @torch.no_grad()
 def nats(model: nn.Module, codec: HearingCodec, utterances: Sequence[Utterance]) -> list[tuple[float, int]]:
-    """For each utterance the nats of its labels, and how many there are; 0 of none where it cannot be aligned."""
+    """For each utterance the nats of its labels, and how many there are; 0 of none where it cannot be aligned.
+
+    They are those of CTC, with a decoder too, so that models with and without one can be compared.
+    """
     network, found = cast(Transcriber, model), list[tuple[float, int]]()
     for some in _together(utterances):
         spelled = [codec.labels(written(one.text, codec.lowercase)) for one in some]
@@ -166,14 +193,12 @@ def _measured(name: str, texts: list[str], right: list[str], speakers: list[str 
 
 def remark(answers: Sequence[Transcript], utterances: Sequence[Utterance]) -> str | None:
     """What goes wrong while a model learns to hear, and what helps; None where nothing does."""
-    wanted = [len(text) for text in references(utterances)]
     found = Hearing(
         clips=len(answers),
         frames=sum(one.frames for one in answers),
         blanks=sum(one.blanks for one in answers),
         decoded=sum(len(one.text) for one in answers),
-        wanted=sum(wanted),
-        empty=sum(not one.text and count > 0 for one, count in zip(answers, wanted)),
+        wanted=sum(map(len, references(utterances))),
     )
     return found.diagnosis()
 
@@ -203,7 +228,7 @@ TASK: Task[Utterance, Transcript] = Task(
     check=check,
     measures=lambda settings: settings.data.measured,
     validated={"wer": "lower", "cer": "lower", "exact": "higher"},
-    losses=lambda settings: {"ctc": 1.0},
+    losses=losses,
     extent=Extent("seconds", lambda utterance: ceil(utterance.seconds())),
     example="recording",
     takes="recording",

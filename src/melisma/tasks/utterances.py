@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,15 +19,28 @@ from melisma.files.scratch import Scratch
 from melisma.files.signed import sha256_of
 from melisma.files.watch import passing
 from melisma.quoting import counted, named
-from melisma.settings.transcribe import RecordingSettings
 from melisma.sound.decoding import Decoder
+from melisma.sound.definitions import HIGHEST
 from melisma.sound.wave import blocks, read
 
-HIGHEST = 16_000  # Hz that recordings are heard at unless told: speech has little above 8 kHz
 LOOKED = 1000  # recordings whose rates decide
 NAMED = 3  # damaged recordings that a note names
 
 Samples = NDArray[np.float32]
+T = TypeVar("T")
+
+
+class ColumnNames(Protocol):
+    """Data settings that say what a manifest's columns are called."""
+
+    @property
+    def audio(self) -> str: ...
+
+    @property
+    def text(self) -> str: ...
+
+    @property
+    def speaker(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -92,12 +105,12 @@ class Recordings:
         return kept, notes
 
 
-def listed(corpus: Sequence[str], data: RecordingSettings) -> list[Clip]:
+def listed(corpus: Sequence[str], data: ColumnNames) -> list[Clip]:
     """The clips of one corpus, unheard."""
     return clips(corpus, columns(data))
 
 
-def columns(data: RecordingSettings) -> Columns:
+def columns(data: ColumnNames) -> Columns:
     """The names of a manifest's columns."""
     return Columns(data.audio, data.text, speaker=data.speaker)
 
@@ -122,7 +135,7 @@ def commonest(rates: Iterable[int]) -> int:
     return min(HIGHEST, first[0][0]) if first else HIGHEST
 
 
-def laid_down(corpora: Sequence[Sequence[str]], data: RecordingSettings, rate: int | None) -> Recordings:
+def laid_down(corpora: Sequence[Sequence[str]], data: ColumnNames, rate: int | None) -> Recordings:
     """All recordings of the corpora, decoded at one rate; what is damaged is left out, counted and named."""
     every = [(corpus, *read_clips([corpus], columns(data))) for corpus in corpora]
     rate = heard_at([clip for _, some, _ in every for clip in some], rate)
@@ -136,8 +149,6 @@ def laid_down(corpora: Sequence[Sequence[str]], data: RecordingSettings, rate: i
             begin = scratch.size
             try:
                 for block in blocks(clip.audio, rate, clip.begin, clip.end):
-                    if not np.isfinite(block).all():
-                        raise Refusal(f"{named(clip.audio)} holds samples that are no numbers")
                     piece = block.tobytes()
                     digest.update(piece)
                     scratch.add(piece)
@@ -177,34 +188,7 @@ def spoken(utterances: Sequence[Utterance]) -> tuple[list[Utterance], list[str]]
     ]
 
 
-def cut_off(utterances: Sequence[Utterance], size: int, seed: int) -> tuple[list[Utterance], list[Utterance], str]:
-    """Training and validation utterances, and a sentence: whole speakers where they are known, else recordings."""
-    speakers = sorted({one.speaker for one in utterances if one.speaker is not None})
-    random = Random(f"cut {seed}")
-    if len(speakers) > 1 and all(one.speaker is not None for one in utterances):
-        random.shuffle(speakers)
-        counts = Counter(one.speaker for one in utterances)
-        held: set[str] = set()
-        for speaker in speakers[:-1]:
-            if not held or sum(counts[one] for one in held) + counts[speaker] <= size:
-                held.add(speaker)
-        valid = [one for one in utterances if one.speaker in held]
-        if len(valid) <= len(utterances) // 2:
-            train = [one for one in utterances if one.speaker not in held]
-            said = f"{counted(len(held), 'speaker')} of {len(speakers)} with {counted(len(valid), 'recording')}"
-            return train, valid, f"no validation data was given: {said} cut off; nobody in it is trained on"
-    places = set(random.sample(range(len(utterances)), size))
-    train = [one for place, one in enumerate(utterances) if place not in places]
-    valid = [one for place, one in enumerate(utterances) if place in places]
-    return (
-        train,
-        valid,
-        f"no validation data was given: {counted(size, 'recording')} cut off, of speakers that are trained on too: "
-        "scores on strangers will be lower",
-    )
-
-
-def part_of(utterances: Sequence[Utterance], share: float, seed: int) -> list[Utterance]:
+def part_of(utterances: Sequence[T], share: float, seed: int) -> list[T]:
     """A share of the utterances, one at least, in their order; a larger one of the same seed holds all of it."""
     random = Random(f"share {seed}")
     lots = [random.random() for _ in utterances]
