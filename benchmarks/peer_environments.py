@@ -98,6 +98,15 @@ WITH_KENLM = Peer(
     "pyctcdecode", "pyctcdecode-kenlm", ("pyctcdecode==0.5.0", "kenlm==0.3.0"), CTC, "pyctcdecode, kenlm", "150 MB"
 )
 
+MICRO_WAKE_WORD = Peer(
+    "pymicro-wakeword",
+    "pymicro-wakeword",
+    ("pymicro-wakeword==2.5.0",),
+    ("numpy==2.4.6", "pymicro-features==2.0.2"),
+    "pymicro_wakeword",
+    "100 MB",
+)
+
 
 class UnavailableError(Exception):
     """A peer that takes no part, and why."""

@@ -105,13 +105,25 @@ class Windows(NamedTuple):
     window: int  # symbols of a window, about
 
 
-Order = ByLength | Windows
+class Made(NamedTuple):
+    """Examples that are made as they are asked for, each under a number of its own; an epoch has new ones.
+
+    A step chooses a list of numbers.
+    """
+
+    new: int  # examples an epoch
+    size: int  # of a batch
+    repeats: int  # times in its epoch at which each is learned from
+
+
+Order = ByLength | Windows | Made
 
 
 class Prepared(NamedTuple):
     """Training examples as numbers: encoded, what each costs (steps, tie), and what was left out, in sentences.
 
-    Where the order is ``Windows``, ``encoded`` is the text itself, symbol after symbol.
+    Where the order is ``Windows``, ``encoded`` is the text itself, symbol after symbol; where it is ``Made`` it has an
+    example for every number, and as many as an epoch for its length.
     """
 
     encoded: Sequence[Any]
@@ -139,6 +151,10 @@ def _no_remark(answers: Sequence[Any], examples: Sequence[Any]) -> None:
     return None
 
 
+def _no_details(answers: Sequence[Any], examples: Sequence[Any], settings: Any) -> None:
+    return None
+
+
 def _symbols(settings: Any) -> Mapping[str, float]:
     return {"symbols": 1.0}
 
@@ -150,10 +166,35 @@ class Stream(Protocol):
     chunk: int  # samples that are best fed at once
 
     def feed(self, samples: Any, *, last: bool = False) -> list[Any]:
-        """More samples (N,) float32 -> what is certain by that: each with ``begin``, ``end`` (seconds) and ``text``."""
+        """More samples (N,) float32 -> what is certain by that.
+
+        Utterances have ``begin``, ``end`` (seconds) and ``text``, alarms ``word``, ``second`` and ``score``.
+        """
 
     def so_far(self) -> str:
         """What is certain already of that which has not ended yet."""
+
+
+@dataclass(frozen=True)
+class Mining:
+    """What a model itself gets wrong, looked for between two epochs and learned from afterwards.
+
+    What was found is plain data, as JSON has it (None: nothing was looked for yet): it is saved with every step, so
+    that a resumed training goes on to the same bits.
+    """
+
+    # model, codec, encoded training examples, settings, where the training stands, what was found -> what is by now
+    find: Callable[[nn.Module, Any, Any, Any, Moment, Any], Any]
+    # encoded training examples as prepared, what was found -> as they are then; Refusal where it is no such thing
+    added: Callable[[Any, Any], Any]
+
+
+@dataclass(frozen=True)
+class Settling:
+    """What an answering model needs besides its weights, found on validation data: plain data, saved with the step."""
+
+    find: Callable[[nn.Module, Any, Sequence[Any], Any], Any]  # model, codec, validation examples, settings
+    into: Callable[[Any, Any], Any]  # codec, what was found -> codec; Refusal where it is no such thing
 
 
 @dataclass(frozen=True)
@@ -162,6 +203,15 @@ class Extent:
 
     unit: str  # "characters"
     of: Callable[[Any], int]
+
+
+class Details(NamedTuple):
+    """What measures alone do not tell of answers."""
+
+    sentences: tuple[str, ...]
+    head: tuple[str, ...]  # of a table, the first column its rows' names
+    rows: tuple[tuple[str, ...], ...]
+    data: dict[str, Any]  # the same as plain data, and what can be drawn
 
 
 class Answers(Protocol[A]):
@@ -185,7 +235,8 @@ class Task(Generic[E, A]):
     name: str
     settings: type  # a frozen dataclass with at least ``data``, ``training`` and ``search``
     read: Callable[[Any], Corpus[E]]  # settings -> corpus
-    # settings, corpora as data settings have them -> examples to measure on, and what to say of those dropped
+    # settings, corpora as data settings have them (of several kinds of data {kind: corpora}) -> examples to measure on,
+    # and what to say of those dropped
     examples: Callable[[Any, Any], tuple[list[E], list[str]]]
     learn: Callable[[Sequence[E], Any], Codec]  # training examples, settings -> codec
     codec: Callable[[object, Any], Codec]  # ``codec.json``, settings -> codec
@@ -212,6 +263,9 @@ class Task(Generic[E, A]):
     extent: Extent = Extent("characters", len)
     example: str = "pair"  # what an example is called
     takes: str = "text"  # what it answers: a "text", or a "recording" by its path
+    gives: str = "text"  # what an answer is: a "text", or "alarms", each with ``word``, ``second`` and ``score``
+    # answers, examples, search settings -> what measures alone do not tell; None: nothing
+    details: Callable[[Sequence[A], Sequence[E], Any], Details | None] = _no_details
     asked: Callable[[Any], tuple[list[Any], bool]] = texts  # what a user asks -> inputs, whether it is a single one
     # model, codec, search settings -> a stream that listens; None: the task answers whole inputs alone
     stream: Callable[[nn.Module, Any, Any], Stream] | None = None
@@ -222,6 +276,8 @@ class Task(Generic[E, A]):
     # answers of a validation, examples -> what goes wrong in a training, and what helps; None: nothing
     remark: Callable[[Sequence[A], Sequence[E]], str | None] = _no_remark
     carry: Callable[[nn.Module, Any], Any] = _no_carry  # model, settings -> what the first step of an epoch is handed
+    mining: Mining | None = None  # None: examples stay as they were prepared
+    settling: Settling | None = None  # None: weights and codec are all that answers need
 
     def validating(self, settings: Any) -> dict[str, str]:
         """What a validation under these settings measures, and whether "higher" or "lower" is better."""

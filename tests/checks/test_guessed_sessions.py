@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sound.made import RATE, Samples, noise, tone
 
-from melisma.checks.clusters import clusters, linkage
-from melisma.checks.sessions import sessions
+from melisma.sound.clusters import clusters, linkage
+from melisma.sound.sessions import sessions
 
 
 def plain(distances: NDArray[np.float64], most: float) -> list[frozenset[int]]:

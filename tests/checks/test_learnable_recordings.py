@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from checks.clips import Row, chosen, covered, found, manifest, sound
 from hypothesis import HealthCheck, given, settings
@@ -107,6 +110,22 @@ def test_words_and_lengths_are_counted(tmp_path: Path) -> None:
     assert (unseen.severity, unseen.count, unseen.of) == ("note", 1, 3)
     closed = found(covered(train, valid, **{"text.unit": "words"}).findings)
     assert closed["unseen words"].severity == "warning"
+
+
+def test_recordings_are_compared_without_all_of_them_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    held: list[weakref.ref[Any]] = []
+    most = []
+
+    def sessions(waves: Iterable[Any], texts: list[str], rate: int) -> Any:
+        for wave in waves:
+            held.append(weakref.ref(wave))
+            most.append(sum(one() is not None for one in held))
+        return np.zeros(len(texts))
+
+    monkeypatch.setattr(learnable, "sessions", sessions)
+    covered(manifest(tmp_path, rows(tmp_path, ["a", "b"] * 3)), **{"data.valid_size": 0})
+    assert len(held) == 6
+    assert max(most) <= 2
 
 
 def test_sessions_are_guessed_only_where_nobody_says_who_speaks(tmp_path: Path) -> None:

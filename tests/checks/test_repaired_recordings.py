@@ -150,6 +150,17 @@ def test_a_disk_that_fails_leaves_nothing(tmp_path: Path, failing: str, monkeypa
     assert sorted(os.listdir(tmp_path)) == ["a.wav", "train.jsonl"]
 
 
+def test_a_file_whose_name_no_manifest_can_hold_is_left_out_and_named(tmp_path: Path) -> None:
+    folder = tmp_path / "sounds"
+    (folder / "la").mkdir(parents=True)
+    sound(folder / "la", "a.wav", seed=1)
+    put(folder / "la", "c2\udcff.wav", (folder / "la" / "a.wav").read_bytes()[:-8])
+    told = repaired(looked(str(folder)), None, chosen(str(folder)).data, tmp_path / "new")
+    assert (told.kept, told.removed) == ({"train": 1}, {"a name that is no UTF-8": 1})
+    assert [os.path.basename(row["audio"]) for row in lines(tmp_path / "new" / "train.jsonl")] == ["a.wav"]
+    assert "\\udcff.wav\tla" in (tmp_path / "new" / "removed.tsv").read_text(encoding="utf-8").splitlines()[1]
+
+
 def test_a_folder_that_is_there_or_nowhere_is_refused(tmp_path: Path) -> None:
     data = chosen(manifest(tmp_path, [])).data
     (tmp_path / "there").mkdir()

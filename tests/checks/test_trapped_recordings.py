@@ -43,8 +43,19 @@ TRAPS: dict[str, tuple[Callable[[], bytes | None], str, str]] = {
     "nothing.wav": (lambda: b"", "empty recordings", "0 bytes"),
     "header.wav": (lambda: wav(b""), "empty recordings", "holds no samples"),
     "words.wav": (lambda: b"hello, I am text", "no sound files", "it is text"),
+    "note.wav": (lambda: b"is empty for now", "no sound files", "it is text"),
     "film.m4a": (lambda: b"\0\0\0\x20ftypM4A \0\0", "no sound files", "MPEG-4"),
     "torn.flac": (lambda: written(noise(40000, 7), RATE, "FLAC")[:30000], "damaged files", "cannot be decoded"),
+    "no number.au": (
+        lambda: b".snd\xff" + written(noise(4000), kind="AU")[5:],
+        "damaged files",
+        "its beginning is damaged",
+    ),
+    "scaled.wav": (
+        lambda: written(np.float32(1e6) * noise(4000, 8), subtype="FLOAT"),
+        "samples that are no numbers",
+        "are no numbers of sound (NaN, infinite or beyond 100,000)",
+    ),
     "nan.wav": (
         lambda: written(beside(WAVE, np.nan, 3), subtype="FLOAT"),
         "samples that are no numbers",

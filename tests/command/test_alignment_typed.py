@@ -18,7 +18,9 @@ from laws.documented import speak
 
 import melisma
 from melisma.api import pictured
+from melisma.api.familiar import sentences
 from melisma.errors import Refusal
+from melisma.evaluation.evaluate import Familiar
 
 WORDS = (
     "sound.bands=8",
@@ -177,3 +179,11 @@ def test_recordings_that_are_gone_are_not_played(speech: Path, tmp_path: Path) -
     texts = tuple(row["text"] for row in rows)
     heard = shown(model, Measured("run", found, texts, texts), pairs, None).recordings
     assert sorted(heard) == list(range(1, 12))
+
+
+def test_recordings_are_called_so_where_they_are_measured(speech: Path) -> None:
+    said = typed("evaluate", "run", "data=dev.jsonl", "beam=1")
+    assert "dev.jsonl (12 recordings)" in said.out
+    assert "pair" not in said.out + said.err
+    (chose,) = sentences([Familiar(("dev.jsonl",), 3, trained=0, chose=3)], "recording")
+    assert chose.startswith("warning: the recordings of dev.jsonl chose the best step")

@@ -21,7 +21,7 @@ def completed(*before: str, begun: str = "") -> list[str]:
 
 def test_verbs_recipes_and_runs() -> None:
     assert completed() == list(VERBS)
-    assert completed(begun="re") == ["recipes", "resume"]
+    assert completed(begun="re") == ["recipes", "resume", "record"]
     assert completed("train", begun="da") == ["dates"]
     assert completed("train", "dates") == completed("show") == completed("predict") == ["<dir>"]
     assert completed("train", "no-recipe", "run") == completed("predict", "no-run") == []
@@ -62,7 +62,7 @@ def test_verbs_recipes_and_runs() -> None:
         (("predict", "tiny", "step", "="), "be", ["best", "best-bleu", "best-chrf", "best-exact", "best-loss"]),
         (("evaluate", "tiny"), "data=", ["<file>"]),
         (("look", "attention", "tiny"), "exa", ["exact="]),
-        (("recipes",), "tr", ["transcribe", "transformer", "translate"]),
+        (("recipes",), "tr", ["transcribe", "transformer", "translate", "trigger"]),
         (("sweep", "dates", "out"), "vary=", [f"vary={one}" for one in LEVERS]),
         (("sweep", "dates", "out"), "vary=data,", [f"vary=data,{one}" for one in LEVERS[1:]]),
         (("sweep", "dates", "out", "vary", "="), "data,hidden,e", ["data,hidden,epochs"]),
@@ -70,6 +70,8 @@ def test_verbs_recipes_and_runs() -> None:
         (("evaluate", "tiny"), "data.measures=exact,b", [f"data.measures=exact,{one}" for one in MEASURES[:2]]),
         (("evaluate", "tiny", "data.measures", "="), "exact,chrf,t", ["exact,chrf,ter"]),
         (("train", "dates", "new"), "training.device=cpu,", []),
+        (("record", "mine"), "ta", ["takes="]),
+        (("record", "mine"), "text=", ["<file>"]),
     ],
 )
 def test_names_of_settings_and_the_words_that_they_take(tiny, before: tuple[str, ...], begun: str, wanted) -> None:

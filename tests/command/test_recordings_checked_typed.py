@@ -170,3 +170,9 @@ def test_a_training_leaves_damaged_recordings_out_and_names_them(spoken: Path) -
     assert said.code == 0, said.err
     assert "warning: 2 recordings of 14 left out: page.wav is a web page (HTML)" in said.err
     assert "no such file gone.wav" in said.err
+
+
+def test_recordings_that_are_named_twice_are_no_pairs(spoken: Path) -> None:
+    said = typed("check", "transcribe", *DATA, "data.train=./train.jsonl", "dry_run=no")
+    assert "is given twice, so each of its recordings counts double" in said.out
+    assert "pair" not in said.out

@@ -5,13 +5,26 @@ from __future__ import annotations
 from faults.fault import Fault
 from faults.files import FILES
 from faults.layers import LAYERS
+from faults.listening import LISTENING
 from faults.measures import MEASURES
 from faults.recognition import RECOGNITION
 from faults.search import SEARCH
 from faults.sound import SOUND
 from faults.sound_files import SOUND_FILES
+from faults.takes import RECORDED
 from faults.training import TRAINING
 
 __all__ = ["FAULTS", "Fault"]
 
-FAULTS: tuple[Fault, ...] = (*LAYERS, *TRAINING, *SEARCH, *FILES, *MEASURES, *SOUND, *SOUND_FILES, *RECOGNITION)
+FAULTS: tuple[Fault, ...] = (
+    *LAYERS,
+    *TRAINING,
+    *SEARCH,
+    *FILES,
+    *MEASURES,
+    *SOUND,
+    *SOUND_FILES,
+    *RECOGNITION,
+    *LISTENING,
+    *RECORDED,
+)

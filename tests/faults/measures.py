@@ -160,10 +160,10 @@ MEASURES = (
         ("tests/measures/test_detection.py",),
     ),
     Fault(
-        "a symbol that goes on is heard twice",
+        "who says half of what was said is taken for one that has learned",
         "measures/hearing.py",
-        "path[1:] != path[:-1]",
-        "path[1:] == path[1:]",
+        "if self.length_ratio < TERSE:",
+        "if self.length_ratio > VERBOSE:",
         ("tests/measures/test_hearing.py",),
     ),
 )

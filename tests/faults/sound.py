@@ -42,21 +42,21 @@ CHECKED = (
     ),
     Fault(
         "average linkage forgets how many things a cluster has",
-        "checks/clusters.py",
+        "sound/clusters.py",
         "        sizes[a] += sizes[b]\n",
         "",
         ("tests/checks/test_guessed_sessions.py",),
     ),
     Fault(
         "what is said is not taken off before sessions are guessed",
-        "checks/sessions.py",
+        "sound/sessions.py",
         "_distances(_without_text(traits, texts))",
         "_distances(traits)",
         ("tests/checks/test_guessed_sessions.py",),
     ),
     Fault(
         "a pitch is looked for with all that is high",
-        "checks/sessions.py",
+        "sound/sessions.py",
         "power[:, int(FUNDAMENTAL * 2 * window / hertz) :] = 0",
         "power[:, :0] = 0",
         ("tests/checks/test_guessed_sessions.py",),
@@ -92,7 +92,7 @@ CHECKED = (
     Fault(
         "a check passes samples that are no numbers",
         "checks/recordings.py",
-        "if heard.unlawful:",
+        "if found.unlawful:",
         "if False:",
         ("tests/checks/test_trapped_recordings.py",),
     ),
@@ -220,8 +220,8 @@ HEARD = (
     Fault(
         "times count from the beginning of an utterance",
         "tasks/listening.py",
-        "self.frames, self.length = self.frames + self.length, 0",
-        "self.frames, self.length = 0, 0",
+        "self.frames += ended.frames",
+        "self.frames = 0",
         ("tests/tasks/test_transcribe.py",),
     ),
 )

@@ -71,7 +71,7 @@ SOUND_FILES = (
     Fault(
         "samples that are no numbers pass",
         "sound/wave.py",
-        "    if not lawful.all():",
+        "    if not numbers.all():",
         "    if False:",
         ("tests/sound/test_traps.py",),
     ),

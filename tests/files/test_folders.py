@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from melisma.below import DEEPEST
 from melisma.errors import Refusal
 from melisma.files.manifest import clips, read_clips
 
@@ -50,6 +51,11 @@ def test_where_texts_stand_beside_folders_are_no_words(tmp_path: Path) -> None:
 def test_what_is_hidden_or_no_sound_is_passed_by(tmp_path: Path) -> None:
     names = (".a.wav", "._a.wav", "__MACOSX/a.wav", ".git/a.wav", "a.jpg", "a.wav.part", "yes/Thumbs.db")
     assert found(put(tmp_path, "a.wav", *names)) == [("a.wav", None)]
+
+
+def test_folders_are_looked_into_so_deep_and_no_deeper(tmp_path: Path) -> None:
+    deepest = "/".join(["a"] * DEEPEST)
+    assert found(put(tmp_path, f"{deepest}/b.wav", f"{deepest}/a/c.wav")) == [(f"{deepest}/b.wav", None)]
 
 
 def test_links_are_followed_but_not_in_a_circle(tmp_path: Path) -> None:

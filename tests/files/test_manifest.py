@@ -157,6 +157,7 @@ WRONG = {
     '{"audio": "a.wav", "speaker": true}\n': "a.jsonl, line 1: 'speaker' is true or false, text is wanted",
     '{"audio": "a.wav", "start": "1:30"}\n': "a.jsonl, line 1: 'start' is '1:30', a number of seconds is wanted",
     '{"audio": "a.wav", "start": true}\n': "a.jsonl, line 1: 'start' is 'True', a number of seconds is wanted",
+    '{"audio": "a.wav", "end": 1e308}\n': "a.jsonl, line 1: 'end' is '1e+308', a number of seconds is wanted",
     '{"audio": "a.wav", "start": 1e999}\n': "a.jsonl, line 1: 'start' is 'inf', a number of seconds is wanted",
     '{"audio": "a.wav", "start": -1}\n': "a.jsonl, line 1: the clip is from -1 to the end s; it has to begin at 0",
     '{"audio": "a.wav", "start": 2, "end": 2}\n': "a.jsonl, line 1: the clip is from 2 to 2 s; it has to begin",

@@ -8,10 +8,12 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
+from unittest import mock
 
 import numpy as np
 import soundfile
 from command.drill import PAIRS, Said, typed, write_pairs
+from command.voice import Voice
 
 ROOT = Path(__file__).parents[2]
 PAGES = (
@@ -53,6 +55,17 @@ SPOKEN = {
 }
 """The same for recipes that hear."""
 HEARING = ("transcribe", "words")
+SPOTTED = {
+    "sound.bands": "8",
+    "model.hidden": "8",
+    "model.layers": "1",
+    "training.threads": "1",
+    "training.scenes": "4",
+    "training.batch_tokens": "800",
+    "training.steps": "2",
+}
+"""The same for recipes that hear a word."""
+SPOTTING = ("trigger",)
 ENDS = ("training.epochs", "training.minutes", "training.steps")
 DATES = {"data.train": "dates.tsv", "data.valid": "dates.tsv"}
 
@@ -114,6 +127,7 @@ def furnish(folder: Path) -> None:
     (folder / "dates.tsv").write_text("3 May 1998\t1998-05-03\n1998年5月3日\t1998-05-03\n" * 4, encoding="utf-8")
     (folder / "sentences.txt").write_text("one two three\n\nfour five six\n", encoding="utf-8")
     speak(folder)
+    call(folder)
     (folder / "mine.toml").write_text('[data]\ntrain = "pairs.tsv"\n', encoding="utf-8")
 
 
@@ -138,6 +152,22 @@ def speak(folder: Path) -> None:
         soundfile.write(folder / name, np.concatenate([wave, np.zeros(16_000), wave]), rate)
 
 
+def call(folder: Path, takes: int = 6) -> None:
+    """Takes of a made trigger word, a rising tone; of two others that are no such; and noise."""
+    rate, random = 8000, np.random.default_rng(1)
+    ends = {"alexa": (400, 1600), "other/falling": (1600, 400), "other/level": (800, 800)}
+    for name, (low, high) in ends.items():
+        (folder / name).mkdir(parents=True)
+        for number in range(takes):
+            hertz = np.linspace(low, high, int(rate * (0.3 + 0.02 * number))) * (1 + 0.01 * number)
+            tone = 0.4 * np.sin(2 * np.pi * np.cumsum(hertz) / rate) * np.hanning(len(hertz))
+            wave = np.concatenate([np.zeros(1200), tone, np.zeros(1200)])
+            soundfile.write(folder / name / f"{number}.wav", wave + 1e-3 * random.standard_normal(len(wave)), rate)
+    (folder / "noise").mkdir()
+    for number in range(3):
+        soundfile.write(folder / "noise" / f"{number}.wav", 0.05 * random.standard_normal(2 * rate), rate)
+
+
 def run(line: str, folder: Path) -> Said:
     """A documented line, run in the folder (which is the working directory), with small files and few steps."""
     fed, words = b"", words_of(line)
@@ -150,7 +180,10 @@ def run(line: str, folder: Path) -> Said:
     assert Path(words[0]).name == "melisma", line
     if "<" in files:
         fed = (folder / files["<"]).read_bytes()
-    done = typed(*small(words[1:]), stdin=fed)
+    if words[1] == "record":  # somebody who presses Enter and speaks, each time
+        fed = b"\n" * 500
+    with mock.patch("melisma.command.record.microphone", Voice()):
+        done = typed(*small(words[1:]), stdin=fed)
     if ">" in files:
         (folder / files[">"]).write_text(done.out, encoding="utf-8")
     return done
@@ -172,7 +205,7 @@ def small(words: Sequence[str]) -> list[str]:
         return ["data=dates.tsv" if word.startswith("data=made:dates") else word for word in words]
     if not words or words[0] not in TRAINED:
         return list(words)
-    quick = SPOKEN if words[1] in HEARING else SMALL
+    quick = SPOTTED if words[1] in SPOTTING else SPOKEN if words[1] in HEARING else SMALL
     kept = [word for word in words if word.partition("=")[0] not in quick and word.partition("=")[0] not in ENDS]
     if words[0] == "resume":
         return [*kept, *(["training.steps=3"] if len(kept) < len(words) else [])]
@@ -180,7 +213,6 @@ def small(words: Sequence[str]) -> list[str]:
         kept = [word for word in kept if word.partition("=")[0] not in SWEPT]
         kept += [f"{name}={value}" for name, value in SWEPT.items()]
     names = {word.partition("=")[0] for word in kept}
-    settings = (
-        SPOKEN if words[1] in HEARING else SMALL | (DATES if words[1] == "dates" else {"text.unit": "characters"})
-    )
+    more = DATES if words[1] == "dates" else {"text.unit": "characters"}
+    settings = quick if words[1] in (*HEARING, *SPOTTING) else SMALL | more
     return [*kept, *(f"{name}={value}" for name, value in settings.items() if name not in names)]

@@ -29,7 +29,7 @@ from melisma.measures.exact import exact
 from melisma.ragged import Ragged
 from melisma.settings.search import SearchSettings
 from melisma.settings.training import TrainingSettings
-from melisma.task import Corpus, Moment, Prepared, Task, Total, Windows
+from melisma.task import Corpus, Mining, Moment, Prepared, Task, Total, Windows
 
 TRAINING = TrainingSettings(rate=1e-2, warmup=20, average=0.9, epochs=None, steps=120, validate_every=40)
 
@@ -295,6 +295,13 @@ def tag_nats(model: Tagger, codec: Letters, sentences: Sequence[Tagged]) -> list
     return [(float(value), len(words)) for value, (words, _) in zip(sums, sentences)]
 
 
+@torch.no_grad()
+def hardest(model: Tagger, codec: Letters, encoded: Any, settings: Miniature, at: Moment, found: Any) -> list[int]:
+    """Which of the first dozen the model knew least, of every epoch so far."""
+    each = [tag_loss(model, tag_batch(codec, [one]), None, settings, None, at)[0]["tags"] for one in encoded[:12]]
+    return [*(found or []), max(range(12), key=lambda place: float(each[place].nats))]
+
+
 def tagged_sentence(random: rnd.Random) -> Tagged:
     """A word's suffix says what it is, but ``-en`` only together with the word before it."""
     words, tags = [], []
@@ -332,6 +339,7 @@ TAGS: Task[Tagged, str] = Task(
     measures=lambda settings: ("exact",),
     validated={"exact": "higher"},
     losses=lambda settings: {"tags": 1.0, "letters": settings.beside},
+    mining=Mining(hardest, lambda encoded, found: [*(encoded[place] for place in found), *encoded[len(found) :]]),
 )
 
 

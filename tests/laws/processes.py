@@ -110,7 +110,10 @@ def uneven(case: Case, shards: Shards) -> GradientDescent:
 def left(made: GradientDescent, told: Sequence[Sequence[float]]) -> dict[str, torch.Tensor]:
     model, training, state = made.snapshot()
     found = {f"model.{name}": tensor for name, tensor in model.items()} | training
-    found["position"] = torch.tensor([state[name] for name in sorted(state)])
+    plain = [
+        [] if value is None else value if isinstance(value, list) else [value] for _, value in sorted(state.items())
+    ]
+    found["position"] = torch.tensor([number for numbers in plain for number in numbers])
     return {name: tensor.clone() for name, tensor in found.items()} | {"told": torch.tensor(told, dtype=torch.float64)}
 
 

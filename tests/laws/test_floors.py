@@ -19,6 +19,7 @@ SRC = Path(__file__).parents[2] / "src"
 FLOORS = {
     "errors": (0, 0),
     "quoting": (0, 0),
+    "below": (0, 1),
     "ragged": (0, 1),
     "contract": (0, 2),
     "settings": (0, 3),

@@ -47,7 +47,8 @@ FREE = {
     "data.text",
     "data.speaker",
     "search.prefix",
-}  # names of columns and the user's own text
+    "search.corpus",
+}  # names of columns and the user's own text and file
 UNRUN = ("git", "cd", "source", "make", "TORCH=cpu", "PYTHON=python3.12")  # what is typed besides; make is looked up
 TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
 
@@ -204,6 +205,7 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "melisma train translate runs/en-de data.train=train.en,train.de data.valid=val.en,val.de",
             "melisma train dates runs/dates",
             "melisma train transcribe runs/speech data.train=train.jsonl data.valid=dev.jsonl",
+            "melisma train trigger runs/alexa data.positive=alexa data.negative=other data.background=noise",
         ):
             done = run(line, folder)
             assert done.code == 0, done.err

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from laws.documented import speak
+from laws.documented import call, speak
 
 import melisma
 from melisma.runs.read import read_run, read_step
@@ -42,11 +42,22 @@ def recordings(folder: Path) -> dict[str, object]:
     return small | {"data.train": [str(folder / "train.jsonl")], "data.valid": [str(folder / "dev.jsonl")]}
 
 
-TINY: dict[str, tuple[str, Callable[[Path], dict[str, object]], list[str]]] = {
-    "translate": ("translate", pairs, ["the red fish", "我们", ""]),
-    "transcribe": ("transcribe", recordings, ["take1.wav", "take2.flac"]),
+def takes(folder: Path) -> dict[str, object]:
+    """Six made takes of a trigger word, twelve of others, and noise."""
+    call(folder)
+    small = {"sound.bands": 8, "model.hidden": 8, "model.layers": 1, "training.scenes": 8}
+    kinds = {"positive": "alexa", "negative": "other", "background": "noise"}
+    return (
+        small | {"training.batch_tokens": 800} | {f"data.{kind}": [str(folder / name)] for kind, name in kinds.items()}
+    )
+
+
+TINY: dict[str, tuple[str, Callable[[Path], dict[str, object]], list[str], str]] = {
+    "translate": ("translate", pairs, ["the red fish", "我们", ""], "beam"),
+    "transcribe": ("transcribe", recordings, ["take1.wav", "take2.flac"], "beam"),
+    "trigger": ("trigger", takes, ["alexa/1.wav", "noise/1.wav"], "refractory"),
 }
-"""For every task: a recipe of it, data and settings that are learned in no time, and inputs to answer.
+"""For every task: a recipe of it, data and settings that are learned in no time, inputs to answer, a search setting.
 
 Inputs that are files lie in the folder of the data.
 """
@@ -59,7 +70,7 @@ def test_every_task_is_under_the_law() -> None:
 @pytest.mark.parametrize("name", TINY)
 @pytest.mark.parametrize("average", [0.0, 0.9])
 def test_a_loaded_run_answers_the_same_bits(name: str, average: float, tmp_path: Path) -> None:
-    recipe, made, inputs = TINY[name]
+    recipe, made, inputs, option = TINY[name]
     given = made(tmp_path) | {
         "training.steps": 7,
         "training.epochs": None,
@@ -71,8 +82,8 @@ def test_a_loaded_run_answers_the_same_bits(name: str, average: float, tmp_path:
     shutil.copytree(tmp_path / "run", tmp_path / "elsewhere" / "copy")
     second = melisma.load(tmp_path / "elsewhere" / "copy", "latest")
     inputs = [str(tmp_path / one) if (tmp_path / one).is_file() else one for one in inputs]
-    assert [answer.alternatives for answer in first(inputs, beam=3)] == [
-        answer.alternatives for answer in second(inputs, beam=3)
+    assert [answer.alternatives for answer in first(inputs, **{option: 3})] == [
+        answer.alternatives for answer in second(inputs, **{option: 3})
     ]
     saved = read_step(tmp_path / "run", "latest").model
     loaded = dict(first.network.named_parameters())
@@ -82,18 +93,18 @@ def test_a_loaded_run_answers_the_same_bits(name: str, average: float, tmp_path:
 
 @pytest.mark.parametrize("name", TINY)
 def test_settings_written_are_settings_read(name: str, tmp_path: Path) -> None:
-    recipe, made, _ = TINY[name]
-    given = made(tmp_path) | {"training.steps": 2, "training.epochs": None, "search.beam": 7}
+    recipe, made, _, option = TINY[name]
+    given = made(tmp_path) | {"training.steps": 2, "training.epochs": None, f"search.{option}": 7}
     list(melisma.train(recipe, tmp_path / "run", given))
     written = read_run(tmp_path / "run").settings
     read = build(settings_of(task(name).name), written)
     assert plain(read) == written
-    assert read.search.beam == 7
+    assert getattr(read.search, option) == 7
 
 
 @pytest.mark.parametrize("name", TINY)
 def test_a_codec_read_back_says_the_same(name: str, tmp_path: Path) -> None:
-    _, made, _ = TINY[name]
+    _, made, *_ = TINY[name]
     settings = build(settings_of(name), made(tmp_path))
     one = task(name)
     corpus = one.read(settings)

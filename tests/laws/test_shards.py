@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from laws.miniatures import MINIATURES
+from laws.miniatures import MINIATURES, MadeData
 from laws.processes import (
     SHARES,
     Case,
@@ -44,6 +44,7 @@ CASES = [
     Case("tags", accumulate=2, training=(("clip", 0.05), ("optimizer", "adam"))),
     Case("tags", training=(("average_last", 3), ("validate_every", 2))),
     Case("tags", accumulate=30),  # more parts than a batch has examples
+    Case("tags", task=(("data", MadeData(20)),)),  # epochs of two steps, between which hard examples are looked for
     Case("sounds", accumulate=2, training=(("average", 0.0), ("clip", 0.0), ("schedule", "cosine"))),
 ]
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from melisma.contract import Layer
 from melisma.layers.attention import ATTENTIONS, Scorer
 from melisma.layers.cells import CELLS
+from melisma.layers.centred import Centred, CentredSoFar
 from melisma.layers.convolution import Convolution
 from melisma.layers.deep import BothWays, OneWay, Residual
 from melisma.layers.depthwise import Depthwise
@@ -163,6 +164,10 @@ LAYERS: dict[str, Callable[[], Layer]] = {
     **{f"depthwise {width}*{dilation}": _depthwise(width, dilation) for width, dilation in ((1, 3), (3, 1), (4, 3))},
     "temporal convolutions": _serial(_causal(5, 2), lambda: Activation("relu"), _separable(1), _separable(2)),
     "activation": lambda: Activation("gelu"),
+    "centred": lambda: Centred(),
+    "centred so far": lambda: CentredSoFar(FEATURES, 3.0),
+    "serial that centres first": _serial(lambda: CentredSoFar(FEATURES, 0.0), _convolution(3, 2), _one_way("lstm")),
+    "serial that is centred": _serial(lambda: Centred(), _convolution(3, 2), _both_ways("elman")),
     **{f"look-ahead {ahead}": _look_ahead(ahead) for ahead in (0, 1, 4)},
     "residual look-ahead": _residual(_look_ahead(2)),
     "serial of a stride, a cell and a look-ahead": _serial(_convolution(4, 2), _one_way("lstm"), _look_ahead(3)),

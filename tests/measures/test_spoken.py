@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from melisma.errors import Refusal
 from melisma.measures.error_rate import character_error_rate, distance, word_error_rate
-from melisma.measures.groups import apart, by_speaker, for_each
+from melisma.measures.groups import Gap, Groups, apart, by_speaker, for_each, gap_of
 from melisma.measures.interval import bootstrap, difference
 from melisma.measures.measure import ratio
 from melisma.measures.normalisation import AS_WRITTEN, MARKS, Normalisation, Unit
@@ -23,7 +24,6 @@ from melisma.measures.spoken import (
     edits,
     edits_of_each,
     error_rate,
-    gap,
     of_each_speaker,
     seen_and_unseen,
     spoken_error_rate,
@@ -31,6 +31,16 @@ from melisma.measures.spoken import (
 )
 
 LETTERS = st.text("abc", max_size=8)
+
+
+def counts(found: Sequence[Edits]) -> np.ndarray:
+    return np.array([(one.errors, one.length) for one in found], np.float64).reshape(-1, 2)
+
+
+def gap(first: Sequence[Edits], second: Sequence[Edits], speakers: Groups | None = None) -> Gap:
+    return gap_of(counts(first), counts(second), speakers)
+
+
 JIWER = json.loads((Path(__file__).parent / "jiwer.json").read_text(encoding="utf-8"))
 
 
@@ -250,7 +260,7 @@ def test_two_systems_are_compared_in_pairs_and_by_speaker() -> None:
     assert better.low <= better.value <= better.high < 0
     assert better.value == pytest.approx(total(second).rate - total(first).rate)
     assert (better.tells, better.speakers) == (True, 6)
-    tables = [np.array([(one.errors, one.length) for one in found], np.float64) for found in (first, second)]
+    tables = [counts(found) for found in (first, second)]
     summed = [np.array([table[place::6].sum(0) for place in range(6)]) for table in tables]
     assert (better.low, better.high) == difference(*summed, ratio)
     assert gap(first, first, speakers)[:3] == (0, 0, 0)

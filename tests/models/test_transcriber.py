@@ -18,9 +18,10 @@ from melisma.errors import Refusal
 from melisma.layers.cells import CELLS
 from melisma.layers.look_ahead import LookAhead
 from melisma.losses.ctc import collapse
-from melisma.models.transcriber import BLANK, Transcriber
+from melisma.models.transcriber import Transcriber
 from melisma.ragged import Ragged
 from melisma.search import Bounds, greedy
+from melisma.search.heard import BLANK
 from melisma.settings.leaves import shape
 from melisma.settings.transcriber import TranscriberSettings
 

@@ -16,9 +16,10 @@ from models.transcribers import BANDS, BOTH_WAYS, FORMS, SMALL, SPELLING, SYMBOL
 from torch import Generator, Tensor
 
 from melisma.contract import joined, leaves, part, take, whole
-from melisma.models.transcriber import BLANK, Transcriber
+from melisma.models.transcriber import Transcriber
 from melisma.ragged import Ragged, exactly
 from melisma.search import Bounds, Hypothesis, beam, greedy
+from melisma.search.heard import BLANK
 from melisma.settings.transcriber import TranscriberSettings
 
 LENGTHS = [17, 0, 30, 1, 17, 5, 2]

@@ -96,6 +96,15 @@ def test_windows_come_from_all_of_all_recordings(tmp_path: Path) -> None:
     assert max(places) > 3400
 
 
+def test_sounds_are_found_by_any_ending_and_what_is_hidden_is_passed_by(tmp_path: Path) -> None:
+    write(tmp_path / "a.wav", white(2000, 1))
+    for name in ("b.wave", "yes/c.AIFC", "d.snd", ".e.wav", ".git/f.wav", "__MACOSX/g.wav", "h.txt"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes((tmp_path / "a.wav").read_bytes())
+    assert len(Background.of([tmp_path], RATE).recordings) == 4
+
+
 def test_a_window_may_be_a_whole_recording_and_end_with_it(tmp_path: Path) -> None:
     clip = write(tmp_path / "a.wav", white(3000, 1))
     heard = Background.of([clip], RATE)

@@ -13,6 +13,7 @@ from melisma.errors import Refusal
 from melisma.settings.sound import SoundSettings
 from melisma.sound.definitions import definition, kaldi_fbank, kaldi_mfcc, librosa_frames, librosa_mel
 from melisma.sound.features import frames
+from melisma.sound.mel import SCALES, triangles, without_bins
 
 PINNED = json.loads((Path(__file__).parent / "frames.json").read_text(encoding="utf-8"))
 
@@ -132,3 +133,12 @@ def test_settings_that_agree_are_lawful_and_those_of_another_kind_idle() -> None
     assert not SoundSettings(pcen=True).idle()["adaptation"][0]
     with pytest.raises(Refusal, match="one sample"):
         definition(SoundSettings(rate=1000, window=1, hop=1))
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_bands_without_bins_are_the_columns_of_zeros(scale: str) -> None:
+    random = np.random.default_rng(0)
+    for _ in range(40):
+        low, high = sorted(random.choice([*range(0, 4001, 125)], 2, replace=False).tolist())
+        asked = SCALES[scale], 8000, 2 * int(random.integers(4, 130)), int(random.integers(1, 60)), (low, high)
+        assert without_bins(*asked).tolist() == np.flatnonzero(~triangles(*asked).any(axis=0)).tolist()

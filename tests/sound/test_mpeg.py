@@ -92,6 +92,16 @@ def test_frames_are_counted_as_a_reference_does(tmp_path: Path) -> None:
     assert (found.samples, found.end) == (count * 576, len(content))
 
 
+@pytest.mark.parametrize("behind", [b"\0\0\0\1", b"\0\0\0\0"])
+def test_a_frame_too_short_for_a_count_that_begins_like_a_header_is_sound(tmp_path: Path, behind: bytes) -> None:
+    head = b"\xff\xf3\x14\xc0"  # MPEG-2, 24 kHz, 8 kbit/s, mono: 24 bytes
+    mark = (head + bytes(9) + b"Xing" + behind).ljust(24, b"\0")
+    with Stored(put(tmp_path, "a.mp3", mark + 9 * head.ljust(24, b"\0"))) as stored:
+        found = frames(stored)
+    assert found is not None
+    assert (found.begin, found.promised, found.samples) == (0, None, 10 * 576)
+
+
 @pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
 def test_of_recordings_that_follow_each_other_it_is_said_which_is_read(tmp_path: Path, subtype: str) -> None:
     one = written(tone(RATE, 440), RATE, "OGG", subtype)

@@ -15,6 +15,7 @@ from melisma.errors import Refusal
 from melisma.settings.scene import SceneSettings
 from melisma.sound.augment import Augmented
 from melisma.sound.level import level
+from melisma.sound.said import Said
 from melisma.sound.scene import (
     FADE,
     LEVEL,
@@ -23,7 +24,6 @@ from melisma.sound.scene import (
     SNIPPETS,
     SPLICED,
     TAIL,
-    Said,
     Stage,
     Take,
     excerpt,

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from melisma.sound.level import active, frame, powers
 from melisma.sound.spoken import levels, spoken, threshold
 
 RATE = 16_000
@@ -67,3 +68,12 @@ def test_levels_are_of_every_sample_and_windows_as_they_are_defined(count: int) 
 def test_the_threshold_lies_between_the_room_and_the_loudest() -> None:
     assert threshold(np.repeat([-80.0, -20.0], 50)) == pytest.approx(-50)
     assert threshold(np.repeat([-30.0, -15.0], 50)) == pytest.approx(-24)
+
+
+@pytest.mark.parametrize("loudness", [0.0, 1e-5, 1e-3])
+def test_the_frames_that_a_level_is_taken_of_lie_where_something_is_said(loudness: float) -> None:
+    samples = put(room(2.0, loudness), 0.5, hum(0.8))
+    heard = np.flatnonzero(active(powers(samples, RATE))) * frame(RATE) / RATE
+    begin, end = spoken(samples, RATE)
+    assert begin - 0.02 <= heard[0] <= begin + 0.03
+    assert end - 0.05 <= heard[-1] <= end

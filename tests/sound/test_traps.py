@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -286,7 +287,7 @@ def test_floats_beyond_full_scale_are_left_as_they_are(tmp_path: Path) -> None:
     assert found.warnings()[0].endswith("goes beyond full scale (to 2.5); it is left as it is")
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e6])
 def test_samples_that_are_no_numbers_are_counted_and_refused(tmp_path: Path, bad: float) -> None:
     samples = noise(20000).copy()
     samples[[17000, 19000]] = bad
@@ -294,8 +295,10 @@ def test_samples_that_are_no_numbers_are_counted_and_refused(tmp_path: Path, bad
     found = look(path)
     assert (found.unlawful, found.unlawful_at) == (2, 17000 / RATE)
     assert np.isfinite([found.peak, found.rms, found.offset]).all()
-    assert "holds 2 samples that are no numbers (NaN or infinite), the first at 2.125 s" in found.warnings()[0]
-    with pytest.raises(Refusal, match=r"a\.wav holds a sample that is no number \(NaN or infinite\) at 2\.125 s"):
+    assert found.peak < 1
+    words = "(NaN, infinite or beyond 100,000)"
+    assert f"holds 2 samples that are no numbers of sound {words}, the first at 2.125 s" in found.warnings()[0]
+    with pytest.raises(Refusal, match=re.escape(f"a.wav holds a sample that is no number of sound {words} at 2.125 s")):
         read(path)
     with pytest.raises(Refusal, match=r"at 2\.125 s"):
         read(path, None, 1.0, 2.2)
@@ -326,6 +329,16 @@ def test_the_channel_is_chosen_for_the_part_that_is_asked_for(tmp_path: Path) ->
     path = put(tmp_path, "a.flac", written(np.stack((left, right), 1), RATE, "FLAC"))
     assert np.array_equal(read(path, None, 0, 0.5).samples, SAMPLES)
     assert np.array_equal(read(path, None, 0.5, 1).samples, SAMPLES)
+
+
+@pytest.mark.filterwarnings("error")
+def test_infinities_in_two_channels_are_counted_and_warned_of_by_nobody_else(tmp_path: Path) -> None:
+    channels = np.stack([SAMPLES, SAMPLES], 1)
+    channels[7] = np.inf, -np.inf
+    path = put(tmp_path, "a.wav", written(channels, subtype="FLOAT"))
+    assert (look(path).unlawful, look(path).channel) == (1, None)
+    with pytest.raises(Refusal, match="no number of sound"):
+        read(path)
 
 
 def test_channels_that_agree_are_averaged(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def _measured(
     kind: DataCheck, task: Task[Any, Any], settings: Any, looked: Looked, dry_run: bool
 ) -> tuple[list[Finding], Covered | None, Cost | None]:
     """What only training itself shows: whether it takes the data, what it covers, what it costs."""
-    findings = [_twice(sentence) for sentence in twice(settings)]
+    findings = [_twice(sentence) for sentence in twice(settings, kind.thing)]
     if not dry_run:
         findings += _late(settings, None)
     try:

@@ -14,6 +14,7 @@ from melisma.files.opening import at_home, require_file
 from melisma.files.signed import sha256_of
 from melisma.quoting import named
 from melisma.runs.read import Run
+from melisma.settings.leaves import shape
 
 
 def seen_from(run: Path, settings: Any) -> Any:
@@ -95,8 +96,9 @@ def _there(corpora: Sequence[Sequence[str]]) -> bool:
     return all(is_made(corpus) or all(map(os.path.exists, corpus)) for corpus in corpora)
 
 
-def twice(settings: Any) -> list[str]:
-    """A warning for each corpus whose two sides are one file, and for each that is named twice."""
+def twice(settings: Any, example: str = "pair") -> list[str]:
+    """A warning for each corpus whose two sides are one file, and for each that is named twice; ``example`` is what it
+    is made of."""
     notes = []
     for name, corpora in _corpora(settings):
         known: set[tuple[str, ...]] = set()
@@ -106,7 +108,7 @@ def twice(settings: Any) -> list[str]:
             if len(lies) == 2 and lies[0] == lies[1]:
                 notes.append(f"warning: data.{name}={where}: both sides are one file, so only copying can be learned")
             if lies in known:
-                notes.append(f"warning: data.{name}={where} is given twice, so each of its pairs counts double")
+                notes.append(f"warning: data.{name}={where} is given twice, so each of its {example}s counts double")
             known.add(lies)
     return list(dict.fromkeys(notes))
 
@@ -138,15 +140,20 @@ def check_known(run: Run, corpora: Sequence[Sequence[str]]) -> None:
 
 def learned_from(run: Run, settings: Any, corpora: Sequence[Sequence[str]]) -> list[str]:
     """A warning for each corpus whose files the model of this run has learned from."""
-    files = {path for corpus in settings.data.train if not is_made(corpus) for path in corpus}
+    learned = [corpus for name, corpora in _corpora(settings) if name in _learned(settings) for corpus in corpora]
+    files = {path for corpus in learned if not is_made(corpus) for path in corpus}
     trained = set(_known(run)[: len(files)])  # those of the training data stand first
-    made = {corpus[0] for corpus in settings.data.train if is_made(corpus)}
+    made = {corpus[0] for corpus in learned if is_made(corpus)}
     return [
         f"warning: the model has learned from {named(','.join(corpus))} itself; "
         "scores on it tell what was remembered, not what was learned"
         for corpus in corpora
         if (corpus[0] in made if is_made(corpus) else trained.issuperset(map(_sha256, corpus)))
     ]
+
+
+def _learned(settings: Any) -> list[str]:
+    return [name.partition(".")[2] for name in shape(type(settings)).learned]
 
 
 def _known(run: Run) -> list[str]:

@@ -13,6 +13,8 @@ from melisma.files.made import is_made
 from melisma.files.split import fold
 from melisma.quoting import named
 from melisma.runs.read import Run
+from melisma.settings.leaves import shape
+from melisma.settings.read import flat
 from melisma.task import Corpus, Task
 
 Given = Sequence[tuple[Sequence[str], Sequence[Any]]]  # each corpus, and its examples
@@ -68,7 +70,8 @@ def _size(run: Run, here: Any) -> tuple[int, int] | None:
     """Lines and bytes of the training and validation files; None unless each is as large as it was in training."""
     told = run.record.get("data")
     signed = list(told.values()) if isinstance(told, dict) else []
-    corpora = (*here.data.train, *(here.data.valid or ()))
+    values = flat(here)
+    corpora = [corpus for name in shape(type(here)).corpora for corpus in values[name] or ()]
     files = list(dict.fromkeys(file for corpus in corpora if not is_made(corpus) for file in corpus))
     if len(files) != len(signed):
         return None
@@ -81,12 +84,12 @@ def _size(run: Run, here: Any) -> tuple[int, int] | None:
     return lines, total
 
 
-def sentences(found: Sequence[Familiar]) -> list[str]:
-    """At most one sentence for each corpus: what scores on it are worth."""
-    return [said for one in found if (said := _sentence(one))]
+def sentences(found: Sequence[Familiar], example: str = "pair") -> list[str]:
+    """At most one sentence for each corpus: what scores on it are worth; ``example`` is what it is made of."""
+    return [said for one in found if (said := _sentence(one, example))]
 
 
-def _sentence(one: Familiar) -> str:
+def _sentence(one: Familiar, example: str) -> str:
     corpus, trained, chose = named(",".join(one.corpus)), one.trained or 0, one.chose or 0
     counted = [f"{_share(trained, one.pairs)} were trained on"] if trained else []
     if chose and (trained or chose < one.pairs):
@@ -103,7 +106,7 @@ def _sentence(one: Familiar) -> str:
             "scores on these tell what was remembered, not what was learned"
         )
     if chose == one.pairs and chose:
-        return f"warning: the pairs of {corpus} chose the best step; scores on them are a little too good"
+        return f"warning: the {example}s of {corpus} chose the best step; scores on them are a little too good"
     if chose:
         return f"warning: {counted[0]}, of those in {corpus}; scores on these are a little too good"
     if one.unknown:

@@ -33,14 +33,11 @@ def evaluate(run: str | Path | Model, *data: Any, device: str | None = None, **o
     elif device is not None:
         raise Refusal(f"device={device} and a model that is loaded: wants load(run, device={device!r}), or a run")
     model = run if isinstance(run, Model) else load(run, device=device or "auto")
-    given, options = _given(data, options)
+    given, options = _given(model, data, options)
     columns = _columns(options, shape(type(model.settings)).columns)
-    leaf = replace(shape(type(model.settings.data)).leaves["train"], name="data")
-    corpora = build(type(model.settings.data), {"train": convert(leaf, given)}).train
-    if not corpora:
-        raise Refusal("there is no data to evaluate on; wanted is data=SOURCE,TARGET or data=TABLE")
+    corpora = parts_of(model, given)
     search, settings = model.search(options), with_values(model.settings, columns)
-    parts = [(corpus, *model.task.examples(settings, [corpus])) for corpus in corpora]
+    parts = [(corpus, *model.task.examples(settings, asked)) for corpus, asked in corpora]
     examples = [example for _, some, _ in parts for example in some]
     dropped = tuple(sentence for _, _, said in parts for sentence in said)
     met = familiar(model.run, model.task, model.settings, [(corpus, some) for corpus, some, _ in parts])
@@ -49,7 +46,7 @@ def evaluate(run: str | Path | Model, *data: Any, device: str | None = None, **o
         found = evaluate_on(model.task, network, model.codec, replace(settings, search=search), examples)
     return replace(
         found,
-        notes=(*dropped, *sentences(met), *told),
+        notes=(*dropped, *sentences(met, model.task.example), *told),
         run=str(model.run.path),
         step=model.step,
         search=search,
@@ -58,7 +55,33 @@ def evaluate(run: str | Path | Model, *data: Any, device: str | None = None, **o
     )
 
 
-def _given(data: Sequence[Any], options: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+def parts_of(model: Model, given: Any) -> list[tuple[tuple[str, ...], Any]]:
+    """Each corpus to measure on, and how the task's ``examples`` is asked for it alone; Refusal where there is none.
+
+    ``given`` is written as ``data.train`` is, or where the task has several kinds of data {kind: as ``data.KIND``}.
+    """
+    data, kinds = type(model.settings.data), shape(type(model.settings)).kinds
+    leaves = shape(data).leaves
+    if not kinds:
+        corpora = build(data, {"train": convert(replace(leaves["train"], name="data"), given)}).train
+        found: list[tuple[tuple[str, ...], Any]] = [(corpus, [corpus]) for corpus in corpora]
+    else:
+        if not isinstance(given, Mapping) or not set(given) <= set(kinds):
+            raise Refusal(f"this run is measured on {_and_others(kinds)}: wants data.{kinds[0]}=… and the like")
+        named_ones = {kind: convert(replace(leaves[kind], name=f"data.{kind}"), given[kind]) for kind in given}
+        made = build(data, named_ones)
+        found = [(corpus, {kind: (corpus,)}) for kind in kinds if kind in given for corpus in getattr(made, kind)]
+    if not found:
+        wanted = " and ".join(f"data.{kind}=…" for kind in kinds) or "data=SOURCE,TARGET or data=TABLE"
+        raise Refusal(f"there is no data to evaluate on; wanted is {wanted}")
+    return found
+
+
+def _and_others(kinds: Sequence[str]) -> str:
+    return f"{', '.join(kinds[:-1])} and {kinds[-1]} data"
+
+
+def _given(model: Model, data: Sequence[Any], options: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
     """What to measure on, and the options with the nested settings of the group ``data`` dotted."""
     rest, corpora = dict(options), list(data)
     if "data" in rest:
@@ -67,6 +90,9 @@ def _given(data: Sequence[Any], options: Mapping[str, Any]) -> tuple[Any, dict[s
             rest |= {f"data.{name}": value for name, value in nested.items()}
         else:
             corpora.append(nested)
+    kinds = shape(type(model.settings)).kinds
+    if kinds and not corpora:
+        return {kind: rest.pop(f"data.{kind}") for kind in kinds if f"data.{kind}" in rest}, rest
     if len(corpora) != 1:
         found = f"{len(corpora)} corpora are given to measure on" if corpora else "there is no data to evaluate on"
         raise Refusal(f'{found}: wants evaluate(run, ("a.en", "a.de")), several corpora in a list')

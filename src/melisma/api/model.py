@@ -16,8 +16,10 @@ from melisma.api.device import device as place_of
 from melisma.api.device import threads
 from melisma.api.given import folder, step_of
 from melisma.api.quick import Quick
+from melisma.api.saved import settled
 from melisma.errors import Busy, Refusal
 from melisma.layers.columns import by_columns
+from melisma.looks.alarms import alarms
 from melisma.looks.alignment import alignment
 from melisma.looks.served import require_served
 from melisma.looks.steps import steps
@@ -77,6 +79,16 @@ class Model:
         with threads(self.settings.training.threads):
             return alignment(self.task.align(self.network, self.codec, one, text, self.search(options)))
 
+    def alarms(self, recording: str | os.PathLike[str], **options: Any) -> Figure:
+        """How surely trigger words are heard at each instant of a recording, and when an alarm is given."""
+        require_served("alarms", self.task.name)
+        (one, *rest), single = self.task.asked(recording)
+        if rest or not single:
+            raise Refusal("several recordings are given: wants the path of one")
+        with threads(self.settings.training.threads):
+            (found,) = self.task.answer(self.network, self.codec, [one], self.search(options))
+        return alarms(found, self.codec.definition, one.samples(self.codec.definition.rate))
+
     def stream(self, **options: Any) -> Stream:
         """Something to be fed with sound as it comes; Refusal where the model does not listen."""
         if self.task.stream is None:
@@ -129,6 +141,7 @@ def load(run: str | Path, step: str | int = BEST, *, device: str = "auto") -> Mo
         saved = read_step(path, wanted, shapes=task.shapes(codec, settings))
     except Refusal as refusal:
         raise _with_what_helps(refusal, path, wanted) from None
+    codec = settled(task, codec, saved)
     with torch.device("meta"):
         network = task.build(codec, settings)
     network.load_state_dict(saved.model, strict=False, assign=True)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from melisma.api.model import Model
+from melisma.api.pictured_alarms import with_alarms
 from melisma.errors import Refusal
 from melisma.evaluation.samples import spread
 from melisma.evaluation.shown import Measured, places
@@ -22,6 +23,11 @@ MAPS, SYMBOLS = 3, 40  # attention maps, and symbols of each side of one
 PLAYED = 12  # recordings on a page at most, as many of each group of examples
 LONGEST = 15.0  # seconds of one
 BYTES = 1_200_000  # that all of them may take, with what is drawn of them
+
+ALIGNED = (
+    "Beneath each is what was heard in it when: its wave, its spectrogram, the probabilities that the model gives to "
+    "symbols (grey and dashed: to none), and where in it the reference was said."
+)
 
 Pictured = Callable[[Model, Measured, Sequence[Any], Sequence[Any] | None], Measured]
 
@@ -57,6 +63,7 @@ def _with_recordings(
     return replace(
         measured,
         source="recording",
+        played=ALIGNED,
         remarks=(*told.remarks, *measured.remarks),
         speakers=told.speakers,
         recordings=heard,
@@ -110,5 +117,5 @@ def _aligned(model: Model, example: Any, texts: Sequence[str | None], search: An
     return None
 
 
-PICTURED: dict[str, Pictured] = {"translate": _with_maps, "transcribe": _with_recordings}
+PICTURED: dict[str, Pictured] = {"translate": _with_maps, "transcribe": _with_recordings, "trigger": with_alarms}
 """Task -> what it shows."""

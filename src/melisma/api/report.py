@@ -12,6 +12,7 @@ from typing import Any
 from melisma.api.data import check_unchanged, seen_from_here
 from melisma.api.device import threads
 from melisma.api.familiar import sentences
+from melisma.api.measure import parts_of
 from melisma.api.model import Model, load
 from melisma.api.pictured import pictured
 from melisma.errors import Failure, Refusal, out_of_memory
@@ -31,13 +32,14 @@ from melisma.runs.facts import Facts, facts_unchecked
 from melisma.runs.layout import BEST, REPORT
 from melisma.runs.log import log_lines
 from melisma.runs.read import Run
-from melisma.runs.sections import ELSEWHERE, Section, sections
+from melisma.runs.sections import Section, sections
 from melisma.runs.write import RunWriter
 from melisma.settings.asked import searched
+from melisma.settings.leaves import shape
 from melisma.settings.read import build, with_values
 from melisma.settings.show import as_text
-from melisma.settings.training import TrainingSettings
 from melisma.task import Figure, Task
+from melisma.tasks import settings_of
 from melisma.tasks import task as task_of
 
 MEASURED = 1_000  # pairs that are answered for the page at the end of a training
@@ -86,11 +88,12 @@ def report(
     ``against`` is what the same call gave of another run. Refusal where that measured other pairs.
     """
     model = run if isinstance(run, Model) else load(run)
-    corpora = build(type(model.settings.data), {"train": data}).train
+    parts = parts_of(model, data)
+    corpora = [corpus for corpus, _ in parts]
     settings = with_values(model.settings, columns)
-    pairs, _ = model.task.examples(settings, corpora)
+    pairs = [one for _, asked_for in parts for one in model.task.examples(settings, asked_for)[0]]
     known, why = _known(model.run, model.task, model.settings)
-    made = _measured(replace(model, settings=settings), found, pairs, known)
+    other = None
     if against is not None:
         here, there = ([answer.source for answer in one.answers] for one in (found, against))
         if here != there:
@@ -98,8 +101,8 @@ def report(
                 f"the two runs were measured on different {model.task.example}s; a comparison wants the same data of "
                 "both"
             )
-        name, other = _names(found.run, against.run)
-        made = replace(made, name=name, against=(other, against))
+        other = (_names(found.run, against.run), against)
+    made = _measured(replace(model, settings=settings), found, pairs, known, other)
     notes = sentences([replace(one, corpus=tuple(map(_base, one.corpus))) for one in found.familiar])
     notes += [_without_folders(said, corpora) for said in found.dropped]
     remarks = (
@@ -124,6 +127,7 @@ def gathered(run: Path, measured: Measured | None = None, warnings: tuple[str, .
         examples=() if measured is None else tuple(examples(measured)),
         source="source" if measured is None else measured.source,
         recordings={} if measured is None else measured.recordings,
+        played="" if measured is None else measured.played,
         speakers=None if measured is None else measured.speakers,
         maps=() if measured is None else measured.maps,
         settings=_settings(known),
@@ -154,7 +158,14 @@ def _of_training(path: Path, known: Sequence[Any], valid: Sequence[Any], device:
     return replace(made, remarks=(*made.remarks, remark))
 
 
-def _measured(model: Model, found: Evaluation, pairs: Sequence[Any], known: Sequence[Any]) -> Measured:
+def _measured(
+    model: Model,
+    found: Evaluation,
+    pairs: Sequence[Any],
+    known: Sequence[Any],
+    other: tuple[tuple[str, str], Evaluation] | None = None,
+) -> Measured:
+    """What a page tells of answers; ``other`` is what both runs are called, and what was measured of the second."""
     task = model.task
     sources = tuple(_shown(task, one) for one in task.inputs(pairs))
     references = tuple(task.references(pairs))
@@ -162,6 +173,9 @@ def _measured(model: Model, found: Evaluation, pairs: Sequence[Any], known: Sequ
         learned = facts_unchecked(model.run.path).pairs.get("train", 0)
         beside = tuple(floors(task, model.settings, known, pairs, learned))
         measured = Measured(_base(os.path.realpath(found.run)), found, sources, references, beside)
+        if other is not None:
+            (name, second), against = other
+            measured = replace(measured, name=name, against=(second, against))
         return pictured(model, measured, pairs, known if len(known) >= learned > 0 else None)
 
 
@@ -241,7 +255,7 @@ def _training(known: Facts) -> Any:
         for name, one in known.settings.items()
         if name.startswith("training.")
     }
-    return build(TrainingSettings, values) if values else None
+    return build(shape(settings_of(known.task)).groups["training"], values) if values else None
 
 
 # --- settings
@@ -252,7 +266,7 @@ def _settings(known: Facts) -> Table | None:
     rows: list[tuple[str, ...]] = []
     marked = set()
     for name, one in known.settings.items():
-        if name in ELSEWHERE:
+        if name in known.corpora:
             continue
         if one.value != one.recipe:
             marked.add(len(rows))

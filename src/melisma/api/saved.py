@@ -41,6 +41,8 @@ _COUNT = Wanted(_whole, "a whole number from 0")
 _MAYBE = Wanted(lambda value: value is None or _whole(value), "null or a whole number from 0")
 _NUMBERS = Wanted(lambda value: _table(value, _number), "a table of numbers")
 
+SETTLED = "settled"  # the table of a step's state with what answers need besides weights
+
 COURSE = {
     "steps": _MAYBE,
     "asked": _MAYBE,
@@ -103,6 +105,16 @@ def resumed_forms(task: Task[Any, Any], codec: Any, settings: Any, step: int) ->
         model = task.build(codec, settings)
         carry = task.carry(model, settings)
     return forms_of(resumed_tensors(dict(model.named_parameters()), carry, settings.training, step))
+
+
+def settled(task: Task[Any, Any], codec: Any, saved: Step) -> Any:
+    """The codec that answers with a saved step; Refusal where what it was settled with no training writes."""
+    if task.settling is None or saved.state.get(SETTLED) is None:
+        return codec
+    try:
+        return task.settling.into(codec, saved.state[SETTLED])
+    except Refusal as refusal:
+        raise _refusal(saved, f"training.json: {refusal}") from None
 
 
 def _group(saved: Step, name: str) -> dict[str, Any]:

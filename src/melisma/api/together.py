@@ -13,11 +13,10 @@ from melisma.api.device import device, machine, versions
 from melisma.api.elsewhere import table
 from melisma.api.training import Training
 from melisma.quoting import counted
+from melisma.settings.leaves import shape
 from melisma.settings.read import flat
 from melisma.training.launch import Launch
 from melisma.training.shards import Shards, digest, join
-
-PLACES = ("data.train", "data.valid")  # may lie elsewhere on each machine
 
 
 def joined(launch: Launch, settings: Any, stopped: Callable[[], bool]) -> Shards:
@@ -31,8 +30,9 @@ def alike(training: Training, signatures: Mapping[str, Any]) -> dict[str, str]:
     if training.shards.size == 1:
         return {}
     here = machine()
+    places = shape(type(training.settings)).corpora  # may lie elsewhere on each machine
     return {
-        "settings": _digest({name: value for name, value in flat(training.settings).items() if name not in PLACES}),
+        "settings": _digest({name: value for name, value in flat(training.settings).items() if name not in places}),
         "data": _digest([table(signatures, file).get("sha256") for file in signatures]),
         "symbols": _digest(training.codec.to_json()),
         "weights to begin with": digest(training.learner.snapshot()[0]),

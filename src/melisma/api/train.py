@@ -13,7 +13,7 @@ from melisma.api.device import machine, threads, versions
 from melisma.api.elsewhere import elsewhere, table
 from melisma.api.given import folder, tables
 from melisma.api.precision import decided, multiplied_in
-from melisma.api.saved import check_losses, course_of, position_of, resumed_forms
+from melisma.api.saved import SETTLED, check_losses, course_of, position_of, resumed_forms, settled
 from melisma.api.together import alike, joined, processes_of, shared_otherwise, told_of
 from melisma.api.training import Stopped, Training, never
 from melisma.errors import Failure, Refusal
@@ -26,6 +26,7 @@ from melisma.runs.place import check_new
 from melisma.runs.read import Run, Step, read_run, read_step
 from melisma.runs.verify import verify
 from melisma.runs.write import RunWriter, claim, create
+from melisma.settings.leaves import shape
 from melisma.settings.read import build, differences, flat, given_in, plain
 from melisma.settings.show import as_text
 from melisma.settings.training import TrainingSettings
@@ -50,11 +51,9 @@ CHANGEABLE = (
     "training.device",
     "training.keep",
     "training.board",
-    "data.train",  # where it lies; what it holds must be the same
-    "data.valid",
 )
 """What a resumed training may change: how long it is, what cures a loss that became NaN, where it computes and how much
-of a batch at once."""
+of a batch at once; and where its data lies, which must be the same."""
 
 
 def train(
@@ -88,7 +87,7 @@ def train(
         training = Training(task, built, codec, corpus, shards, stopped)
         training.notes += rounded
         late = late_warmup(built.training, training.learner.epoch_steps())
-        training.notes[:0] = twice(built)
+        training.notes[:0] = twice(built, task.example)
         training.notes += [f"warning: {late}"] if late else []
         meeting.same |= alike(training, corpus.signatures)
     if not shards.leads:
@@ -132,7 +131,8 @@ def resume(
     tables(layers)
     found = read_run(path)
     task = task_of(found.task)
-    given = [name for name in ("train", "valid") if any(given_in(layer, "data", name) for layer in layers)]
+    names = [name.partition(".")[2] for name in shape(task.settings).corpora]
+    given = [name for name in names if any(given_in(layer, "data", name) for layer in layers)]
     before: Any = as_given(seen_from_here(found.path, build(task.settings, found.settings), given))
     built = as_given(build(task.settings, flat(before), *layers))
     _check_changes(before, built)
@@ -194,7 +194,7 @@ def _anew(found: Run, built: Any, shards: Shards, stopped: Stopped, step: StepNa
         read_step(found.path, step, shapes=task.shapes(codec, built))
     training = Training(task, built, codec, corpus, shards, stopped)
     here = machine() | {"device": shards.device.type}
-    training.notes[:0] = elsewhere(found.record, here, versions()) + twice(built)
+    training.notes[:0] = elsewhere(found.record, here, versions()) + twice(built, task.example)
     return training
 
 
@@ -208,10 +208,13 @@ def _saved(found: Run, training: Training, step: StepName) -> Step:
 def _restored(saved: Step, training: Training, before: Any) -> Course:
     """Puts a training where a step was saved; the changes that were asked for hold from there on."""
     course, position = course_of(saved), position_of(saved)
+    settled(training.task, training.codec, saved)  # refuses what no training writes
     check_losses(saved, course, training.task.losses(training.settings))
     changed = _changed(before, training.settings)
     _check_ahead(training.settings.training, changed, course, position)
     training.learner.restore(saved.model, saved.training, position)
+    if training.validation is not None:
+        training.validation.settled = saved.state.get(SETTLED)
     if "training.minutes" in changed:  # what minutes came to is to be found out again
         course = replace(course, steps=None, asked=None)
     if changed & {*ENDS, "training.patience"} and course.done:
@@ -287,7 +290,8 @@ def ending(built: Any, layers: Sequence[Mapping[str, Any]], *, settled: bool = F
 
 def _check_changes(before: Any, after: Any) -> None:
     """Refuses to resume with settings that would make it another training."""
-    changed = [(name, old, new) for name, old, new in differences(before, after) if name not in CHANGEABLE]
+    allowed = {*CHANGEABLE, *shape(type(after)).corpora}
+    changed = [(name, old, new) for name, old, new in differences(before, after) if name not in allowed]
     if changed:
         told = "; ".join(f"{name} was {named(as_text(old))}, now {named(as_text(new))}" for name, old, new in changed)
         raise Refusal(

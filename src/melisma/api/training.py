@@ -17,6 +17,7 @@ import torch
 
 from melisma.api.device import drawing, require_memory, threads
 from melisma.api.report import asked, write_pages, write_report
+from melisma.api.saved import SETTLED
 from melisma.errors import Failure, Interrupted
 from melisma.evaluation.compare import KNOWN
 from melisma.evaluation.samples import spread
@@ -224,8 +225,10 @@ class Training:
     def _save(self, writer: RunWriter, course: Mapping[str, Any], better: Sequence[str]) -> str | None:
         model, training, state = self._led.snapshot()
         pointers = [f"best-{name}" for name in better] + (["best"] if self._measure in better else [])
+        settled = None if self.validation is None else self.validation.settled
+        told = {"learner": state, "course": course} | ({} if settled is None else {SETTLED: settled})
         try:
-            writer.save_step(self.learner.step, model, training, {"learner": state, "course": course}, pointers)
+            writer.save_step(self.learner.step, model, training, told, pointers)
         except SaveFailed as error:
             return str(error)
         return None

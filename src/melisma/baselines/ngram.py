@@ -104,14 +104,6 @@ class KneserNey:
             total += added
         return total + self.end(state)
 
-    def perplexity(self, sequences: Iterable[Sequence[Hashable]]) -> float:
-        """exp(−Σ log p / N), N tokens and ends; unknown tokens count. 1 for no sequences at all."""
-        total, count = 0.0, 0
-        for sequence in sequences:
-            total += self.log_probability(sequence)
-            count += len(sequence) + 1
-        return math.exp(-total / max(1, count))
-
     def grams(self, start: Hashable, end: Hashable) -> Iterator[tuple[tuple[Hashable, ...], float, float]]:
         """Every n-gram that occurs, shorter ones first: its tokens, log p(the last | those before), and log γ after it.
 

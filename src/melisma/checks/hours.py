@@ -30,6 +30,7 @@ class Sounds:
     rates: Mapping[int, int]  # Hz -> recordings
     channels: Mapping[int, int]  # how many a file has -> recordings
     speakers: Mapping[str, tuple[int, float]]  # who -> recordings and seconds, the most seconds first
+    words: Mapping[str, int] = field(default_factory=dict)  # trigger words -> takes, the most first
 
 
 @dataclass

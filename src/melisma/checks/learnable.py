@@ -10,10 +10,10 @@ from melisma.checks.coverage import LONG, STRANGE, Coverage, Side, SideCoverage
 from melisma.checks.covered import Covered
 from melisma.checks.finding import Finding, Severity, percent, verb
 from melisma.checks.recording import Marked
-from melisma.checks.sessions import MOST, sessions
 from melisma.files.watch import passing
 from melisma.quoting import counted, listed
 from melisma.settings.transcribe import TranscribeSettings
+from melisma.sound.sessions import MOST, sessions
 from melisma.tasks.utterances import Utterance
 
 SEVERAL = 3  # recordings that a session has at least to be counted as one
@@ -157,7 +157,7 @@ def _sessions(train: Sequence[Utterance], valid: Sequence[Utterance]) -> dict[st
         return {}
     assert every[0].laid is not None
     rate = every[0].laid.rate
-    waves = [one.samples(rate) for one in passing("recordings compared", every, len(every))]
+    waves = (one.samples(rate) for one in passing("recordings compared", every, len(every)))  # one at a time
     numbers = sessions(waves, [one.text for one in every], rate)
     return {one.clip.where: int(number) for one, number in zip(every, numbers)}
 

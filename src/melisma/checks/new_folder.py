@@ -116,7 +116,7 @@ class NewFile:
             os.close(self._descriptor)
 
     def _taken(self) -> bytes:
-        data = "".join(self._held).encode("utf-8", "replace")
+        data = "".join(self._held).encode()
         self._held, self._size = [], 0
         return self._packer.compress(data)
 
@@ -126,8 +126,9 @@ class NewFile:
 
 
 def in_cell(text: str) -> str:
-    """A text in one cell of one line."""
-    return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
+    """A text in one cell of one line, stray bytes of a name written out."""
+    text = text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def told(found: Repaired) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from melisma.checks import learnable, recordings, repair, repair_recordings, translate
+from melisma.checks import learnable, recordings, repair, repair_recordings, takes, translate
 from melisma.checks.coverage import cover
 from melisma.checks.covered import Covered
 from melisma.checks.finding import Finding
@@ -70,6 +70,15 @@ CHECKS: Mapping[str, DataCheck] = {
         look=recordings.look,
         readable=recordings.readable,
         cover=learnable.cover,
+        answering=lambda search, codec, examples: search,
+        require_new=repair_recordings.require_new,
+        repaired=repair_recordings.repaired,
+    ),
+    "trigger": DataCheck(
+        thing="recording",
+        look=takes.look,
+        readable=recordings.readable,
+        cover=takes.cover,
         answering=lambda search, codec, examples: search,
         require_new=repair_recordings.require_new,
         repaired=repair_recordings.repaired,

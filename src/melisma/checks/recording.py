@@ -12,6 +12,7 @@ from melisma.files.clip import Clip
 from melisma.files.columns import blank
 from melisma.quoting import named
 from melisma.sound.heard import Heard
+from melisma.sound.unusable import Kind
 
 MANY = 0.01  # of the recordings: more of what is wrong with some is worth a warning
 
@@ -24,6 +25,7 @@ class Recording(NamedTuple):
     clip: Clip
     heard: Heard | None  # None: it cannot be used
     fault: str = ""  # why not, as training says it
+    kind: Kind = "other"  # of that fault
 
     @property
     def text(self) -> str:

@@ -21,11 +21,12 @@ from melisma.files.clip import Clip, ClipReport
 from melisma.files.manifest import read_clips
 from melisma.files.opening import at_home, require_file
 from melisma.files.records import Columns
-from melisma.files.tables import kind
+from melisma.files.tables import kind as table
 from melisma.files.watch import passing
 from melisma.quoting import counted, named
 from melisma.settings.transcribe import TranscribeSettings
 from melisma.sound.heard import look as listen
+from melisma.sound.unusable import Unusable, lacking
 from melisma.tasks.utterances import LOOKED, Utterance, columns, commonest
 
 NO_TRANSCRIPT, SILENT = "no transcript", "digital silence"
@@ -46,10 +47,10 @@ class LookedRecordings:
 def look(settings: TranscribeSettings) -> LookedRecordings:
     """Reads the manifests and decodes each recording once; Refusal only where a manifest or folder is not there, or
     a folder holds no sound."""
-    _require_sound()
+    require_sound()
     data = settings.data
-    corpora = [_Corpus("train", names) for names in data.train] + [
-        _Corpus("valid", names) for names in data.valid or ()
+    corpora = [GivenCorpus("train", names) for names in data.train] + [
+        GivenCorpus("valid", names) for names in data.valid or ()
     ]
     findings = [finding for corpus in corpora for finding in corpus.read(columns(data))]
     clips = tuple((corpus.part, clip) for corpus in corpora for clip in corpus.clips)
@@ -58,7 +59,7 @@ def look(settings: TranscribeSettings) -> LookedRecordings:
     checks: list[RecordingCheck] = [Unreadable(), Said(), repeated, SpeechRate(), files, LevelCheck(), Speakers()]
     checks += [Names(), hours]
     unusable: dict[int, str] = {}
-    for recording in _heard(clips):
+    for recording in heard(clips):
         for check in checks:
             check.see(recording)
         if why := _why(recording):
@@ -70,18 +71,16 @@ def look(settings: TranscribeSettings) -> LookedRecordings:
     return LookedRecordings(examples, ordered(findings), hours.sounds(), clips, repeated.left_out() | unusable)
 
 
-def _require_sound() -> None:
+def require_sound() -> None:
     """Refusal where sound cannot be read here at all: otherwise each file would be called unreadable."""
     try:
         import soundfile  # noqa: F401
     except ImportError:
-        raise Refusal(
-            "reading sound needs the package soundfile, which is not installed: pip install melisma[sound]"
-        ) from None
+        raise lacking("reading sound") from None
 
 
 @dataclass
-class _Corpus:
+class GivenCorpus:
     """One corpus as it was named, and its clips."""
 
     part: str
@@ -94,7 +93,7 @@ class _Corpus:
         try:
             self.clips, report = read_clips([self.names], columns)
         except Refusal as refusal:
-            if len(self.names) != 1 or kind(path) not in TABLES:
+            if len(self.names) != 1 or table(path) not in TABLES:
                 raise
             require_file(path)
             sentence = f"{named(self.names[0])} is no manifest, and training refuses it: {refusal}"
@@ -122,19 +121,20 @@ def _seen(where: str) -> Seen:
     return Seen(*stands(where), "")
 
 
-def _heard(clips: Sequence[tuple[str, Clip]]) -> Iterator[Recording]:
+def heard(clips: Sequence[tuple[str, Clip]]) -> Iterator[Recording]:
     """The recordings, each decoded once; what training would leave out has nothing that was heard."""
     for number, (part, clip) in enumerate(passing("recordings listened to", clips, len(clips))):
         try:
-            heard = listen(clip.audio, clip.begin, clip.end)
-            if not heard.frames:
-                raise Refusal(f"{named(clip.audio)} is empty: it holds no samples")
-            if heard.unlawful:
-                raise Refusal(next(words for words in heard.warnings() if "no number" in words))
+            found = listen(clip.audio, clip.begin, clip.end)
+            if not found.frames:
+                raise Unusable(f"{named(clip.audio)} is empty: it holds no samples", "empty")
+            if found.unlawful:
+                raise Unusable(f"{named(clip.audio)} {found.lawless()}", "numbers")
         except Refusal as refusal:
-            yield Recording(number, part, clip, None, str(refusal))
+            kind = refusal.kind if isinstance(refusal, Unusable) else "other"
+            yield Recording(number, part, clip, None, str(refusal), kind)
         else:
-            yield Recording(number, part, clip, heard)
+            yield Recording(number, part, clip, found)
 
 
 def _why(recording: Recording) -> str:

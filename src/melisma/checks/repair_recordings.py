@@ -19,18 +19,22 @@ from melisma.errors import Refusal
 from melisma.files.clip import Clip
 from melisma.quoting import named, shown_path
 from melisma.settings.transcribe import RecordingSettings
+from melisma.settings.trigger import TriggerDataSettings
 
 ROOM = 1 << 20  # bytes that a copy is told to need before its lines are counted: it holds no sound
 SESSION = "session"
+STRAY = "a name that is no UTF-8"  # which JSON cannot hold
+Columned = RecordingSettings | TriggerDataSettings
 
 
-def require_new(folder: Path, data: RecordingSettings) -> None:
+def require_new(folder: Path, data: Columned) -> None:
     """Refusal where no repaired copy can be written into this folder, known before anything is heard."""
     require_free(folder, ROOM)
 
 
-def repaired(looked: LookedRecordings, covered: Covered | None, data: RecordingSettings, folder: Path) -> Repaired:
-    """Writes ``train.jsonl`` and ``valid.jsonl``, whole or not at all; Refusal where none would be left to train on."""
+def repaired(looked: LookedRecordings, covered: Covered | None, data: Columned, folder: Path) -> Repaired:
+    """Writes ``train.jsonl`` and ``valid.jsonl``, or one for each kind of recordings, whole or not at all; Refusal
+    where none of the first kind would be left to train on."""
     for finding in looked.findings:
         if finding.name == "broken manifest":
             raise Refusal(f"this data cannot be repaired before this is mended: {finding.sentence}")
@@ -38,7 +42,7 @@ def repaired(looked: LookedRecordings, covered: Covered | None, data: RecordingS
     def write(passing: Path) -> _Copy:
         copy = _Copy(looked, covered, data, passing, folder)
         copy.write()
-        if not copy.kept["train"]:
+        if not copy.kept[next(iter(looked.examples))]:
             raise Refusal(
                 f"fix={shown_path(folder)}: no copy was written, as none of the training recordings would be left "
                 f"({reasons(copy.removed)}); mend what was found first"
@@ -56,7 +60,7 @@ class _Copy:
 
     looked: LookedRecordings
     covered: Covered | None
-    data: RecordingSettings
+    data: Columned
     passing: Path
     folder: Path
     kept: Counter[str] = field(default_factory=Counter)
@@ -72,12 +76,13 @@ class _Copy:
             self.kept.update(dict.fromkeys(self.looked.examples, 0))
             files[REMOVED].put("file\tline\treason\taudio\ttext\n")
             for number, (part, clip) in enumerate(self.looked.clips):
-                if why := self._why(number, part, clip):
+                line = json.dumps(self._line(clip), ensure_ascii=False) + "\n"
+                if why := self._why(number, part, clip) or _stray(line):
                     self.removed[why] += 1
                     files[REMOVED].put(_row(clip, why))
                 else:
                     self.kept[part] += 1
-                    files[part].put(json.dumps(self._line(clip), ensure_ascii=False) + "\n")
+                    files[part].put(line)
 
     def _why(self, number: int, part: str, clip: Clip) -> str:
         """Why a recording is left out; empty where it is kept."""
@@ -101,6 +106,15 @@ class _Copy:
         above, path = os.path.abspath(self.folder.parent), os.path.abspath(audio)
         beside = os.path.commonpath((above, path)) == above and above != os.path.abspath(os.sep)
         return os.path.relpath(path, os.path.join(above, self.folder.name)) if beside else path
+
+
+def _stray(line: str) -> str:
+    """Why a line is not written; empty where it can be."""
+    try:
+        line.encode()
+    except UnicodeEncodeError:
+        return STRAY
+    return ""
 
 
 def _row(clip: Clip, why: str) -> str:

@@ -83,9 +83,9 @@ ODDITIES = (
 class SoundFiles:
     """Counts each of these, a file once, however many parts of it are named."""
 
-    def __init__(self, asked: int | None, choose: Callable[[Iterator[int]], int]) -> None:
-        """``asked``: the rate that recordings are heard at; None: what ``choose`` makes of their rates."""
-        self._asked, self._choose = asked, choose
+    def __init__(self, asked: int | None, choose: Callable[[Iterator[int]], int], main: str = "train") -> None:
+        """``asked``: the rate that recordings are heard at; None: what ``choose`` makes of the rates of ``main``."""
+        self._asked, self._choose, self._main = asked, choose, main
         self._files: dict[str, set[str]] = {}
         self._found: dict[tuple[str, str], Marked] = {}  # part and name
         self._rates: dict[str, Counter[int]] = {}  # of recordings
@@ -108,7 +108,7 @@ class SoundFiles:
 
     def rate(self) -> int:
         """The rate that recordings are heard at, Hz."""
-        return self._choose(self._rates.get("train", Counter()).elements()) if self._asked is None else self._asked
+        return self._choose(self._rates.get(self._main, Counter()).elements()) if self._asked is None else self._asked
 
     def findings(self) -> Iterator[Finding]:
         """What was found."""
@@ -127,12 +127,13 @@ class SoundFiles:
 
     def _below(self, part: str, rates: Counter[int]) -> Iterator[Finding]:
         """That nothing is as high as what could be heard."""
-        heard, highest, train = self.rate(), max(rates), self._rates.get("train", Counter())
-        if highest < heard and (part == "train" or highest < max(train, default=heard)):
+        heard, highest, train = self.rate(), max(rates), self._rates.get(self._main, Counter())
+        if highest < heard and (part == self._main or highest < max(train, default=heard)):
             sentence = f"no recording of {part} has more than {highest:,} Hz, and they are heard at {heard:,} Hz"
             advice = f"sound.rate={highest} hears as much, and is quicker"
-            if part == "valid":
-                advice = "valid should sound as what is used later: get it at the rate of train, or train at this one"
+            if part != self._main:
+                advice = f"{part} should sound as what is used later: get it at the rate of {self._main}, or train at "
+                advice += "this one"
             yield Finding("rates below the one heard at", "note", rates.total(), rates.total(), sentence, advice)
 
     def _mixed(self, part: str, rates: Counter[int]) -> Iterator[Finding]:

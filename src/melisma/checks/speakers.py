@@ -13,12 +13,16 @@ from melisma.quoting import counted, listed
 class Speakers:
     """Counts the recordings of each speaker."""
 
-    def __init__(self) -> None:
-        self._seen: dict[str, Counter[str]] = {"train": Counter(), "valid": Counter()}
-        self._unnamed: dict[str, Marked] = {"train": Marked(), "valid": Marked()}
+    def __init__(self, train: str = "train", valid: str = "valid") -> None:
+        """The names of the two parts that should not share anybody."""
+        self._train, self._valid = train, valid
+        self._seen: dict[str, Counter[str]] = {train: Counter(), valid: Counter()}
+        self._unnamed: dict[str, Marked] = {train: Marked(), valid: Marked()}
 
     def see(self, recording: Recording) -> None:
-        """One recording."""
+        """One recording, if it is of these parts."""
+        if recording.part not in self._seen:
+            return
         if recording.clip.speaker is None:
             self._unnamed[recording.part].add(recording.clip)
         else:
@@ -26,16 +30,20 @@ class Speakers:
 
     def findings(self) -> Iterator[Finding]:
         """What was found."""
-        train, valid = self._seen["train"], self._seen["valid"]
+        train, valid = self._seen[self._train], self._seen[self._valid]
         both = [speaker for speaker, _ in valid.most_common() if speaker in train]
         if both:
             count = sum(valid[speaker] for speaker in both)
             sentence = (
-                f"{counted(len(both), 'speaker')} of {len(valid):,} in valid {verb(len(both), 'is', 'are')} in train "
-                f"too ({listed(both, 3)}), with {counted(count, 'recording')}"
+                f"{counted(len(both), 'speaker')} of {len(valid):,} in {self._valid} {verb(len(both), 'is', 'are')} in "
+                f"{self._train} too ({listed(both, 3)}), with {counted(count, 'recording')}"
             )
-            advice = "nothing, if only they will be heard; scores on strangers will be lower, and valid cannot tell"
-            of = count + sum(valid[speaker] for speaker in valid if speaker not in train) + self._unnamed["valid"].count
+            advice = "nothing, if only they will be heard; scores on strangers will be lower, and this cannot tell"
+            of = (
+                count
+                + sum(valid[speaker] for speaker in valid if speaker not in train)
+                + self._unnamed[self._valid].count
+            )
             yield Finding("speakers in both parts", "warning", count, of, sentence, advice)
         for part, unnamed in self._unnamed.items():
             named = self._seen[part].total()
@@ -54,7 +62,7 @@ class Speakers:
                     advice,
                     unnamed.places,
                 )
-        if len(train) == 1 and not self._unnamed["train"].count:
-            sentence = f"one person speaks in all of train ({listed(list(train))})"
+        if len(train) == 1 and not self._unnamed[self._train].count:
+            sentence = f"one person speaks in all of {self._train} ({listed(list(train))})"
             advice = "nothing, if only they will be heard; others will be heard badly"
             yield Finding("one speaker", "note", train.total(), train.total(), sentence, advice)

@@ -7,12 +7,13 @@ from typing import NamedTuple
 
 from melisma.checks.finding import Finding, verb
 from melisma.checks.recording import Marked, Recording
-from melisma.quoting import counted, named
+from melisma.quoting import counted
+from melisma.sound.unusable import Kind
 
 
 class _Kind(NamedTuple):
     name: str
-    mark: str  # what the sentence has that says so
+    kind: Kind
     one: str
     many: str
     advice: str
@@ -22,64 +23,61 @@ OUT = "; fix=FOLDER leaves them out, as training does"
 KINDS = (
     _Kind(
         "missing files",
-        "no such file",
+        "missing",
         "names a file that is not there",
         "name files that are not there",
         "correct the names, which are seen from the manifest's folder, or bring the files" + OUT,
     ),
     _Kind(
         "Git LFS pointers",
-        "is a Git LFS pointer",
+        "pointer",
         "is a Git LFS pointer in place of the sound",
         "are Git LFS pointers in place of the sound",
         "get the files themselves, in their repository: git lfs pull" + OUT,
     ),
     _Kind(
         "web pages",
-        "is a web page",
+        "page",
         "is a web page in place of the sound",
         "are web pages in place of the sound",
         "download the files again, and look at one of them before all" + OUT,
     ),
-    _Kind(
-        "empty recordings", "is empty", "holds no sound", "hold no sound", "record them again, or get them again" + OUT
-    ),
+    _Kind("empty recordings", "empty", "holds no sound", "hold no sound", "record them again, or get them again" + OUT),
     _Kind(
         "parts beyond the end",
-        "is asked for",
+        "beyond",
         "is a part that its file does not have",
         "are parts that their files do not have",
         "correct the times, or get the whole files" + OUT,
     ),
     _Kind(
         "damaged files",
-        "is damaged",
+        "damaged",
         "is damaged and cannot be decoded to its end",
         "are damaged and cannot be decoded to their end",
         "get them again" + OUT,
     ),
     _Kind(
         "samples that are no numbers",
-        "no number",
-        "holds samples that are no numbers (NaN or infinite)",
-        "hold samples that are no numbers (NaN or infinite)",
+        "numbers",
+        "holds samples that are no numbers of sound",
+        "hold samples that are no numbers of sound",
         "look at what wrote these files, and write them again" + OUT,
     ),
     _Kind(
         "no sound files",
-        "",
+        "other",
         "is no sound file that can be read",
         "are no sound files that can be read",
         "convert them, or name the files that were meant" + OUT,
     ),
 )
-"""What is told from the sentence with which training leaves a recording out; the first that fits counts."""
+"""What a recording that training leaves out is counted as."""
 
 
 def kind_of(recording: Recording) -> str:
     """What a recording that cannot be used is called."""
-    said = recording.fault.removeprefix(named(recording.clip.audio))
-    return next(kind.name for kind in KINDS if kind.mark in said)
+    return next(kind.name for kind in KINDS if kind.kind == recording.kind)
 
 
 class Unreadable:

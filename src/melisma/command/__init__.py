@@ -25,6 +25,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "sweep": ("melisma.command.sweep", "find out what improves a model: more data, width, length or another batch"),
     "predict": ("melisma.command.predict", "answer inputs given as words, or line by line from stdin"),
     "listen": ("melisma.command.listen", "hear a recording, or the microphone, as it goes on"),
+    "record": ("melisma.command.record", "be led through takes of your own word, or sentences, at the microphone"),
     "evaluate": ("melisma.command.evaluate", "measure a trained model on data it has not seen"),
     "show": ("melisma.command.show", "what a run is, what it learned from, how good it is, whether it is whole"),
     "look": ("melisma.command.look", "draw what a model attends to, as a picture"),

@@ -53,6 +53,7 @@ def command(recipe: str, words: tuple[str, ...], as_json: bool) -> int:
     melisma check translate data.train=train.en,train.de data.valid=val.en,val.de
     melisma check translate data.train=pairs.tsv dry_run=no fix=repaired
     melisma check transcribe data.train=train.jsonl data.valid=dev.jsonl
+    melisma check trigger data.positive=alexa data.negative=other data.background=noise
     """
     layers, fix, dry_run = _layers(recipe, words)
     from melisma.api.check import check
@@ -150,6 +151,10 @@ def _sounds(sounds: Mapping[str, Sounds]) -> Iterator[str]:
             most = [f"{shown_path(who)} {_long(seconds)} ({count:,})" for who, (count, seconds) in one.speakers.items()]
             more = f" and {len(most) - SPEAKERS:,} more" if len(most) > SPEAKERS else ""
             yield f"{counted(len(most), 'speaker')} in {part}: {', '.join(most[:SPEAKERS])}{more}"
+        if one.words:
+            takes = [f"{shown_path(word)} ({counted(count, 'take')})" for word, count in one.words.items()]
+            more = f" and {len(takes) - SPEAKERS:,} more" if len(takes) > SPEAKERS else ""
+            yield f"{counted(len(takes), 'word')} in {part}: {', '.join(takes[:SPEAKERS])}{more}"
 
 
 def _counts(found: Mapping[int, int], unit: str) -> str:
@@ -223,7 +228,8 @@ def _tell(found: Repaired, thing: str, recipe: str, words: tuple[str, ...]) -> N
     kept = " and ".join(f"{counted(count, thing)} of {part}" for part, count in found.kept.items())
     say(f"{shown_path(found.folder)} has {kept}; {told(found)}")
     parts = [f"data.{part}={corpus}" for part, corpora in found.corpora.items() for corpus in corpora]
-    rest = [word for word in words if word.partition("=")[0] not in ("data.train", "data.valid", *OWN)]
+    data = [name for name, leaf in shape(settings_of(recipe_of(recipe).task)).leaves.items() if leaf.kind == "corpora"]
+    rest = [word for word in words if word.partition("=")[0] not in (*data, *OWN)]
     say(f"to train on it: melisma train {shlex.join([recipe, 'RUN', *parts, *rest])}")
 
 

@@ -12,6 +12,7 @@ from melisma.command.search import LEAVES, STEP
 from melisma.errors import Failure, Refusal
 from melisma.runs.read import Run, pointer_names, read_run, step_names
 from melisma.settings.leaves import Leaf, shape
+from melisma.settings.record import RecordSettings
 from melisma.settings.sweep import SweepSettings
 from melisma.tasks import settings_of
 from melisma.tasks.recipe import recipe, recipes
@@ -35,11 +36,18 @@ OWN: Final[Mapping[str, Mapping[str, Offer]]] = {
         "report": Offer("a new page of it all, NAME.html", kind="file"),
         "against": Offer("another run, beside it on that page", kind="dir"),
     },
+    "predict": {"format": Offer("subtitles of a recording, or its text alone", ("txt", "srt", "vtt"))},
+    "listen": {
+        "format": Offer("subtitles, or lines of text with times", ("txt", "srt", "vtt")),
+        "keep": Offer("a folder in which what fires is kept", kind="dir"),
+    },
+    "record": {"text": Offer("a file of sentences to be read aloud, one a line", kind="file")},
     "look attention": {"file": Offer("a new picture, .png or .svg", kind="file")},
     "look steps": {
         "file": Offer("a new picture, .png or .svg", kind="file"),
         "target": Offer("what is to be heard and said, else the model's own answer"),
     },
+    "look alarms": {"file": Offer("a new picture, .png or .svg", kind="file")},
     "look alignment": {
         "file": Offer("a new picture, .png or .svg", kind="file"),
         "grid": Offer("a new TextGrid of Praat's, .TextGrid", kind="file"),
@@ -79,6 +87,8 @@ def settings(ctx: click.Context, parameter: click.Parameter, begun: str) -> list
 def _known(ctx: click.Context) -> Mapping[str, Offer]:
     verb = str(ctx.command.name)
     own = OWN.get(f"{verb} {ctx.params['what']}" if verb == "look" else verb, {})
+    if verb == "record":
+        return {**_offers(shape(RecordSettings).leaves), **own}
     if verb in ("train", "check", "sweep"):
         plan = shape(SweepSettings).leaves if verb == "sweep" else {}
         return {**own, **_offers(plan | shape(settings_of(recipe(ctx.params["recipe"]).task)).leaves)}
@@ -87,7 +97,8 @@ def _known(ctx: click.Context) -> Mapping[str, Offer]:
     if verb == "resume":
         leaves = whole.leaves.items()  # and data that lies elsewhere now
         return _offers({name: leaf for name, leaf in leaves if name.startswith("training.") or leaf.kind == "corpora"})
-    data = {"data": whole.leaves["data.train"]} | {name: whole.leaves[name] for name in whole.columns}
+    named = {f"data.{kind}": whole.leaves[f"data.{kind}"] for kind in whole.kinds}
+    data = (named or {"data": whole.leaves["data.train"]}) | {name: whole.leaves[name] for name in whole.columns}
     saved = {STEP.name: Offer(STEP.meaning.help, _steps(run))}
     return {**(_offers(data) if verb == "evaluate" else {}), **own, **_offers(LEAVES), **saved}
 

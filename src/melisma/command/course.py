@@ -201,7 +201,9 @@ def _accumulated(settings: Mapping[str, Any]) -> int:
 def _step(progress: Progress, reached: str) -> str:
     steps = f"/{progress.steps:,}" if progress.steps else ""
     parts = [f"step {progress.step:,}{steps}", f"epoch {progress.epoch + 1}"]
-    if progress.loss is not None:
+    if len(progress.losses) > 1:
+        parts.append("loss " + ", ".join(f"{name} {value:.3f}" for name, value in progress.losses.items()))
+    elif progress.loss is not None:
         parts.append(_score("loss", progress.loss))
     if reached:
         parts.append(reached)

@@ -19,7 +19,7 @@ from melisma.quoting import counted, shown_path
 from melisma.runs.disk import DISK, reason, replace_file
 from melisma.runs.read import read_run
 from melisma.settings.asked import searched
-from melisma.settings.leaves import shape
+from melisma.settings.leaves import Shape, shape
 from melisma.settings.read import flat
 from melisma.settings.words import assignments
 from melisma.tasks import settings_of
@@ -39,7 +39,8 @@ INTERVAL = "95 % interval"
 @click.argument("words", nargs=-1, shell_complete=settings)
 @click.option("--json", "as_json", is_flag=True, help="everything known, answers included, as one JSON object")
 def command(run: str, words: tuple[str, ...], as_json: bool) -> None:
-    """Measures RUN on data=SOURCE,TARGET or data=TABLE.
+    """Measures RUN on data=SOURCE,TARGET or data=TABLE; trigger words on data.positive=, data.negative= and
+    data.background=.
 
     Search settings are name=value, and so are device=cpu, gpu or auto, step=, which names a saved step, a table's
     columns, and data.measures=, what is measured. report=FILE.html draws a page of it all, against=RUN2 beside another
@@ -49,17 +50,11 @@ def command(run: str, words: tuple[str, ...], as_json: bool) -> None:
     melisma evaluate runs/en-de data=test.en,test.de
     melisma evaluate runs/dates data=made:dates.test beam=1 report=dates.html
     melisma evaluate runs/en-de data=test.csv data.source=en data.target=de
+    melisma evaluate runs/alexa data.positive=alexa data.background=noise
     """
-    columns = shape(settings_of(read_run(run).task)).columns
-    strange = next((word for word in words if word.partition("=")[0] in ELSEWHERE or word == "data"), None)
-    if strange is not None:
-        name, _, value = strange.partition("=")
-        raise Refusal(f"found {name}: did you mean data={value or '…'}?")
-    given, _ = assignments(words, ("data", *OWN, *columns, *NAMES), strict=True)
-    data = given.pop("data", [])
-    if not any(data):
-        raise Refusal("there is no data to evaluate on; wanted is data=SOURCE,TARGET or data=TABLE")
-    named = {name: given.pop(name)[-1] for name in columns if name in given}
+    known = shape(settings_of(read_run(run).task))
+    data, given = _data(known, words)
+    named = {name: given.pop(name)[-1] for name in known.columns if name in given}
     file, other = (_once(given, name) for name in OWN)
     path = None if file is None else _page(file)
     if other is not None:
@@ -88,6 +83,22 @@ def command(run: str, words: tuple[str, ...], as_json: bool) -> None:
     for line in _report(found):
         put(line)
     say(f"{counted(len(found.answers), 'answer')} in {duration(found.seconds)}")
+
+
+def _data(known: Shape, words: Sequence[str]) -> tuple[Any, dict[str, list[str]]]:
+    """What to measure on, by its kinds where a task has several, and the settings besides."""
+    kinds = tuple(f"data.{kind}" for kind in known.kinds)
+    strange = next((word for word in words if word.partition("=")[0] in ELSEWHERE or word == "data"), None)
+    if strange is not None and not kinds:
+        name, _, value = strange.partition("=")
+        raise Refusal(f"found {name}: did you mean data={value or '…'}?")
+    given, _ = assignments(words, (*(kinds or ("data",)), *OWN, *known.columns, *NAMES), strict=True)
+    corpora = {kind: given.pop(f"data.{kind}") for kind in known.kinds if f"data.{kind}" in given}
+    data: Any = corpora if kinds else given.pop("data", [])
+    if not any(data):
+        wanted = " and ".join(f"{kind}=…" for kind in kinds) or "data=SOURCE,TARGET or data=TABLE"
+        raise Refusal(f"there is no data to evaluate on; wanted is {wanted}")
+    return data, given
 
 
 def _once(given: dict[str, list[str]], name: str) -> str | None:
@@ -122,13 +133,16 @@ def _report(found: Evaluation) -> list[str]:
         scored = ", ".join(filter(None, (found.measures[key].name, unit_of(key))))
         header = (f"{found.unit} in", scored, INTERVAL, f"{ASKED.get(key, 'example')}s")
         lines += ["", *columns([header, *_buckets(key, buckets)], {0, 1, 3})]
+    if found.details is not None:
+        lines += ["", *columns([found.details.head, *found.details.rows])] if found.details.rows else []
+        lines += ["", *found.details.sentences]
     return lines
 
 
 def _about(found: Evaluation) -> list[str]:
     """What was measured, and how it was asked."""
     rows = [("run", f"{found.run}, step {_number(found.step):,}")]
-    rows += [("data", f"{','.join(one.corpus)} ({counted(one.pairs, 'pair')})") for one in found.familiar]
+    rows += [("data", f"{','.join(one.corpus)} ({counted(one.pairs, found.example)})") for one in found.familiar]
     by_source = [name for name in found.measures if name in ASKED]
     if by_source:
         count = asked_of(by_source[0], found.measures[by_source[0]].count)
@@ -164,6 +178,7 @@ def _plain(found: Evaluation) -> dict[str, Any]:
         "search": flat(found.search),
         "measures": {name: asdict(measure) | {"unit": unit_of(name)} for name, measure in found.measures.items()},
         "by_length": {name: [asdict(bucket) for bucket in buckets] for name, buckets in found.by_length.items()},
+        **({} if found.details is None else {"details": found.details.data}),
         "notes": list(found.notes),
         "dropped": list(found.dropped),
         "seconds": round(found.seconds, 2),

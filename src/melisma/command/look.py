@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 from click.shell_completion import CompletionItem
 
+from melisma.command.alarms import heard
 from melisma.command.alignment import rows
 from melisma.command.complete import folders, settings
 from melisma.command.search import Answering, options, split
@@ -43,6 +44,7 @@ LOOKS = {
     "attention": Look(("file",), 1, TEXT, "attention.png"),
     "steps": Look(("file", "target"), 1, TEXT),
     "alignment": Look(("file", "grid"), 2, "a recording is wanted and, where it is known, its text, in quotes"),
+    "alarms": Look(("file",), 1, "one recording is wanted"),
 }
 
 
@@ -73,7 +75,7 @@ def _looks(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[C
 @click.argument("words", nargs=-1, shell_complete=settings)
 @click.option("--json", "as_json", is_flag=True, help="all that is seen, as one JSON object")
 def command(what: str, run: str, words: tuple[str, ...], as_json: bool) -> None:
-    """Shows what RUN does while it answers one input: WHAT is attention, steps or alignment.
+    """Shows what RUN does while it answers one input: WHAT is attention, steps, alignment or alarms.
 
     attention draws how much of each source symbol was read while each symbol was written, into file=… (.png or .svg).
 
@@ -84,11 +86,15 @@ def command(what: str, run: str, words: tuple[str, ...], as_json: bool) -> None:
     alignment tells when each word of a recording is said, by its text (else the model's own answer), and how surely it
     is heard; file=… draws it beneath the spectrogram, grid=… writes words and symbols as a TextGrid for Praat.
 
+    alarms tells when a trigger word is heard in a recording, else how nearly one was; file=… draws the scores, step by
+    step and with their threshold, beneath the spectrogram.
+
     \b
     melisma look attention runs/dates "Sunday the 27th of July 1969" file=attention.png
     melisma look steps runs/dates "Sunday the 27th of July 1969"
     melisma look steps runs/dates "3 May 2007" target="2007-05-03" file=steps.svg
     melisma look alignment runs/speech take1.wav "li" file=take1.png grid=take1.TextGrid
+    melisma look alarms runs/alexa take1.wav file=alarms.png
     """
     if what not in LOOKS:
         raise Refusal(f"there is no look {shown(what)}: wanted is {' or '.join(LOOKS)}")
@@ -136,6 +142,9 @@ def _seen(
     if what == "alignment":
         figure = model.alignment(*inputs, **chosen)
         return figure, rows(figure)
+    if what == "alarms":
+        figure = model.alarms(inputs[0], **chosen)
+        return figure, heard(figure)
     answer = model(inputs[0], **chosen)
     return attention(answer), [answer.text]
 

@@ -14,8 +14,10 @@ import click
 
 from melisma.command.complete import folders, settings
 from melisma.command.search import Answering, options, split
+from melisma.command.subtitled import OWN, subtitles_of
 from melisma.command.talk import in_line, put, put_json, say
 from melisma.errors import Refusal
+from melisma.files.subtitles import Subtitles
 from melisma.quoting import named, shown_path
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ TOGETHER = 1024  # lines that are answered before any of their answers is writte
 NUMBER = re.compile(r"input ([0-9]+) ")  # how a task names one of the inputs that it refuses
 
 
-@click.command(name="predict", cls=Answering)
+@click.command(name="predict", cls=Answering, own=OWN)
 @click.argument("run", shell_complete=folders)
 @click.argument("words", nargs=-1, shell_complete=settings)
 @click.option("--json", "as_json", is_flag=True, help="everything known of each answer, a JSON object a line")
@@ -34,14 +36,19 @@ def command(run: str, words: tuple[str, ...], as_json: bool) -> None:
     """Answers the inputs given as words, or each line of stdin.
 
     Search settings are name=value, and so are device=cpu, gpu or auto and step=, which names a saved step; after -- all
-    words are inputs.
+    words are inputs. Of a recording format=srt or format=vtt makes subtitles, by when its words are said.
 
     \b
     melisma predict runs/en-de "A man rides a bike."
     melisma predict runs/en-de beam=10 alternatives=3 --json "A man rides a bike."
     melisma predict runs/en-de < sentences.txt > answers.txt
+    melisma predict runs/speech lecture.mp3 format=srt > lecture.srt
     """
-    given, inputs = split(words)
+    given, inputs = split(words, OWN)
+    subtitles = subtitles_of(run, given)
+    if subtitles is not None and (as_json or len(inputs) != 1):
+        asked = "--json" if as_json else f"{len(inputs)} inputs"
+        raise Refusal(f"format={subtitles.kind} with {asked}: wanted is one recording, and no --json")
     chosen, saved = options(run, given)
     if not inputs and sys.stdin is None:
         raise Refusal("there is nothing to answer, as stdin is closed: wanted are inputs as words, or lines on stdin")
@@ -50,6 +57,9 @@ def command(run: str, words: tuple[str, ...], as_json: bool) -> None:
     model = load(run, step=saved.step, device=saved.device)
     for note in model.ready(chosen):
         say(note)
+    if subtitles is not None:
+        _subtitle(model(inputs[0], **chosen), subtitles)
+        return
     if inputs:
         for word in filter(_is_file, inputs if model.task.takes == "text" else ()):
             say(
@@ -78,6 +88,10 @@ def _answer(model: Model, inputs: Sequence[str], chosen: dict[str, Any], as_json
             continue
         texts = [one.text for one in answer.alternatives]
         put(*(texts if single and len(texts) == 1 else map(in_line, texts)))
+
+
+def _subtitle(answer: Any, subtitles: Subtitles) -> None:
+    put((subtitles.head() + "".join(subtitles.more(said.words, said.end) for said in answer.utterances)).rstrip("\n"))
 
 
 def _is_file(word: str) -> bool:

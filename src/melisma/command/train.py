@@ -35,6 +35,7 @@ def command(recipe: str, run: str, words: tuple[str, ...], as_json: bool, quiet:
     \b
     melisma train dates runs/dates
     melisma train translate runs/en-de data.train=train.en,train.de data.valid=val.en,val.de training.minutes=30
+    melisma train trigger runs/alexa data.positive=alexa data.negative=other data.background=noise
     melisma train translate runs/en-de mine.toml model.attention=none
     """
     layers = settings_layers(recipe, words, run)

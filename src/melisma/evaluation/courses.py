@@ -53,6 +53,7 @@ def _losses(lines: Lines, validations: Sequence[tuple[int, Mapping[str, Any]]]) 
         series.append(_series("", training) | {"faint": True})
     if training:
         series.append(_series("training", smoothed(training)))
+    series += [_series(f"training, {name}", smoothed(points)) for name, points in _others(lines).items()]
     if valid:
         series.append(_series("validation", valid))
     beginning = max(1, len(training) // BEGINNING) if len(training) >= FEW else 0
@@ -62,6 +63,17 @@ def _losses(lines: Lines, validations: Sequence[tuple[int, Mapping[str, Any]]]) 
     y = f"nats a symbol; begins at {training[0][1]:.3g}" if above else "nats a symbol"
     data = {"series": series, "y": y, "limits": limits}
     return Figure("Loss", "curves", data)
+
+
+def _others(lines: Lines) -> dict[str, list[tuple[int, float]]]:
+    """What was logged of each loss but the main one, which comes first, in its own nats a symbol."""
+    found: dict[str, list[tuple[int, float]]] = {}
+    for line in lines:
+        losses = line.get("losses")
+        for name, loss in list(losses.items())[1:] if isinstance(losses, Mapping) else ():
+            if (value := _number(loss)) is not None:
+                found.setdefault(name, []).append((line["step"], value))
+    return found
 
 
 def smoothed(points: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:

@@ -14,7 +14,7 @@ from melisma.measures.by_length import Bucket, by_length
 from melisma.measures.measure import Measure
 from melisma.measures.perplexity import perplexity, units
 from melisma.measures.table import for_parts
-from melisma.task import Task
+from melisma.task import Details, Task
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,8 @@ class Evaluation:
     familiar: tuple[Familiar, ...] = ()  # of each corpus, in the order given
     dropped: tuple[str, ...] = ()  # sentences on the pairs that were left out; they stand among the notes too
     unit: str = "characters"  # what the source's length is told in
+    details: Details | None = None  # what measures alone do not tell
+    example: str = "pair"  # what it was measured on is called
 
 
 def evaluate(
@@ -51,6 +53,7 @@ def evaluate(
 ) -> Evaluation:
     """Answers every example and measures the answers, both as ``settings`` say; perplexity is under teacher forcing.
 
+    Texts have a perplexity and are measured by length too; of other answers the task knows what more there is to tell.
     Refusal where one is too long to be answered: it is not left out, since the others' score would be another.
     """
     task.check(codec, examples)
@@ -60,6 +63,9 @@ def evaluate(
     seconds = time.monotonic() - began
     names = task.measures(settings)
     measures = task.measure(answers, examples, names)
+    if task.gives != "text":
+        told = task.details(answers, examples, settings.search)
+        return Evaluation(measures, {}, answers, seconds, unit=task.extent.unit, details=told, example=task.example)
     counted = task.nats(network, codec, examples)
     nats, symbols = [nat for nat, _ in counted], [count for _, count in counted]
     measures["perplexity"] = perplexity(nats, symbols, "symbol")
@@ -68,7 +74,7 @@ def evaluate(
     texts = [answer.text for answer in answers]
     sources, lengths = [str(one) for one in inputs], [task.extent.of(one) for one in inputs]
     grouped = {name: _by_length(name, sources, lengths, texts, references) for name in names[:1] + names[-1:]}
-    return Evaluation(measures, grouped, answers, seconds, unit=task.extent.unit)
+    return Evaluation(measures, grouped, answers, seconds, unit=task.extent.unit, example=task.example)
 
 
 def _by_length(

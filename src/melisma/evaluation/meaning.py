@@ -21,6 +21,7 @@ MEANINGS: dict[str, str] = {
     "ter": "TER: of 100 words about {value:.0f} would have to be edited to make the answers their references.",
     "wer": "WER: of 100 words about {value:.0f} would have to be edited to make the answers their references.",
     "cer": "CER: of 100 characters about {value:.0f} would have to be edited to make the answers their references.",
+    "misses": "Of 100 times that the word is said about {value:.0f} are not heard.",
 }
 """Measure -> what a ``value`` of it says."""
 

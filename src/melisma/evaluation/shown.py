@@ -38,6 +38,9 @@ class Measured:
     source: str = "source"  # what is asked in it
     recordings: Mapping[int, Recording] = field(default_factory=dict)  # of examples, by their places
     speakers: Table | None = None
+    figures: tuple[Figure, ...] = ()  # of scores, besides bars
+    told: tuple[Examples, ...] | None = None  # examples as the task tells them; None: text by text
+    played: str = ""  # what stands beneath recordings
 
 
 def scores(measured: Measured) -> Scores:
@@ -51,7 +54,7 @@ def scores(measured: Measured) -> Scores:
     table = Table(("measure", *(column for column, _ in columns)), tuple(rows))
     telling = dict.fromkeys((names[0], "exact", "chrf", *measured.found.by_length))
     shown = [name for name in telling if name in names][:2]
-    figures = tuple(_bars(name, columns) for name in shown)
+    figures = (*measured.figures, *(_bars(name, columns) for name in shown if measured.told is None))
     remarks = [
         *_apart(measured),
         *measured.remarks,
@@ -94,7 +97,7 @@ def _bars(name: str, columns: Sequence[tuple[str, Mapping[str, Measure]]]) -> Fi
 
 def _apart(measured: Measured) -> list[str]:
     """How far the two runs are apart."""
-    if measured.against is None:
+    if measured.against is None or measured.told is not None:
         return []
     other, against = measured.against
     texts = [[answer.text for answer in one.answers] for one in (against, measured.found)]
@@ -156,7 +159,9 @@ def length_remarks(measured: Measured) -> tuple[str, ...]:
 
 
 def examples(measured: Measured) -> list[Examples]:
-    """Examples by chance, and the worst, middling and best, their differences marked."""
+    """Examples by chance, and the worst, middling and best, their differences marked; or as the task tells them."""
+    if measured.told is not None:
+        return list(measured.told)
     first, found, chosen = _chosen(measured)
     return [Examples(group.name, group.why, tuple(_shown(first, measured, found, group))) for group in chosen]
 

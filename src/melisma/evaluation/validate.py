@@ -28,6 +28,7 @@ class Validation:
             self.answered = spread_for(self.measured, examples, list(map(str, task.inputs(examples))), ANSWERED)
         self.search: Any = task.quickly(settings.search)
         self.remark: str | None = None  # what the last validation showed to go wrong
+        self.settled: Any = None  # what the last one found that answers need besides the weights; plain data
 
     @property
     def higher(self) -> Mapping[str, bool]:
@@ -36,8 +37,11 @@ class Validation:
 
     def scores(self, model: nn.Module) -> dict[str, float]:
         """Loss in nats a symbol, and each measure that the task validates by."""
-        asked = self.task.inputs(self.answered)
-        answers = self.task.answer(model, self.codec, asked, self.search, traced=False)
+        asked, codec = self.task.inputs(self.answered), self.codec
+        if self.task.settling is not None:
+            self.settled = self.task.settling.find(model, codec, self.examples, self.settings)
+            codec = self.task.settling.into(codec, self.settled)
+        answers = self.task.answer(model, codec, asked, self.search, traced=False)
         self.remark = self.task.remark(answers, self.answered)
         measured = self.task.measure(answers, self.answered, tuple(self.measured))
         nats = self.task.nats(model, self.codec, self.examples)

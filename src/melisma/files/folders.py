@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import os
-import stat
-from collections.abc import Iterator
 
+from melisma.below import SOUNDS, files_below
 from melisma.errors import Refusal
-from melisma.files.clip import OTHER_SOUNDS, SOUNDS, Clip, ClipReport, reported
+from melisma.files.clip import OTHER_SOUNDS, Clip, ClipReport, reported
 from melisma.files.lines import Lines
 from melisma.files.tables import ENDINGS
 from melisma.quoting import counted, listed, named
 
-DEEPEST = 32  # folders within folders
-HIDDEN = ("__MACOSX",)  # besides what begins with a dot
 ABOUT = ("readme", "license", "licence")  # how texts begin that are about a folder, in lower case
 
 
@@ -24,7 +21,7 @@ def in_folder(folder: str) -> tuple[list[Clip], ClipReport]:
     text of a sound is the name of the folder that it stands in, one level below the one that was named; anywhere else
     it has none. Raises Refusal where there is no sound at all.
     """
-    files = [*_files(folder, 0, set())]
+    files = [*files_below(folder)]
     sounds = [path for path in files if path.lower().endswith(SOUNDS)]
     unread = [named(path) for path in files if path.lower().endswith(OTHER_SOUNDS)]
     if not sounds:
@@ -69,32 +66,6 @@ def _word(path: str, folder: str) -> str | None:
     """The folder that a sound stands in, if that is right below the one that was named."""
     parts = os.path.relpath(path, folder).split(os.sep)
     return parts[0] if len(parts) == 2 else None
-
-
-def _files(folder: str, depth: int, above: set[tuple[int, int]]) -> Iterator[str]:
-    """All files, folder by folder; links are followed, but not round in a circle."""
-    try:
-        facts = os.stat(folder)
-        with os.scandir(folder) as entries:
-            names = sorted(entry.name for entry in entries)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise Refusal(f"{named(folder)} cannot be read ({reason}); name a folder that you may read") from None
-    here = (facts.st_dev, facts.st_ino)
-    if here in above or depth > DEEPEST:
-        return
-    for name in names:
-        if name.startswith(".") or name in HIDDEN:
-            continue
-        path = os.path.join(folder, name)
-        try:
-            mode = os.stat(path).st_mode
-        except OSError:  # a link to nothing
-            continue
-        if stat.S_ISDIR(mode):
-            yield from _files(path, depth + 1, above | {here})
-        elif stat.S_ISREG(mode):
-            yield path
 
 
 def _no_sound(folder: str, files: list[str], unread: list[str]) -> Refusal:

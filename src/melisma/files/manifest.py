@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+from melisma.below import SOUNDS
 from melisma.errors import Refusal
-from melisma.files.clip import SOUNDS, Clip, ClipReport, reported
+from melisma.files.clip import Clip, ClipReport, reported
 from melisma.files.folders import alone, in_folder
 from melisma.files.kaldi import RECORDINGS, is_kaldi, tabled
 from melisma.files.lines import Lines

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
+from melisma.below import SOUNDS
 from melisma.errors import Refusal
-from melisma.files.clip import SOUNDS, Clip, located, seconds, stretch
+from melisma.files.clip import Clip, located, seconds, stretch
 from melisma.files.lines import LONGEST, Lines, Place
 from melisma.files.tables import comma_records, json_name, json_object, kind, missing, wrong_width
 from melisma.quoting import listed, quoted

@@ -18,6 +18,7 @@ from melisma.layers.attention import (
     remembered,
 )
 from melisma.layers.cells import CELLS
+from melisma.layers.centred import Centred, CentredSoFar
 from melisma.layers.convolution import Convolution
 from melisma.layers.deep import BothWays, OneWay, Residual, began
 from melisma.layers.depthwise import Depthwise
@@ -47,6 +48,8 @@ __all__ = [
     "Activation",
     "Additive",
     "BothWays",
+    "Centred",
+    "CentredSoFar",
     "Concat",
     "Convolution",
     "CrossAttention",

@@ -8,6 +8,7 @@ TASKS: dict[str, tuple[str, ...]] = {
     "attention": ("translate",),
     "steps": ("translate",),
     "alignment": ("transcribe",),
+    "alarms": ("trigger",),
 }
 """Look -> the tasks that it serves."""
 

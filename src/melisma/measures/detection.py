@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melisma.errors import Refusal
-from melisma.measures.groups import for_each
 from melisma.measures.interval import Array
 from melisma.measures.poisson import Rate, rate
 from melisma.measures.share import Share, share
@@ -28,7 +27,6 @@ class Word:
 
     end: float  # seconds
     speaker: str | None = None
-    condition: str | None = None  # such as "10 dB"
 
 
 @dataclass(frozen=True)
@@ -201,19 +199,6 @@ class Detection:
     def false_alarms(self) -> Rate:
         """False alarms an hour, with the exact interval; refuses no time."""
         return rate(len(self.false), self.hours)
-
-    def by_speaker(self) -> dict[str | None, Share]:
-        """The share of words missed, of each speaker."""
-        return self._by(lambda word: word.speaker)
-
-    def by_condition(self) -> dict[str | None, Share]:
-        """The share of words missed under each condition."""
-        return self._by(lambda word: word.condition)
-
-    def _by(self, group: Callable[[Word], str | None]) -> dict[str | None, Share]:
-        return for_each(
-            [group(one.word) for one in self.heard], lambda places: _missed([self.heard[i] for i in places])
-        )
 
 
 def _missed(heard: Sequence[Heard]) -> Share:

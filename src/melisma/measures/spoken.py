@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from melisma.errors import Refusal
-from melisma.measures.groups import Gap, Groups, apart, by_speaker, for_each, gap_of
+from melisma.measures.groups import Groups, apart, by_speaker, for_each
 from melisma.measures.interval import Array
 from melisma.measures.measure import Measure, References, Rule, number_of_references, paired, ratio, summed
 from melisma.measures.normalisation import AS_WRITTEN, Normalisation, Unit
@@ -147,11 +147,3 @@ def seen_and_unseen(
 def of_each_speaker(name: str, found: Sequence[Edits], speakers: Groups) -> dict[str | None, ErrorRate]:
     """The rate of each speaker, by name, drawn from what they said."""
     return for_each(speakers, lambda places: error_rate(name, [found[i] for i in places]))
-
-
-def gap(first: Sequence[Edits], second: Sequence[Edits], speakers: Groups | None = None) -> Gap:
-    """By how much the second system errs more, on the same utterances: paired bootstrap, drawn by speaker.
-
-    Below 0 the second is the better one. Refuses other numbers of utterances, and none.
-    """
-    return gap_of(_counts(first), _counts(second), speakers)

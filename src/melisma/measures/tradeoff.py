@@ -70,22 +70,6 @@ class Curve:
             Spot(point.threshold, self.share(point.misses), rate(point.false, self.hours)) for point in self.best()
         )
 
-    def misses_at(self, wanted: float) -> Share:
-        """The fewest misses with at most ``wanted`` false alarms an hour, with Wilson's interval; refuses no words."""
-        return self.share(min(point.misses for point in self.points if point.false <= self.allowed(wanted)))
-
-    def area(self, upto: float) -> float:
-        """The mean share of words missed over false alarm rates of 0 … ``upto`` an hour, taking the best thresholds.
-
-        1 / upto · ∫₀^upto misses(f) / words df: 0 is perfect, 1 hears nothing.
-        """
-        if not (self.words and upto > 0):
-            raise Refusal(f"an area over {self.words} words up to {upto:g} an hour: it wants some of both.")
-        steps = [point for point in self.best() if point.false < upto * self.hours]
-        ends = [*(point.false / self.hours for point in steps[1:]), upto]
-        whole = sum(point.misses * (end - point.false / self.hours) for point, end in zip(steps, ends, strict=True))
-        return whole / (self.words * upto)
-
     def allowed(self, wanted: float) -> float:
         """How many false alarms are ``wanted`` ones an hour, a rounding more."""
         return wanted * self.hours * (1 + 1e-12)

@@ -12,6 +12,9 @@ UNITS: dict[str, str] = {
     "ter": "%",
     "wer": "%",
     "cer": "%",
+    "misses": "%",
+    "false_alarms": "an hour",
+    "latency": "s",
 }
 """Measure -> its unit; what is missing has none (BLEU and chrF are points, perplexity is a number of choices)."""
 
@@ -24,6 +27,7 @@ NAMES: dict[str, str] = {
     "phoneme_error": "phoneme error",
     "wer": "WER",
     "cer": "CER",
+    "false_alarms": "false alarms",
 }
 """Measure -> how people write it, where that differs."""
 

@@ -8,7 +8,7 @@ import torch
 from torch import Generator, nn
 from torch.nn import functional
 
-from melisma.contract import Layer
+from melisma.contract import Layer, whole
 from melisma.errors import Refusal
 from melisma.layers.convolution import Convolution
 from melisma.layers.deep import OneWay, Residual
@@ -29,12 +29,13 @@ class Spotter(nn.Module):
 
     A strided convolution, LayerNorm and relu, then either ``layers`` gated recurrent units (Arik et al. 2017) or
     ``layers`` residual blocks x + W2 relu(W1 norm(depthwise(x))), whose dilation doubles from each to the next. Rows
-    (N, features) -> (N', words); output j hears input j * stride and all before it, and nothing after.
+    (N, features) -> (N', words); output j hears input j * stride and all before it, and nothing after. Besides, while
+    it learns, it can tell ``strangers`` apart, other words, which it never answers with.
     """
 
-    def __init__(self, features: int, words: int, settings: SpotterSettings) -> None:
+    def __init__(self, features: int, words: int, settings: SpotterSettings, strangers: int = 0) -> None:
         super().__init__()
-        self.features, self.words, self.settings = features, words, settings
+        self.features, self.words, self.settings, self.strangers = features, words, settings, strangers
         size = settings.hidden
         begin: list[Layer] = [
             Convolution(features, size, settings.width, settings.stride, settings.width - 1),
@@ -44,8 +45,11 @@ class Spotter(nn.Module):
         ]
         self.body = Serial([*begin, *(_recurrent(settings) if settings.kind == "recurrent" else _blocks(settings))])
         self.weight, self.bias = nn.Parameter(uniform(words, size)), nn.Parameter(torch.full((words,), SELDOM))
+        if strangers:
+            self.stranger_weight = nn.Parameter(uniform(strangers, size))
+            self.stranger_bias = nn.Parameter(torch.full((strangers,), SELDOM))
         self.delay, self.ratio = self.body.delay, self.body.ratio
-        count = sum(parameter.numel() for parameter in self.parameters())
+        count = sum(weight.numel() for name, weight in self.named_parameters() if not name.startswith("stranger_"))
         if count > LARGEST:
             raise Refusal(
                 f"the network would have {count} parameters: wants {LARGEST} or fewer, by a smaller model.hidden "
@@ -62,6 +66,14 @@ class Spotter(nn.Module):
     def flush(self, state: Any) -> tuple[Any, Ragged | None]:
         state, rest = self.body.flush(state)
         return state, None if rest is None else self._scored(rest)
+
+    def telling_apart(self, x: Ragged, random: Generator | None = None) -> Ragged:
+        """Whole sequences (N, features) -> logits (N', words + strangers), of which none is used but to learn from."""
+        y = whole(self.body, x, random)
+        if not self.strangers:
+            return self._scored(y)
+        weight, bias = torch.cat((self.weight, self.stranger_weight)), torch.cat((self.bias, self.stranger_bias))
+        return y.map(lambda rows: functional.linear(rows, weight, bias))
 
     def _scored(self, y: Ragged) -> Ragged:
         return y.map(lambda rows: functional.linear(rows, self.weight, self.bias))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -13,35 +12,35 @@ from melisma.errors import Refusal
 from melisma.report.bars import REST
 from melisma.report.canvas import INK, MUTED, PALE, SERIES, SHADES, Point, Sheet
 from melisma.report.lines import isolated, label, visible, wrapped
-from melisma.report.scale import inside
+from melisma.report.over_time import (
+    GAP,
+    LEFT,
+    NAME,
+    NARROWEST,
+    NEAR,
+    PAD,
+    RIGHT,
+    SMALL,
+    SPECTRUM,
+    TEXT,
+    THICK,
+    THIN,
+    TITLE,
+    WAVE,
+    WIDEST,
+    Axis,
+    draw_seconds,
+    draw_spectrum,
+    draw_wave,
+)
 
 LONGEST = 60.0  # seconds of a picture; of more, no word could be read
-NARROWEST, WIDEST = 6.1, 20.0  # inches of the time axis
 CLOSE = 1.3  # times the least: so little more room is not worth a page that must be moved
 FITTING = {"words": 80, "symbols": 60}  # per cent of these that find room in their boxes, where that is wide enough
-LEFT, RIGHT = 0.72, 0.22  # inches beside the axis
-PAD = 0.18  # inches above and below
-WAVE, SPECTRUM, OUTPUTS, SYMBOLS, WORDS = 0.62, 1.5, 1.1, 0.27, 0.44  # inches
-GAP, NEAR = 0.13, 0.05
-TITLE, NAME, TEXT, SMALL = 11.5, 10.0, 8.5, 7.0  # points
-THICK, THIN = 0.014, 0.0085  # inches
+OUTPUTS, SYMBOLS, WORDS = 1.1, 0.27, 0.44  # inches
 DASHES = (0.014, 0.028)
 LEAST = 0.004  # of a probability that can be seen
 TOLD = 0.2  # probability from which on a symbol that is not in the text is named
-WAVING = "#7f93a8"
-
-
-@dataclass(frozen=True)
-class Axis:
-    """Where seconds lie."""
-
-    left: float
-    wide: float
-    seconds: float
-
-    def at(self, second: float) -> float:
-        """The place of a time."""
-        return self.left + min(max(second / self.seconds, 0.0), 1.0) * self.wide
 
 
 def alignment(canvas: Sheet, title: str, data: dict[str, Any]) -> None:
@@ -68,14 +67,14 @@ def alignment(canvas: Sheet, title: str, data: dict[str, Any]) -> None:
     for number, (text, points, colour) in enumerate(lines):
         canvas.write(RIGHT, PAD + 0.24 * number + 0.12, text, points, color=colour)
     colours = _colours(data)
-    _draw_wave(canvas, axis, wave, data["wave"])
-    _draw_spectrum(canvas, axis, spectrum, data["spectrogram"])
+    draw_wave(canvas, axis, wave, data["wave"])
+    draw_spectrum(canvas, axis, spectrum, data["spectrogram"])
     _draw_outputs(canvas, axis, outputs, data, colours)
     _draw_parts(canvas, axis, (wave, spectrum + SPECTRUM, outputs, words), data["words"])
     if not plain:
         _draw_symbols(canvas, axis, symbols, data["symbols"], colours)
     _draw_words(canvas, axis, words, data["words"], colours if plain else {})
-    _draw_axis(canvas, axis, bottom)
+    draw_seconds(canvas, axis, bottom)
 
 
 def _width(canvas: Sheet, data: Mapping[str, Any]) -> float:
@@ -113,26 +112,6 @@ def _colours(data: Mapping[str, Any]) -> dict[str, str]:
             counts = {colour: list(found.values()).count(colour) for colour in SERIES}
             found[symbol] = min(SERIES, key=lambda colour: (colour in beside, counts[colour]))
     return found
-
-
-def _draw_wave(canvas: Sheet, axis: Axis, top: float, wave: Sequence[Sequence[float]]) -> None:
-    peak = max((abs(one) for pair in wave for one in pair), default=0.0) or 1.0
-    middle, half = top + WAVE / 2, WAVE / 2 / peak
-    step = axis.wide / len(wave)
-    places = [axis.left + (number + 0.5) * step for number in range(len(wave))]
-    above = [(x, middle - high * half - THIN / 2) for x, (_, high) in zip(places, wave)]
-    below = [(x, middle - low * half + THIN / 2) for x, (low, _) in zip(places, wave)]
-    canvas.area([*above, *reversed(below)], WAVING)
-
-
-def _draw_spectrum(canvas: Sheet, axis: Axis, top: float, found: Mapping[str, Any]) -> None:
-    left, right = axis.at(found["begin"]), axis.at(found["end"])
-    canvas.field((left, top, right - left, SPECTRUM), found["rows"][::-1])
-    for hertz, share in found["marks"]:
-        y = top + (1 - share) * SPECTRUM
-        canvas.line([(axis.left - 0.05, y), (axis.left, y)], MUTED, THIN)
-        canvas.write(axis.left - 0.08, y + 0.035, f"{hertz / 1000:g}", SMALL, color=MUTED, ha="right")
-    canvas.write(axis.left - 0.4, top + SPECTRUM / 2, "kHz", SMALL, color=MUTED, ha="center", rotation=90)
 
 
 def _draw_outputs(canvas: Sheet, axis: Axis, top: float, data: Mapping[str, Any], colours: Mapping[str, str]) -> None:
@@ -194,8 +173,8 @@ def _draw_parts(
 ) -> None:
     """Where words begin and end, through everything above them."""
     first, second, third, fourth = rows
-    for second_ in sorted({one[end] for one in words for end in ("begin", "end")}):
-        x = axis.at(second_)
+    for instant in sorted({one[end] for one in words for end in ("begin", "end")}):
+        x = axis.at(instant)
         for begin, end in ((first, second), (third, fourth)):
             canvas.line([(x, begin), (x, end)], MUTED, THIN, DASHES)
 
@@ -247,14 +226,3 @@ def _box(canvas: Sheet, place: tuple[float, float, float, float], colour: str, s
 
 def _told(one: Mapping[str, Any]) -> str:
     return f"{one['text']}: {one['begin']:.2f} to {one['end']:.2f} s, confidence {one['confidence']:.2f}"
-
-
-def _draw_axis(canvas: Sheet, axis: Axis, top: float) -> None:
-    right = axis.left + axis.wide
-    canvas.line([(axis.left, top), (right, top)], MUTED, THIN)
-    marks = inside(0.0, axis.seconds, max(5, round(axis.wide * 1.3)))
-    for value, name in zip(marks.marks, marks.names):
-        x = axis.at(value)
-        canvas.line([(x, top), (x, top + 0.04)], MUTED, THIN)
-        canvas.write(x, top + 0.17, name, TEXT, color=MUTED, ha="center")
-    canvas.write(axis.left + axis.wide / 2, top + 0.34, "seconds", TEXT, color=MUTED, ha="center")

@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from melisma.report.alarms import alarms
 from melisma.report.alignment import alignment
 from melisma.report.canvas import Point, Sheet
 from melisma.report.fonts import FIRST, families, wanted
 from melisma.report.heat import MOST, PALE, SHADES, heat
 from melisma.report.lines import FIRST_STRONG, POP, visible
 from melisma.report.steps import steps
+from melisma.report.tradeoff import tradeoff
 from melisma.task import Figure
 
 __all__ = ["DPI", "DRAWN", "MOST", "PIXELS", "draw", "missing_letters", "note"]
@@ -24,7 +26,13 @@ DPI = 160
 PIXELS = 20_000_000  # of a picture at most: what is larger is drawn coarser, not in gigabytes of memory
 LINES = 100  # rows or columns up to which white lines part the cells; between more they would pale the map
 
-DRAWN: dict[str, Callable[[Sheet, str, dict[str, Any]], None]] = {"heat": heat, "steps": steps, "alignment": alignment}
+DRAWN: dict[str, Callable[[Sheet, str, dict[str, Any]], None]] = {
+    "heat": heat,
+    "steps": steps,
+    "alignment": alignment,
+    "alarms": alarms,
+    "tradeoff": tradeoff,
+}
 """Kind of figure -> how it is drawn."""
 
 

@@ -120,6 +120,7 @@ class Report:
     examples: tuple[Examples, ...] = ()
     source: str = "source"  # what an example asks
     recordings: Mapping[int, Recording] = field(default_factory=dict)  # of examples, by their places
+    played: str = ""  # what stands beneath each of them
     speakers: Table | None = None
     maps: tuple[Figure, ...] = ()
     settings: Table | None = None

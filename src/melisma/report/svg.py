@@ -10,12 +10,15 @@ from xml.sax.saxutils import escape, quoteattr
 
 from markupsafe import Markup
 
-from melisma.report.alignment import WAVING, alignment
+from melisma.report.alarms import alarms
+from melisma.report.alignment import alignment
 from melisma.report.bars import REST, bars
 from melisma.report.canvas import INK, MUTED, PALE, SERIES, Point, Sheet
 from melisma.report.curves import curves
 from melisma.report.heat import heat
 from melisma.report.lines import visible
+from melisma.report.over_time import WAVING
+from melisma.report.tradeoff import tradeoff
 from melisma.task import Figure
 
 PIXELS = 96  # of an inch
@@ -35,6 +38,8 @@ DRAWN: dict[str, Callable[[Sheet, str, dict[str, Any]], None]] = {
     "curves": curves,
     "bars": bars,
     "alignment": alignment,
+    "alarms": alarms,
+    "tradeoff": tradeoff,
 }
 """Kind of figure -> how it is drawn on a page."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -62,7 +62,7 @@ class Setting:
 class DataFile:
     """A file, or a made corpus, that a training learned from or was validated on."""
 
-    use: str  # "train", "valid", or empty: not known
+    use: str  # "train", "valid", another setting that names data, or empty: not known
     file: str  # as seen from the run's folder
     lines: int | None
     size: int | None  # bytes
@@ -98,6 +98,7 @@ class Facts:
     cut_off: bool = False  # whether validation data was cut off the training data
     files: tuple[DataFile, ...] = ()
     settings: Mapping[str, Setting] = field(default_factory=dict)  # all, by dotted name
+    corpora: tuple[str, ...] = ()  # of these the names of those that say where data lies
     sizes: Sizes = field(default_factory=Sizes)
     versions: Mapping[str, Any] = field(default_factory=dict)
     machine: Mapping[str, Any] = field(default_factory=dict)
@@ -153,6 +154,7 @@ def _gathered(path: Path, run: str, verdict: Verdict | None) -> Facts:
         settings = _settings(found.task, found.recipe, found.settings)
     except Refusal as error:
         remarks.append(str(error))
+    corpora = shape(settings_of(found.task)).corpora if settings else ()
     pointers = _pointers(path, verdict)
     trained_by = holder(path) if verdict else None
     known = recipes().get(found.recipe)
@@ -169,9 +171,10 @@ def _gathered(path: Path, run: str, verdict: Verdict | None) -> Facts:
         decided_by=_text(_value(settings, "data.validation_measure")),
         pointers=pointers,
         pairs={use: count for use, count in _table(record, "pairs").items() if type(count) is int},
-        cut_off="data.valid" in settings and settings["data.valid"].value is None,
-        files=tuple(_files(record, settings)),
+        cut_off=any(name.rpartition(".")[2].startswith("valid") and settings[name].value is None for name in corpora),
+        files=tuple(_files(record, settings, corpora)),
         settings=settings,
+        corpora=corpora,
         sizes=_sizes(path, record, verdict is not None),
         versions=_table(record, "versions"),
         machine=_table(record, "machine"),
@@ -272,11 +275,12 @@ def _told(path: Path) -> Iterator[dict[str, Any]]:
             yield line.value
 
 
-def _files(record: Mapping[str, Any], settings: Mapping[str, Setting]) -> Iterator[DataFile]:
+def _files(record: Mapping[str, Any], settings: Mapping[str, Setting], corpora: Sequence[str]) -> Iterator[DataFile]:
     signed = list(_table(record, "data").items())
     uses: dict[str, str] = {}  # file -> what for, in the order in which they were read
-    for use in ("train", "valid"):
-        for corpus in _value(settings, f"data.{use}") or ():
+    for name in corpora:
+        use = name.partition(".")[2]
+        for corpus in _value(settings, name) or ():
             if is_made(corpus):
                 yield DataFile(use, corpus[0], None, None, None)
                 continue

@@ -43,7 +43,6 @@ MATTERING = (
     "search.beam",
 )
 """Settings that are told even where nobody chose them, unless they change nothing beside the others."""
-ELSEWHERE = ("data.train", "data.valid")  # are told with the data
 
 Row = tuple[str, ...]
 
@@ -206,14 +205,15 @@ def _from_here(run: str, file: str) -> str:
 
 
 def _settings(known: Facts) -> Section:
+    elsewhere = known.corpora  # are told with the data
     table = [
         (name, as_text(one.value), "".join(_why(known, one)))
         for name, one in known.settings.items()
-        if name not in ELSEWHERE
+        if name not in elsewhere
         and ((name in MATTERING and not one.idle) or one.value != one.recipe or one.value != one.default)
     ]
     head = ("setting", "value", "")
-    others = len(known.settings) - len(table) - sum(name in known.settings for name in ELSEWHERE)
+    others = len(known.settings) - len(table) - sum(name in known.settings for name in elsewhere)
     rows = (("not listed", f"{others} at their defaults"),) if others and table else ()
     return Section("Settings", rows, head, tuple(table))
 

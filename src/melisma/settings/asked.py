@@ -11,13 +11,14 @@ ONLY_SEARCHED = ("beam", "length_penalty", "coverage_penalty")  # say nothing wh
 
 
 def searched(search: Any, group: str = "") -> str:
-    """The beam, or the temperature at which answers are drawn, and all else that counts and is not at its default.
+    """The beam, the temperature at which answers are drawn or the wanted rate of alarms, and all that was changed.
 
     ``group`` stands before the names.
     """
     changed = {name: value for name, _, value in differences(type(search)(), search)}
     if getattr(search, "temperature", None) is None:
-        told = {"beam": search.beam} | changed
+        first = "beam" if hasattr(search, "beam") else "false_alarms"
+        told = {first: getattr(search, first)} | changed
     else:
         told = {"temperature": search.temperature} | changed
         told = {name: value for name, value in told.items() if name not in ONLY_SEARCHED}

@@ -73,6 +73,25 @@ class Shape:
             leaf.name for leaf in inside if leaf.kind == "texts" or (leaf.kind == "text" and not leaf.meaning.choices)
         )
 
+    @property
+    def corpora(self) -> tuple[str, ...]:
+        """The settings of the group ``data`` that name files, those that are learned from first."""
+        named = [leaf for leaf in self.leaves.values() if leaf.kind == "corpora" and leaf.name.startswith("data.")]
+        return tuple(leaf.name for leaf in sorted(named, key=lambda leaf: leaf.optional))
+
+    @property
+    def learned(self) -> tuple[str, ...]:
+        """Of these, those that are learned from; the others are for validation."""
+        return tuple(name for name in self.corpora if not self.leaves[name].optional)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of data that are learned from, each ``data.KIND``; none where it is all ``data.train``."""
+        if "data.train" in self.leaves:
+            return ()
+        corpora = (name for name, leaf in self.leaves.items() if leaf.kind == "corpora" and not leaf.optional)
+        return tuple(name.removeprefix("data.") for name in corpora if name.startswith("data."))
+
 
 _SHAPES: dict[type, Shape] = {}
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+from melisma.below import SOUNDS, files_below
 from melisma.errors import Refusal
 from melisma.quoting import shown_path
 from melisma.sound.resample import Samples
 from melisma.sound.wave import blocks
 
-ENDINGS = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".caf", ".w64", ".rf64", ".au")
 PIECE = 20.0  # seconds of a long recording that are kept or left as one
 LEAST = 0.25  # seconds; to repeat less would hum
 FADE = 0.05  # seconds of crossfade where a short recording begins again
@@ -103,12 +103,12 @@ class _Kept:
         self.room -= sum(map(len, pieces))
         while self.room < 0 and (len(self.pieces) > 1 or len(pieces) > 1):
             most = max(map(len, self.pieces.values()))
-            longest = [path for path, pieces in self.pieces.items() if len(pieces) == most]
-            path = longest[int(self.random.random() * len(longest))]
-            self.room += len(self.pieces[path].pop(int(self.random.random() * most)))
+            longest = [each for each, some in self.pieces.items() if len(some) == most]
+            yielding = longest[int(self.random.random() * len(longest))]
+            self.room += len(self.pieces[yielding].pop(int(self.random.random() * most)))
             if most == 1:
-                del self.pieces[path]
-                self.gone.append(path)
+                del self.pieces[yielding]
+                self.gone.append(yielding)
 
 
 def _files(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Path]:
@@ -116,7 +116,7 @@ def _files(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Path]:
         if not path.exists():
             raise Refusal(f"{shown_path(path)} does not exist: wants a file of background sound, or a folder of them")
         if path.is_dir():
-            yield from sorted(each for each in path.rglob("*") if each.suffix.lower() in ENDINGS and each.is_file())
+            yield from (Path(each) for each in files_below(str(path)) if each.lower().endswith(SOUNDS))
         else:
             yield path
 

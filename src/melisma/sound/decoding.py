@@ -9,13 +9,13 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from melisma.errors import Refusal
 from melisma.quoting import named, quoted
 from melisma.sound.containers import layout
 from melisma.sound.mpeg import frames as mpeg_frames
 from melisma.sound.ogg import pages
 from melisma.sound.opening import HEAD, Stored, texts
 from melisma.sound.resample import HIGHEST, LOWEST
+from melisma.sound.unusable import Kind, Unusable, lacking
 
 AT_ONCE = 1 << 14  # frames that are decoded at once, whatever is asked for
 HOLE = 0.1  # seconds that may be lacking of what was expected: the ends of packed frames
@@ -26,7 +26,8 @@ UNKNOWN = 1 << 62  # libsndfile's length of what has none is above this
 DIRECT = frozenset({"PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW"})
 
 # What libsndfile says in words that mislead when a file cannot be opened (its error numbers)
-_OPENING = {1: "no kind of sound file is known that begins so", 7: "its beginning is damaged"}
+DAMAGED = "its beginning is damaged"
+_OPENING = {1: "no kind of sound file is known that begins so", 7: DAMAGED, 24: DAMAGED, 29: DAMAGED}
 
 Frames = NDArray[np.float32]
 
@@ -107,26 +108,25 @@ class Decoder:
                 yield block[max(begin - at, 0) :]
             at += len(block)
             if broken and (self.length is None or at < self.length):
-                raise Refusal(
+                raise Unusable(
                     f"{named(self.path)} is damaged: after {at / self.rate:.3f} s it cannot be decoded ({broken});"
-                    " get it again, or leave it out"
+                    " get it again, or leave it out",
+                    "damaged",
                 )
             if broken or not len(block):
                 break
         if self.length is not None and at + HOLE * self.rate < min(self.length, self.length if end is None else end):
-            raise Refusal(
+            raise Unusable(
                 f"{named(self.path)} is damaged: of {self.length / self.rate:.3f} s, {at / self.rate:.3f} s can be"
-                " decoded, and the times of what follows the damage are wrong; get it again, or leave it out"
+                " decoded, and the times of what follows the damage are wrong; get it again, or leave it out",
+                "damaged",
             )
 
     def _opened(self) -> tuple[Any, type[Exception]]:
         try:
             import soundfile
         except ImportError:
-            raise Refusal(
-                f"{named(self.path)}: reading sound needs the package soundfile, which is not installed:"
-                " pip install melisma[sound]"
-            ) from None
+            raise lacking(f"{named(self.path)}: reading sound") from None
         sources: list[Any] = [] if self.contents.spliced else [self._stored.descriptor]
         sources += [_Spliced(self._stored, self.contents)] if self.contents.head else []
         words = ""
@@ -141,7 +141,8 @@ class Decoder:
             return file, soundfile.LibsndfileError
         head = self._stored.read(0, HEAD)
         words = f"it is text ({quoted(head.decode(errors='replace'), 20)})" if texts(head) else words
-        raise Refusal(f"{named(self.path)} is no sound that can be read: {words}")
+        kind: Kind = "damaged" if words == DAMAGED else "other"
+        raise Unusable(f"{named(self.path)} is no sound that can be read: {words}", kind)
 
     def _go(self, begin: int) -> int:
         """Goes towards frame ``begin`` as far as that gives the same samples; the frame where it stands."""
@@ -150,9 +151,10 @@ class Decoder:
         try:
             self._file.seek(min(begin, self.length))
         except self._error as error:
-            raise Refusal(
+            raise Unusable(
                 f"{named(self.path)} is damaged: {begin / self.rate:.3f} s cannot be gone to"
-                f" ({_plain(getattr(error, 'error_string', ''))}); get it again, or leave it out"
+                f" ({_plain(getattr(error, 'error_string', ''))}); get it again, or leave it out",
+                "damaged",
             ) from None
         return min(begin, self.length)
 
@@ -217,9 +219,10 @@ def _contents(stored: Stored) -> Contents:
 
 def _require_rate(path: str, rate: int) -> None:
     if not LOWEST <= rate <= HIGHEST:
-        raise Refusal(
+        raise Unusable(
             f"{named(path)} says that it has {rate:,} samples a second: its header is damaged ({LOWEST:,} to"
-            f" {HIGHEST:,} are wanted); get it again, or leave it out"
+            f" {HIGHEST:,} are wanted); get it again, or leave it out",
+            "damaged",
         )
 
 

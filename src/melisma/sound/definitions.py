@@ -9,13 +9,12 @@ import numpy as np
 
 from melisma.errors import Refusal
 from melisma.settings.sound import SoundSettings
-from melisma.sound.features import Definition, Frames, Samples, frames
-from melisma.sound.mel import SCALES, cosines, triangles
+from melisma.sound.features import LONGEST, Definition, Frames, Samples, frames
+from melisma.sound.mel import SCALES, cosines, power_of_two, without_bins
 from melisma.sound.pcen import Pcen, following
 
 KALDI_FLOOR = float(np.finfo(np.float32).eps)
 HIGHEST = 16_000  # hertz that sound is heard at where nothing is said: speech has little above 8 kHz
-LONGEST = 8  # times the shortest transform: it is lengthened where bands would lie between two of its bins
 
 
 def definition(settings: SoundSettings, rate: int | None = None) -> Definition:
@@ -39,7 +38,7 @@ def definition(settings: SoundSettings, rate: int | None = None) -> Definition:
         rate=settings.rate,
         window=window,
         hop=hop,
-        fft=_transform(settings, _power_of_two(window), high),
+        fft=_transform(settings, power_of_two(window), high),
         bands=settings.bands,
         low=float(settings.low),
         high=float(high),
@@ -60,7 +59,7 @@ def kaldi_fbank(rate: int = 16_000, bands: int = 23, *, low: float = 20.0, high:
         rate=rate,
         window=window,
         hop=hop,
-        fft=_power_of_two(window),
+        fft=power_of_two(window),
         bands=bands,
         low=low,
         high=high if high > 0 else rate / 2 + high,
@@ -127,11 +126,6 @@ def librosa_frames(
 def _transform(settings: SoundSettings, shortest: int, high: float) -> int:
     assert settings.rate is not None
     for fft in (shortest, 2 * shortest, 4 * shortest):
-        bands = triangles(SCALES["htk"], settings.rate, fft, settings.bands, (settings.low, high))
-        if bands.any(axis=0).all():
+        if not len(without_bins(SCALES["htk"], settings.rate, fft, settings.bands, (settings.low, high))):
             return fft
     return LONGEST * shortest
-
-
-def _power_of_two(length: int) -> int:
-    return 1 << (length - 1).bit_length()

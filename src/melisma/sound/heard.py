@@ -11,11 +11,14 @@ from numpy.typing import NDArray
 
 from melisma.quoting import named
 from melisma.sound.decoding import Decoder
-from melisma.sound.mixing import Levels, mixed
+from melisma.sound.mixing import LOUDEST, Levels, lawful, mixed
 from melisma.sound.stretch import bounds, require_all
 
 FULL = 0.99  # of full scale: what an integer of 8 bits can reach
 MUCH_CLIPPED, MUCH_OFFSET, MUCH_SILENT = 0.001, 0.02, 0.5  # from where on it is worth a word
+
+
+NO_SOUND = f"NaN, infinite or beyond {LOUDEST:,.0f}"  # what samples are that cannot be sound
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Heard:
     offset: float  # the mean
     clipped: float  # share of samples that stand at full scale beside another that does, on the same side
     silent: float  # share of samples that are exactly zero
-    unlawful: int  # samples that are NaN or infinite, which are left out of the levels
+    unlawful: int  # samples that are no numbers of sound (``lawful``), which are left out of the levels
     unlawful_at: float | None  # the second of the first of them
     truncated: bool  # its end is not there
     recovered: bool  # its header says 0 frames, and there are some: the recorder was killed before it closed the file
@@ -52,7 +55,6 @@ class Heard:
         return [f"{named(self.path)} {words}" for words in self._words()]
 
     def _words(self) -> list[str]:
-        thing = "1 sample that is no number" if self.unlawful == 1 else f"{self.unlawful:,} samples that are no numbers"
         found = (
             (self.truncated, self._cut_off()),
             (
@@ -62,7 +64,7 @@ class Heard:
             ),
             (self.streams > 1, f"holds {self.streams} recordings, one after the other; only the first is read"),
             (not self.frames, "holds no samples"),
-            (bool(self.unlawful), f"holds {thing} (NaN or infinite), the first at {self.unlawful_at or 0:.3f} s"),
+            (bool(self.unlawful), self.lawless()),
             (self.peak > 1, f"goes beyond full scale (to {self.peak:.3g}); it is left as it is"),
             (self.clipped > MUCH_CLIPPED, f"is clipped: {self.clipped:.1%} of it stands at full scale"),
             (abs(self.offset) > MUCH_OFFSET, f"has an offset: its mean is {self.offset:+.3f}"),
@@ -74,6 +76,12 @@ class Heard:
             ),
         )
         return [words for true, words in found if true]
+
+    def lawless(self) -> str:
+        """What is said of samples that are no numbers of sound, as ``holds …``."""
+        many = f"{self.unlawful:,} samples that are no numbers"
+        thing = "1 sample that is no number" if self.unlawful == 1 else many
+        return f"holds {thing} of sound ({NO_SOUND}), the first at {self.unlawful_at or 0:.3f} s"
 
     def _cut_off(self) -> str:
         if self.declared is None or self.declared <= self.frames:
@@ -103,6 +111,13 @@ def look(path: str | os.PathLike[str], begin: float = 0.0, end: float | None = N
         return _heard(decoder, chosen if several else None, columns[chosen], whole=not first and last is None)
 
 
+def clipped(samples: NDArray[np.float32]) -> float:
+    """The share of samples (N,) that stand at full scale beside another that does, on the same side."""
+    column = _Column()
+    column.add(samples)
+    return column.clipped / max(column.count, 1)
+
+
 class _Column:
     """What is told of one channel, gathered block by block."""
 
@@ -116,14 +131,14 @@ class _Column:
     def add(self, samples: NDArray[np.float32]) -> None:
         """One more block (n,)."""
         self.digest.update((samples + np.float32(0)).astype("<f4", copy=False).tobytes())  # -0 is 0
-        lawful = np.isfinite(samples)
-        if not lawful.all():
+        numbers = lawful(samples)
+        if not numbers.all():
             if self.first_unlawful is None:
-                self.first_unlawful = self.count + int(lawful.argmin())
-            unlawful = len(samples) - int(np.count_nonzero(lawful))
+                self.first_unlawful = self.count + int(numbers.argmin())
+            unlawful = len(samples) - int(np.count_nonzero(numbers))
             self.unlawful += unlawful
             self.silent -= unlawful  # they are written as zeros next
-            samples = np.where(lawful, samples, np.float32(0))
+            samples = np.where(numbers, samples, np.float32(0))
         values = samples.astype(np.float64)
         self.count += len(values)
         self.silent += len(values) - int(np.count_nonzero(values))
@@ -145,7 +160,7 @@ class _Column:
 
 
 def _heard(decoder: Decoder, chosen: int | None, column: _Column, whole: bool) -> Heard:
-    lawful = max(column.count - column.unlawful, 1)
+    numbers = max(column.count - column.unlawful, 1)
     promised, contents = decoder.promised if whole else None, decoder.contents
     short = promised is not None and column.count < promised
     return Heard(
@@ -157,8 +172,8 @@ def _heard(decoder: Decoder, chosen: int | None, column: _Column, whole: bool) -
         frames=column.count,
         declared=promised,
         peak=column.peak,
-        rms=float(np.sqrt(column.squares / lawful)),
-        offset=column.sum / lawful,
+        rms=float(np.sqrt(column.squares / numbers)),
+        offset=column.sum / numbers,
         clipped=column.clipped / max(column.count, 1),
         silent=column.silent / max(column.count, 1),
         unlawful=column.unlawful,

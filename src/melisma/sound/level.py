@@ -33,7 +33,8 @@ def frame(rate: int) -> int:
 def active(power: NDArray[np.float64]) -> NDArray[np.bool_]:
     """In which frames of these mean squares (n,) somebody speaks: no more than 15.9 dB below the mean of just those.
 
-    The rule of ITU-T P.56, on frames; it needs no guess of the noise. None in silence.
+    The rule of ITU-T P.56, on frames; it needs no guess of the noise. None in silence. It says which frames a level is
+    taken of, room tone in between left out; when somebody begins and ends to speak is told by ``spoken`` alone.
     """
     threshold, before = 0.0, -1.0
     while threshold > before:

@@ -52,16 +52,27 @@ SCALES = {
 """``htk`` is torchaudio's default, ``kaldi`` Kaldi's, ``slaney`` librosa's."""
 
 
+def _laid(scale: Scale, rate: int, fft: int, bands: int, limits: tuple[float, float]) -> tuple[Numbers, Numbers]:
+    """The bands + 2 edges and the fft/2 bins along the axis on which slopes are straight."""
+    lowest, highest = scale.there(np.array(limits, np.float64)).tolist()
+    mels: Numbers = np.linspace(lowest, highest, bands + 2)
+    bins: Numbers = np.arange(fft // 2, dtype=np.float64) * rate / fft
+    return (scale.back(mels), bins) if scale.straight == "hertz" else (mels, scale.there(bins))
+
+
+def without_bins(scale: Scale, rate: int, fft: int, bands: int, limits: tuple[float, float]) -> NDArray[np.intp]:
+    """The bands of `triangles` that are columns of zeros, from 0: no bin lies within their edges."""
+    edges, places = _laid(scale, rate, fft, bands, limits)
+    return np.flatnonzero(places.searchsorted(edges[:-2], "right") >= places.searchsorted(edges[2:]))
+
+
 def triangles(scale: Scale, rate: int, fft: int, bands: int, limits: tuple[float, float]) -> Numbers:
     """Weights (fft/2, bands) of the bins k · rate / fft in triangles between ``limits`` (hertz).
 
     Band b rises from edge b to edge b + 1 and falls to edge b + 2, the bands + 2 edges evenly spaced in mel. The bin at
     half the rate has no row: no triangle reaches beyond. A column of zeros is a band narrower than bins are apart.
     """
-    lowest, highest = scale.there(np.array(limits, np.float64)).tolist()
-    mels: Numbers = np.linspace(lowest, highest, bands + 2)
-    bins: Numbers = np.arange(fft // 2, dtype=np.float64) * rate / fft
-    edges, places = (scale.back(mels), bins) if scale.straight == "hertz" else (mels, scale.there(bins))
+    edges, places = _laid(scale, rate, fft, bands, limits)
     widths = np.diff(edges)
     rising = (places[:, None] - edges[:-2]) / widths[:-1]
     falling = (edges[2:] - places[:, None]) / widths[1:]
@@ -69,6 +80,11 @@ def triangles(scale: Scale, rate: int, fft: int, bands: int, limits: tuple[float
     if scale.area:
         weights *= 2.0 / (edges[2:] - edges[:-2])
     return weights
+
+
+def power_of_two(least: int) -> int:
+    """The first power of two that is no less: the shortest transform of so many samples that is quick."""
+    return 1 << (least - 1).bit_length()
 
 
 def cosines(bands: int, coefficients: int) -> Numbers:

@@ -146,7 +146,8 @@ def _count(stored: Stored, at: int, first: _Header) -> tuple[int, int]:
 def _info(frame: bytes) -> tuple[int, int, int] | None:
     """Of a frame that is a header: where its count of frames stands, the count, and the samples that are trimmed."""
     for offset in (13, 15, 21, 23, 36, 38):  # mono or stereo, MPEG-1 or 2, without and with a check sum
-        if frame[offset : offset + 4] in (b"Xing", b"Info") and not any(frame[6:offset]):
+        named = frame[offset : offset + 4] in (b"Xing", b"Info") and not any(frame[6:offset])
+        if named and len(frame) >= offset + 16:  # the shortest frames have no room for counts
             (flags,) = struct.unpack(">I", frame[offset + 4 : offset + 8])
             if not flags & 1:
                 return None

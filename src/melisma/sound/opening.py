@@ -9,18 +9,20 @@ from difflib import get_close_matches
 from itertools import islice
 from typing import Self
 
-from melisma.errors import Refusal
 from melisma.quoting import named
+from melisma.sound.unusable import Kind, Unusable
 
 HEAD = 512  # bytes that are looked at
 NEIGHBOURS = 10_000  # names of a folder that are looked through for a similar one
+POINTER = "is a Git LFS pointer, not the sound itself: get it with: git lfs pull"
+PAGE = "is a web page (HTML), not a sound: the download saved a page in its place; get it again"
 CONVERT = "convert it, for example with: ffmpeg -i {0} {1}.flac"
 
 # What is often found under the name of a sound, told from its first bytes. {0} stands for the file.
 STRANGERS: tuple[tuple[int, bytes, str], ...] = (
-    (0, b"version https://git-lfs", "is a Git LFS pointer, not the sound itself: get it with: git lfs pull"),
-    (0, b"<!DOCTYPE", "is a web page (HTML), not a sound: the download saved a page in its place; get it again"),
-    (0, b"<html", "is a web page (HTML), not a sound: the download saved a page in its place; get it again"),
+    (0, b"version https://git-lfs", POINTER),
+    (0, b"<!DOCTYPE", PAGE),
+    (0, b"<html", PAGE),
     (0, b"<?xml", "is XML, not a sound: the download saved an answer in its place; get it again"),
     (0, b"{", "is JSON, not a sound: the download saved an answer in its place; get it again"),
     (0, b"#!AMR", "is AMR, which is not read: " + CONVERT),
@@ -54,9 +56,10 @@ class Stored:
         try:
             self.size = os.fstat(self.descriptor).st_size
             if not self.size:
-                raise Refusal(f"{named(path)} is empty (0 bytes); a sound file is wanted")
+                raise Unusable(f"{named(path)} is empty (0 bytes); a sound file is wanted", "empty")
             if found := stranger(self.read(0, HEAD)):
-                raise Refusal(f"{named(path)} {found.format(named(path), named(os.path.splitext(path)[0]))}")
+                kind: Kind = "pointer" if found == POINTER else "page" if found == PAGE else "other"
+                raise Unusable(f"{named(path)} {found.format(named(path), named(os.path.splitext(path)[0]))}", kind)
         except BaseException:
             self.close()
             raise
@@ -100,27 +103,28 @@ def texts(head: bytes) -> bool:
 
 def _require_file(path: str) -> None:
     if not path:
-        raise Refusal("an empty file name was given; name a sound file")
+        raise Unusable("an empty file name was given; name a sound file")
     try:
         mode = os.stat(path).st_mode
     except (FileNotFoundError, NotADirectoryError):
-        raise Refusal(f"no such file {named(path)}{_like(path) or '; name a sound file that exists'}") from None
+        sentence = f"no such file {named(path)}{_like(path) or '; name a sound file that exists'}"
+        raise Unusable(sentence, "missing") from None
     except ValueError:
-        raise Refusal(f"{named(path)} is no file name: it holds a NUL character; name a sound file") from None
+        raise Unusable(f"{named(path)} is no file name: it holds a NUL character; name a sound file") from None
     except OSError as error:
         raise _unreadable(path, error) from None
     if stat.S_ISDIR(mode):
-        raise Refusal(f"{named(path)} is a folder; name a sound file in it")
+        raise Unusable(f"{named(path)} is a folder; name a sound file in it")
     if not stat.S_ISREG(mode):
-        raise Refusal(
+        raise Unusable(
             f"{named(path)} is a stream or device, not a file, and a sound is read more than once;"
             " write it to a file first and name that file"
         )
 
 
-def _unreadable(path: str, error: OSError) -> Refusal:
+def _unreadable(path: str, error: OSError) -> Unusable:
     reason = "permission denied" if error.errno == errno.EACCES else (error.strerror or str(error)).lower()
-    return Refusal(f"{named(path)} cannot be read ({reason}); name a file that you may read")
+    return Unusable(f"{named(path)} cannot be read ({reason}); name a file that you may read")
 
 
 def _like(path: str) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melisma.errors import Refusal
+from melisma.sound.unusable import lacking
 
 Samples = NDArray[np.float32]
 
@@ -76,7 +77,5 @@ def _stream(source: int, target: int) -> Any:
     try:
         import soxr
     except ImportError:
-        raise Refusal(
-            "another rate than the file's needs the package soxr, which is not installed: pip install melisma[sound]"
-        ) from None
+        raise lacking("another rate than the file's", "soxr") from None
     return soxr.ResampleStream(source, target, 1, "float32", "HQ")

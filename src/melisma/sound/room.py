@@ -172,21 +172,6 @@ def reverberant(samples: Samples, heard: Response) -> Samples:
     return convolved(samples, heard.taps)[heard.lead : heard.lead + len(samples)]
 
 
-def decay_of(taps: Samples, rate: int, upper: float = -5.0, lower: float = -35.0) -> float:
-    """The seconds in which a response falls by 60 dB, from the slope between two levels of what is left of its energy.
-
-    10 log₁₀ of the sum of squares from each tap to the end, falling from ``upper`` to ``lower`` dB below all of it;
-    least squares (Schroeder 1965; ISO 3382, T30).
-    """
-    left = np.cumsum(np.square(taps, dtype=np.float64)[::-1])[::-1]
-    curve = 10 * np.log10(np.maximum(left, 1e-30) / left[0])
-    begin, end = (int(np.argmax(curve <= level)) for level in (upper, lower))
-    if end - begin < 2:
-        raise Refusal(f"the response does not fall by {-lower:g} dB: its decay cannot be measured")
-    slope = float(np.polyfit(np.arange(begin, end) / rate, curve[begin:end], 1)[0])
-    return -60 / slope
-
-
 def _place(values: NDArray[np.float64]) -> Place:
     x, y, z = (float(value) for value in values)
     return x, y, z

@@ -17,6 +17,7 @@ from melisma.settings.scene import SceneSettings
 from melisma.sound.augment import Augmented
 from melisma.sound.level import amplitude, level
 from melisma.sound.resample import Samples
+from melisma.sound.said import Said
 from melisma.sound.spoken import spoken
 
 T = TypeVar("T")
@@ -47,15 +48,6 @@ class Take(NamedTuple):
     def of(samples: Samples, rate: int) -> Take:
         """A recording of one thing, which is said where it is loud (see ``spoken``)."""
         return Take(samples, *spoken(samples, rate))
-
-
-class Said(NamedTuple):
-    """What is said in a scene: the number of a trigger word, or None for what is none; and when, in seconds."""
-
-    word: int | None
-    begin: float
-    end: float
-    group: int | None = None  # of what is no trigger word, and whole, the group of strangers that it is of
 
 
 class Scene(NamedTuple):

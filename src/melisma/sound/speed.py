@@ -8,6 +8,7 @@ import numpy as np
 
 from melisma.errors import Refusal
 from melisma.sound.resample import Samples
+from melisma.sound.unusable import lacking
 
 WINDOW = 0.03  # seconds that are moved as one: two periods of a low voice
 REACH = 0.006  # seconds that each may slide to where it fits: half a period of a voice of 83 Hz
@@ -88,7 +89,5 @@ def _soxr() -> Any:
     try:
         import soxr
     except ImportError:
-        raise Refusal(
-            "another speed or pitch needs the package soxr, which is not installed: pip install melisma[sound]"
-        ) from None
+        raise lacking("another speed or pitch", "soxr") from None
     return soxr

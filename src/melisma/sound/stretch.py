@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import math
-
-from melisma.errors import Refusal
 from melisma.quoting import named
 from melisma.sound.decoding import Decoder
+from melisma.sound.unusable import Unusable
 
+LATEST = 1e9  # seconds: no recording lasts thirty years
 OVERSHOOT = 0.05  # seconds by which an end may lie behind the file's: times that are written with one decimal
 
 
 def bounds(decoder: Decoder, begin: float, end: float | None) -> tuple[int, int | None]:
     """The first frame of a part, and the one behind its last; None: the end of the file. Refusal where it has none."""
-    if not (begin >= 0 and math.isfinite(begin)) or (end is not None and not (end > begin and math.isfinite(end))):
-        raise Refusal(
+    if not 0 <= begin <= LATEST or (end is not None and not begin < end <= LATEST):
+        raise Unusable(
             f"{named(decoder.path)}: the part from {begin:g} to {'the end' if end is None else f'{end:g} s'} is asked"
-            " for; it has to begin at 0 s or later, and to end after that"
+            f" for; it has to begin at 0 s or later, and to end after that, by {LATEST:g} s",
+            "beyond",
         )
     first, last = round(begin * decoder.rate), None if end is None else round(end * decoder.rate)
     if decoder.length is not None and (first or last is not None):
@@ -35,7 +35,8 @@ def require_within(path: str, length: int, rate: int, first: int, last: int | No
     """Refuses a part that is not in a file of ``length`` frames."""
     if first >= length or (last is not None and last > length + OVERSHOOT * rate):
         until = "its end" if last is None else f"{last / rate:.3f} s"
-        raise Refusal(
+        raise Unusable(
             f"{named(path)} ends at {length / rate:.3f} s, and the part from {first / rate:.3f} s to {until} is asked"
-            " for; correct its times, or get the whole file"
+            " for; correct its times, or get the whole file",
+            "beyond",
         )

@@ -28,10 +28,8 @@ class Tone:
     """
 
     def __init__(self, samples: Samples, rate: int) -> None:
-        self.level, self.spectrum = (
-            FLOOR,
-            np.ones(2),
-        )  # root of the mean square; amplitudes (K,) from 0 to half the rate
+        self.level = FLOOR  # root of the mean square
+        self.spectrum = np.ones(2)  # amplitudes (K,) from 0 to half the rate
         power = powers(samples, rate)
         order = np.argsort(power, kind="stable")[np.count_nonzero(power <= FLOOR**2) :]
         if not len(order):

@@ -9,13 +9,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from melisma.errors import Refusal
 from melisma.quoting import named
 from melisma.sound.decoding import Decoder
-from melisma.sound.heard import Heard, look
-from melisma.sound.mixing import Levels, mixed
+from melisma.sound.heard import NO_SOUND, Heard, look
+from melisma.sound.mixing import Levels, lawful, mixed
 from melisma.sound.resample import Resampler, resampled
 from melisma.sound.stretch import bounds, require_all
+from melisma.sound.unusable import Unusable
 
 __all__ = ["Heard", "Resampler", "Wave", "blocks", "look", "read", "resampled"]
 
@@ -84,11 +84,12 @@ def _channel(path: str, first: int, last: int | None) -> int | None:
 
 
 def _require_numbers(samples: Samples, decoder: Decoder, at: int) -> None:
-    lawful = np.isfinite(samples)
-    if not lawful.all():
-        raise Refusal(
-            f"{named(decoder.path)} holds a sample that is no number (NaN or infinite) at"
-            f" {(at + int(lawful.argmin())) / decoder.rate:.3f} s; repair it, or leave it out"
+    numbers = lawful(samples)
+    if not numbers.all():
+        raise Unusable(
+            f"{named(decoder.path)} holds a sample that is no number of sound ({NO_SOUND}) at"
+            f" {(at + int(numbers.argmin())) / decoder.rate:.3f} s; repair it, or leave it out",
+            "numbers",
         )
 
 

@@ -12,12 +12,14 @@ from melisma.task import Task
 TASKS: dict[str, str] = {
     "translate": "melisma.tasks.translate",
     "transcribe": "melisma.tasks.transcribe",
+    "trigger": "melisma.tasks.trigger",
 }
 """Name -> the module whose ``TASK`` it is: loaded when it is needed, since it loads torch."""
 
 SETTINGS: dict[str, tuple[str, str]] = {
     "translate": ("melisma.settings.translate", "TranslateSettings"),
     "transcribe": ("melisma.settings.transcribe", "TranscribeSettings"),
+    "trigger": ("melisma.settings.trigger", "TriggerSettings"),
 }
 """Name -> its settings, which load without torch."""
 

@@ -15,6 +15,7 @@ from melisma.errors import Failure, Refusal
 from melisma.settings.training import TrainingSettings
 from melisma.task import Batch, Moment, Prepared, Tally, Task, Total
 from melisma.training.average import average
+from melisma.training.mined import Mined
 from melisma.training.optimise import clip, optimizer, optimizer_tensors, rate, remembered, restore_optimizer
 from melisma.training.order import chosen, drawn, steps_of
 from melisma.training.precision import multiplying
@@ -57,6 +58,7 @@ class GradientDescent:
         self.step, self.epoch = 0, 0
         self._loss, self._order, self._batch, self._losses = loss, order, batch, losses
         self._taken, self._steps, self._reductions = 0, order(0), 0
+        self.mined: Mined | None = None  # what is looked for between two epochs
         self._first_epoch = len(self._steps)
         self._begin_carry, self._carry = carry, carry()
         self._optimizer = optimizer(model, settings)
@@ -178,6 +180,9 @@ class GradientDescent:
         self._taken += 1
         if self._taken == len(self._steps):
             self.epoch, self._taken = self.epoch + 1, 0
+            if self.mined is not None:
+                with self.answering() as model:
+                    self.mined.look(model, self.moment, self.shards)
             self._steps, self._carry = self._order(self.epoch), self._begin_carry()
 
     @contextmanager
@@ -195,7 +200,8 @@ class GradientDescent:
         training |= {f"weights.{name}": value for name, value in weights.items()} if averaged else {}
         training |= {f"kept.{name}": value for name, value in self.average.kept().items()}
         training |= {f"carry.{number}": leaf for number, leaf in enumerate(leaves(self._carry))}
-        state = {"step": self.step, "epoch": self.epoch, "taken": self._taken, "reductions": self._reductions}
+        state: dict[str, Any] = {"step": self.step, "epoch": self.epoch, "taken": self._taken}
+        state |= {"reductions": self._reductions} | ({} if self.mined is None else {"mined": self.mined.found})
         return averaged or weights, training, state | ({"kept": self.average.count} if self.settings.copies else {})
 
     def restore(self, model: Mapping[str, Tensor], training: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
@@ -206,6 +212,7 @@ class GradientDescent:
         own = dict(self.model.named_parameters())
         fresh, kept = self._begin_carry(), _under("carry.", training)
         steps = self._steps_at(state)
+        mined = None if self.mined is None else self.mined.taken_up(state.get("mined"))
         wanted = resumed_tensors(own, fresh, self.settings, state["step"])
         if not (_alike(model, own) and _alike(training, wanted)):
             raise Refusal(
@@ -220,7 +227,7 @@ class GradientDescent:
         restore_optimizer(self._optimizer, _under("optimizer.", training))
         self.step, self.epoch = state["step"], state["epoch"]
         self._taken, self._reductions = state["taken"], state["reductions"]
-        self._steps = steps
+        self._steps, self.mined = steps, mined
         self._carry = rebuilt(fresh, [kept[str(number)].to(self.device, copy=True) for number in range(len(kept))])
 
     def _steps_at(self, state: Mapping[str, Any]) -> Sequence[Any]:
@@ -271,16 +278,22 @@ def learner(
 ) -> GradientDescent:
     """The learner of any task, from what ``prepare`` made of its training examples."""
     order = task.order(prepared, settings)
+    mined = None if task.mining is None else Mined(task.mining, codec, prepared.encoded, settings)
+
+    def examples() -> Sequence[Any]:
+        return prepared.encoded if made.mined is None else made.mined.encoded
+
     made = GradientDescent(
         model,
         lambda model, batch, carry, random: task.loss(model, batch, carry, settings, random, made.moment),
         lambda epoch: steps_of(order, seed=settings.training.seed, epoch=epoch),
-        lambda choice, random: task.batch(codec, chosen(order, prepared.encoded, choice), random),
+        lambda choice, random: task.batch(codec, chosen(order, examples(), choice), random),
         settings.training,
         task.losses(settings),
         lambda: task.carry(model, settings),
         shards,
     )
+    made.mined = mined
     return made
 
 

@@ -12,7 +12,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from melisma.errors import Refusal
-from melisma.task import ByLength, Order, Windows
+from melisma.task import Made, Order, Windows
 
 if TYPE_CHECKING:
     from melisma.task import Lengths
@@ -31,14 +31,16 @@ def steps_of(order: Order, *, seed: int, epoch: int) -> Sequence[Sequence[Any]]:
     """The steps of an epoch, each with what is chosen for it; Refusal where there is nothing to learn from."""
     if isinstance(order, Windows):
         return windows(order.length, order.streams, order.window, seed=seed, epoch=epoch)
+    if isinstance(order, Made):
+        return numbered(order.new, order.size, order.repeats, seed=seed, epoch=epoch)
     return by_length(order.lengths, order.budget, seed=seed, epoch=epoch)
 
 
 def chosen(order: Order, encoded: Sequence[Any], choice: Sequence[Any]) -> list[Any]:
     """What a step's choice stands for: whole examples, or a window of each stream and the symbol after it."""
-    if isinstance(order, ByLength):
-        return [encoded[place] for place in choice]
-    return [encoded[begin : end + 1] for begin, end in choice]
+    if isinstance(order, Windows):
+        return [encoded[begin : end + 1] for begin, end in choice]
+    return [encoded[place] for place in choice]
 
 
 class Batches(Sequence[list[int]]):
@@ -151,4 +153,19 @@ def windows(length: int, streams: int, window: int, *, seed: int, epoch: int) ->
         end = min(begin + wide, share)
         steps.append([(stream * share + begin, stream * share + end) for stream in range(streams)])
         begin = end
+    return steps
+
+
+def numbered(count: int, size: int, repeats: int, *, seed: int, epoch: int) -> list[list[int]]:
+    """Batches of ``size`` of the numbers of ``count`` examples made for an epoch; the last of a round may be smaller.
+
+    All are gone through once, then all again in another order, ``repeats`` times in all. Refusal of no example.
+    """
+    if count < 1:
+        raise Refusal("no example is made for an epoch: at least one is wanted")
+    random = np.random.default_rng(drawn(seed, "numbered", epoch))
+    steps: list[list[int]] = []
+    for _ in range(repeats):
+        places = (epoch * count + random.permutation(count)).tolist()
+        steps += [places[begin : begin + size] for begin in range(0, count, size)]
     return steps

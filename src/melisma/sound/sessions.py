@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from melisma.checks.clusters import clusters, linkage
+from melisma.sound.clusters import clusters, linkage
 from melisma.sound.features import Definition, frames
+from melisma.sound.mel import power_of_two
 
 MOST = 2000  # recordings that are compared with each other
 HEARD = 10.0  # seconds of each
@@ -27,7 +28,7 @@ Numbers = NDArray[np.float64]
 Samples = NDArray[np.float32]
 
 
-def sessions(waves: Sequence[Samples], texts: Sequence[str], rate: int) -> NDArray[np.int64]:
+def sessions(waves: Iterable[Samples], texts: Sequence[str], rate: int) -> NDArray[np.int64]:
     """(N,) the session of each recording, a number from 0.
 
     Clusters, by average linkage, of the spectra of the quietest and the loudest frames (each without its mean), the
@@ -47,7 +48,7 @@ def _traits(samples: Samples, rate: int) -> Numbers:
     """(2F + 2,): quietest and loudest spectrum, in units whose sum of squares is a mean, log pitch, level."""
     window = rate // 40
     definition = Definition(
-        rate=rate, window=window, hop=rate // 100, fft=_power(window), bands=24, low=60.0, high=rate / 2
+        rate=rate, window=window, hop=rate // 100, fft=power_of_two(window), bands=24, low=60.0, high=rate / 2
     )
     found = frames(definition, np.concatenate((samples, np.zeros(max(0, window - len(samples)), np.float32))))
     order = np.argsort(found.mean(1))
@@ -55,10 +56,6 @@ def _traits(samples: Samples, rate: int) -> Numbers:
     loud = found[order[-max(1, int(LOUD * len(found))) :]].mean(0, dtype=np.float64)
     shapes = [(one - one.mean()) / np.sqrt(len(one)) for one in (quiet, loud)]
     return np.concatenate((*shapes, (PITCH * _pitch(samples, rate), LEVEL * quiet.mean())))
-
-
-def _power(least: int) -> int:
-    return 1 << (least - 1).bit_length()
 
 
 def _pitch(samples: Samples, rate: int) -> float:

@@ -1,0 +1,52 @@
+"""What fired and was labelled afterwards: one manifest that holds takes of a word, and what was taken for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from melisma.errors import Refusal
+from melisma.quoting import counted, named
+from melisma.settings.leaves import Corpora
+
+Corpus = Sequence[str]
+
+
+class Labelled:
+    """Corpora that are given as positive and as negative: their texts decide which of both a recording is."""
+
+    def __init__(self, given: Mapping[str, Corpora]) -> None:
+        positive, negative = (given.get(kind, ()) for kind in ("positive", "negative"))
+        self.corpora = frozenset(positive) & frozenset(negative)
+        self._words: dict[str, str] = {}  # folded -> as it is written
+        self._waiting = 0
+
+    def order(self, corpora: Corpora) -> list[tuple[str, ...]]:
+        """The corpora, those last of which others must tell the words."""
+        return sorted(corpora, key=lambda corpus: corpus in self.corpora)
+
+    def learn(self, word: str) -> None:
+        """A word that takes of other corpora are of."""
+        self._words.setdefault(word.casefold(), word)
+
+    def word(self, corpus: Corpus, text: str | None) -> str | None:
+        """The word that a recording of such a corpus is a take of, None for anything else; Refusal without words."""
+        if not self._words:
+            raise Refusal(
+                f"{named(','.join(corpus))} is given as positive and as negative and no other takes tell which of its "
+                "texts are the word: wants data.positive=FOLDER with takes of the word besides"
+            )
+        return None if text is None else self._words.get(" ".join(text.split()).casefold())
+
+    def belongs(self, corpus: Corpus, kind: str, text: str | None) -> bool:
+        """Whether a recording of such a corpus is of this kind; without a text it is of none yet, and counted."""
+        word = self.word(corpus, text)
+        if text is None:
+            self._waiting += kind == "positive"
+            return False
+        return (word is not None) == (kind == "positive")
+
+    def notes(self) -> list[str]:
+        """What is worth saying of those that wait to be labelled."""
+        if not self._waiting:
+            return []
+        return [f"{counted(self._waiting, 'recording')} left out, as nobody has said yet what is said in them: no text"]

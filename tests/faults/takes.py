@@ -1,0 +1,141 @@
+"""What can go wrong with takes: recording them, checking them, and cutting them off."""
+
+from __future__ import annotations
+
+from faults.fault import Fault
+
+RECORDED = (
+    Fault(
+        "a take that is cut off at its end is taken",
+        "sound/taking.py",
+        "    if end > len(samples) / rate - EDGE:",
+        "    if end > len(samples) / rate + EDGE:",
+        ("tests/sound/test_taking.py",),
+    ),
+    Fault(
+        "an offset of the device hides the end",
+        "sound/taking.py",
+        "rest = np.concatenate((rest, kept[-1] - offset))",
+        "rest = np.concatenate((rest, kept[-1]))",
+        ("tests/sound/test_taking.py",),
+    ),
+    Fault(
+        "a take is longer than was allowed",
+        "sound/taking.py",
+        "        kept.append(block[: most - done])",
+        "        kept.append(block)",
+        ("tests/sound/test_taking.py",),
+    ),
+    Fault(
+        "quiet is taken for speech",
+        "sound/taking.py",
+        "said or power >= 10 ** (QUIET / 10)",
+        "True",
+        ("tests/sound/test_taking.py",),
+    ),
+    Fault(
+        "a number that was thrown away is given again",
+        "api/shelf.py",
+        "1 + max(map(_number, _sounds(place)), default=0)",
+        "1 + len(_sounds(place))",
+        ("tests/command/test_recorded_takes.py",),
+    ),
+    Fault(
+        "a take that was taken away still counts",
+        "api/shelf.py",
+        'if (self.path / row["audio"]).is_file()',
+        'if row["audio"]',
+        ("tests/command/test_recorded_takes.py",),
+    ),
+    Fault(
+        "what was skipped stays skipped after undo",
+        "api/record.py",
+        "        self._skipped.discard(item)\n",
+        "",
+        ("tests/command/test_recorded_takes.py",),
+    ),
+    Fault(
+        "b and p are as different as b and s",
+        "text/alike.py",
+        "    return WITHIN if any(one in same and other in same for same in CLASSES) else OTHER",
+        "    return OTHER",
+        ("tests/text/test_alike.py",),
+    ),
+    Fault(
+        "a sound-alike holds the word",
+        "text/alike.py",
+        "plain not in taken and whole not in plain",
+        "plain not in taken",
+        ("tests/text/test_alike.py",),
+    ),
+    Fault(
+        "a single letter is proposed",
+        "text/alike.py",
+        "len(plain) > plain.isascii() and plain not in taken",
+        "plain not in taken",
+        ("tests/text/test_alike.py",),
+    ),
+    Fault(
+        "a take among the negatives of the other part is not found",
+        "checks/two_things.py",
+        "        if (before.word is None) != (word is None):",
+        "        if before.part == part and (before.word is None) != (word is None):",
+        ("tests/checks/test_takes_of_words.py",),
+    ),
+    Fault(
+        "what is cut off for validation counts twice",
+        "checks/takes.py",
+        "        else share * seconds.get(kind, 0.0)",
+        "        else seconds.get(kind, 0.0)",
+        ("tests/checks/test_takes_of_words.py",),
+    ),
+    Fault(
+        "a word with a single take is enough",
+        "checks/takes.py",
+        "            if count < 2:",
+        "            if count < 1:",
+        ("tests/checks/test_takes_of_words.py",),
+    ),
+    Fault(
+        "what is there twice is not left out of the copy",
+        "checks/takes.py",
+        "    left_out = same.left_out() | takes.left_out | unusable",
+        "    left_out = takes.left_out | unusable",
+        ("tests/checks/test_takes_of_words.py",),
+    ),
+    Fault(
+        "a take that is cut off is not told",
+        "checks/takes.py",
+        "if end > len(samples) / rate - CLOSE and level[-1]",
+        "if end > len(samples) / rate + CLOSE and level[-1]",
+        ("tests/checks/test_takes_of_words.py",),
+    ),
+    Fault(
+        "a letter is cut off with its last recording",
+        "tasks/cut_off.py",
+        "all(left[symbol] > 1 for symbol in symbols[place])",
+        "all(left[symbol] > 0 for symbol in symbols[place])",
+        ("tests/tasks/test_cut_off.py",),
+    ),
+    Fault(
+        "what cannot be spelled is validated on",
+        "tasks/cut_off.py",
+        "if one.speaker in held and place not in out]",
+        "if one.speaker in held]",
+        ("tests/tasks/test_cut_off.py",),
+    ),
+    Fault(
+        "times are those of the frame's beginning",
+        "tasks/hearing.py",
+        "aside = (definition.window - definition.hop) / 2 if frame > 0 else 0.0",
+        "aside = 0.0",
+        ("tests/tasks/test_aligning.py",),
+    ),
+    Fault(
+        "recordings are called pairs",
+        "api/familiar.py",
+        "warning: the {example}s of {corpus}",
+        "warning: the pairs of {corpus}",
+        ("tests/command/test_alignment_typed.py",),
+    ),
+)
