@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sound.made import RATE, Samples, noise, tone
 
+from melisma.sound import sessions as module
 from melisma.sound.clusters import clusters, linkage
 from melisma.sound.sessions import sessions
 
@@ -88,6 +91,21 @@ def test_rooms_and_voices_are_told_apart_whatever_is_said(places: list[tuple[str
     waves, texts, known = takes(places)
     numbers = sessions(waves, texts, RATE).tolist()
     assert len(set(zip(numbers, known))) == len(set(numbers)) == len(places)
+
+
+def test_of_each_recording_so_many_seconds_are_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    waves, texts, _ = takes([("hum", "low"), ("hiss", "low")])
+    monkeypatch.setattr(module, "HEARD", 0.9)
+    wanted = sessions(waves, texts, RATE).tolist()
+    longer = [np.concatenate((wave, noise(3 * RATE, n, 0.3 * (n % 2)))) for n, wave in enumerate(waves)]
+    assert sessions(longer, texts, RATE).tolist() == wanted
+
+
+def test_a_recording_without_a_pitch_is_no_session_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    waves, texts, _ = takes([("hum", "low")])
+    found, asked = module._pitch, count()
+    monkeypatch.setattr(module, "_pitch", lambda *given: np.nan if next(asked) % 5 == 0 else found(*given))
+    assert set(sessions(waves, texts, RATE).tolist()) == {0}
 
 
 def test_order_is_irrelevant_and_anything_can_be_compared() -> None:

@@ -137,6 +137,13 @@ def test_what_sounds_the_same_is_found_within_and_between_parts(tmp_path: Path) 
     assert (both.count, both.of, [place.line for place in both.places]) == (1, 2, [1])
 
 
+def test_the_same_samples_at_another_rate_are_another_sound(tmp_path: Path) -> None:
+    rows = [{"audio": f"{rate}.wav", "text": "la"} for rate in (8000, 16000)]
+    for rate in (8000, 16000):
+        sound(tmp_path, f"{rate}.wav", rate=rate)
+    assert "duplicates" not in found(looked(manifest(tmp_path, rows)).findings)
+
+
 def test_silence_and_what_nobody_wrote_down_are_no_duplicates(tmp_path: Path) -> None:
     sound(tmp_path, "a.wav")
     put(tmp_path, "zeros.wav", written(np.zeros(800)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from faults.alarms import ALARMS
 from faults.fault import Fault
 from faults.files import FILES
 from faults.layers import LAYERS
@@ -11,6 +12,7 @@ from faults.recognition import RECOGNITION
 from faults.search import SEARCH
 from faults.sound import SOUND
 from faults.sound_files import SOUND_FILES
+from faults.spotted import SPOTTED
 from faults.takes import RECORDED
 from faults.training import TRAINING
 
@@ -27,4 +29,6 @@ FAULTS: tuple[Fault, ...] = (
     *RECOGNITION,
     *LISTENING,
     *RECORDED,
+    *SPOTTED,
+    *ALARMS,
 )

@@ -66,6 +66,12 @@ def test_a_telephone_keeps_length_and_place(rate: int, count: int) -> None:
         assert abs(int(np.argmax(made)) - count // 2) <= rate / 8000
 
 
+def test_what_ends_loudly_is_not_heard_at_the_beginning() -> None:
+    clip = np.zeros(8000, np.float32)
+    clip[-80:] = sine(1000, 80)
+    assert np.abs(telephone(clip, 8000)[:2000]).max() < 0.001
+
+
 def test_nothing_exceeds_the_bound_and_what_does_not_is_as_it_was() -> None:
     clip = sine(300)
     assert bounded(clip, 0.5) is clip

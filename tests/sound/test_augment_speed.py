@@ -69,6 +69,14 @@ def test_a_click_is_where_it_is_said_to_be(factor: float) -> None:
     assert abs(np.argmax(stretched(clip, RATE, factor)) - 5000 * factor) <= 0.006 * RATE * 1.25 + 1
 
 
+@pytest.mark.parametrize("factor", FACTORS)
+def test_where_nothing_is_alike_windows_do_not_slide(factor: float) -> None:
+    for place in (3000, 5000, 6111):
+        clip = np.zeros(8000, np.float32)
+        clip[place] = 1
+        assert abs(np.argmax(stretched(clip, RATE, factor)) - place * factor) <= 0.0035 * RATE
+
+
 @pytest.mark.parametrize("factor", [0.9, 1.1])
 def test_a_voice_is_stretched_whole_periods_at_a_time(factor: float) -> None:
     """Pulses keep their distance, and none is doubled or lost in between."""

@@ -102,6 +102,14 @@ def test_what_resampling_left_empty_is_filled_with_the_room(share: float) -> Non
     assert after[: edge - 60].sum() < 0.05 * after.sum()
 
 
+def test_what_is_filled_is_as_loud_as_just_below_it() -> None:
+    tone = Tone(white(RATE), RATE)
+    tone.spectrum = np.linspace(10.0, 0.0, 101)
+    found = tone.beyond(0.5).spectrum
+    assert not found[:51].any()
+    assert found[51:] == pytest.approx(np.full(50, np.sqrt(np.mean(tone.spectrum[43:51] ** 2))))
+
+
 def test_silence_is_not_filled() -> None:
     nothing = np.zeros(500, np.float32)
     assert filled(nothing, RATE, 0.8, random()) is nothing

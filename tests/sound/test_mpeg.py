@@ -11,6 +11,7 @@ import soundfile
 from sound.made import RATE, noise, put, tone, written
 
 from melisma.sound.mpeg import frames
+from melisma.sound.ogg import pages
 from melisma.sound.opening import Stored
 from melisma.sound.wave import look, read
 
@@ -92,6 +93,28 @@ def test_frames_are_counted_as_a_reference_does(tmp_path: Path) -> None:
     assert (found.samples, found.end) == (count * 576, len(content))
 
 
+def test_a_tag_may_have_a_footer_and_another_tag_behind_it(tmp_path: Path) -> None:
+    content = mp3(tmp_path)
+    footed = b"ID3\x04\0\x10\0\0\0\x10" + bytes(16) + b"3DI\x04\0\x10\0\0\0\x10"
+    long = b"ID3\x03\0\0\0\x06\0\0" + bytes(6 << 14)  # longer than what is searched for a frame
+    with Stored(put(tmp_path, "a.mp3", footed + long + content)) as stored:
+        found = frames(stored)
+    assert found is not None
+    assert found.end == len(footed + long + content)
+
+
+def test_a_header_that_other_coders_write_is_no_sound(tmp_path: Path) -> None:
+    content = mp3(tmp_path)
+    bare = content[first_frame(content) :]
+    length = first_frame(bare)
+    header = (bare[:4] + bytes(32) + b"VBRI").ljust(length, b"\0")
+    with Stored(put(tmp_path, "a.mp3", header + bare)) as stored, Stored(put(tmp_path, "b.mp3", bare)) as plain:
+        found, wanted = frames(stored), frames(plain)
+    assert found is not None
+    assert wanted is not None
+    assert (found.begin, found.samples) == (length, wanted.samples)
+
+
 @pytest.mark.parametrize("behind", [b"\0\0\0\1", b"\0\0\0\0"])
 def test_a_frame_too_short_for_a_count_that_begins_like_a_header_is_sound(tmp_path: Path, behind: bytes) -> None:
     head = b"\xff\xf3\x14\xc0"  # MPEG-2, 24 kHz, 8 kbit/s, mono: 24 bytes
@@ -100,6 +123,26 @@ def test_a_frame_too_short_for_a_count_that_begins_like_a_header_is_sound(tmp_pa
         found = frames(stored)
     assert found is not None
     assert (found.begin, found.promised, found.samples) == (0, None, 10 * 576)
+
+
+def page(flags: int, serial: int) -> bytes:
+    """A page of an Ogg file, with one byte in it."""
+    return b"OggS\0" + struct.pack("<BqIII", flags, 0, serial, 0, 0) + b"\1\1x"
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (page(2, 1) + page(2, 2) + page(0, 1) + page(4, 1) + page(4, 2), (True, 1)),  # side by side
+        (page(2, 1) + page(0, 1) + page(2, 2) + page(4, 2), (False, 2)),  # the end of the first is not there
+        (page(2, 1) + page(4, 1) + page(2, 2) + page(4, 2), (True, 2)),
+    ],
+)
+def test_streams_side_by_side_are_one_and_the_end_of_the_first_counts(
+    tmp_path: Path, content: bytes, told: tuple[bool, int]
+) -> None:
+    with Stored(put(tmp_path, "a.ogg", content)) as stored:
+        assert pages(stored) == told
 
 
 @pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])

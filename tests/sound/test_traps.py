@@ -279,7 +279,7 @@ def test_twenty_four_bits_are_scaled_to_one(tmp_path: Path) -> None:
 
 
 def test_floats_beyond_full_scale_are_left_as_they_are(tmp_path: Path) -> None:
-    samples = np.array([0.5, 2.5, -1.75, 1.0] * 10, np.float32)
+    samples = np.array([0.5, 2.5, 2.5, -1.75, 1.0] * 10, np.float32)
     path = put(tmp_path, "a.wav", written(samples, subtype="FLOAT"))
     assert np.array_equal(read(path).samples, samples)
     found = look(path)
@@ -290,12 +290,14 @@ def test_floats_beyond_full_scale_are_left_as_they_are(tmp_path: Path) -> None:
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e6])
 def test_samples_that_are_no_numbers_are_counted_and_refused(tmp_path: Path, bad: float) -> None:
     samples = noise(20000).copy()
+    samples[:100] = 0
     samples[[17000, 19000]] = bad
     path = put(tmp_path, "a.wav", written(samples, subtype="FLOAT"))
     found = look(path)
     assert (found.unlawful, found.unlawful_at) == (2, 17000 / RATE)
     assert np.isfinite([found.peak, found.rms, found.offset]).all()
     assert found.peak < 1
+    assert found.silent == np.count_nonzero(samples == 0) / 20000
     words = "(NaN, infinite or beyond 100,000)"
     assert f"holds 2 samples that are no numbers of sound {words}, the first at 2.125 s" in found.warnings()[0]
     with pytest.raises(Refusal, match=re.escape(f"a.wav holds a sample that is no number of sound {words} at 2.125 s")):
@@ -329,6 +331,11 @@ def test_the_channel_is_chosen_for_the_part_that_is_asked_for(tmp_path: Path) ->
     path = put(tmp_path, "a.flac", written(np.stack((left, right), 1), RATE, "FLAC"))
     assert np.array_equal(read(path, None, 0, 0.5).samples, SAMPLES)
     assert np.array_equal(read(path, None, 0.5, 1).samples, SAMPLES)
+
+
+def test_a_channel_that_is_half_as_loud_takes_nothing_from_the_louder(tmp_path: Path) -> None:
+    path = put(tmp_path, "a.wav", written(np.stack([SAMPLES, 0.5 * SAMPLES], 1), subtype="FLOAT"))
+    assert np.array_equal(read(path).samples, SAMPLES)  # of their mean 56 % of the energy would be left
 
 
 @pytest.mark.filterwarnings("error")
