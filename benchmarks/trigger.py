@@ -140,7 +140,7 @@ def sounds(data: Path, found: Mapping[str, Rows], word: str, noises: int, snr: f
             if place:
                 wave = noisy(wave, room.window(len(wave), random), RATE, snr)
             end = AROUND + spoken(own, RATE)[1]
-            add(made, condition, np.clip(wave, -1, 1), (Word(end, row["group"], condition),), row["file"])
+            add(made, condition, np.clip(wave, -1, 1), (Word(end, row["group"]),), row["file"])
     random = np.random.default_rng(0)
     for name, some in found.items():
         apart = [row for row in some if row.get("part", "dev") == "dev" and not is_take(row, word)]

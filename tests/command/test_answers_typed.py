@@ -272,7 +272,7 @@ def test_a_model_that_is_always_right_scores_best(here) -> None:
         (("predict", "tiny", "penalty=1"), ("did you mean length_penalty=1 or coverage_penalty=1?",)),
         (
             ("predict", "tiny", "training.steps=3"),
-            ("unknown setting training.steps: known here are beam, ", "after --"),
+            ("unknown setting training.steps: known here are those that --help lists", "after --"),
         ),
         (("predict", "tiny", "one", "alternative=3"), ("did you mean alternatives=3?",)),
         (("predict", "tiny", "--beam=3", "one"), ("no flag '--beam'", "written beam=3, without dashes")),

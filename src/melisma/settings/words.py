@@ -50,7 +50,7 @@ def _no_slip(word: str, known: Sequence[str], groups: Collection[str]) -> None:
     if near:
         raise Refusal(f"unknown setting {name}: did you mean {_assigned(near, value)}? (after -- it is text)")
     if "." in name and name.partition(".")[0].lower() in groups:
-        raise Refusal(f"unknown setting {name}: known here are {', '.join(known)} (after -- it is text)")
+        raise Refusal(f"unknown setting {name}: known here are those that --help lists (after -- it is text)")
 
 
 def _assigned(names: Sequence[str], value: str) -> str:
