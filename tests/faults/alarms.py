@@ -106,4 +106,11 @@ ALARMS = (
         "share = (-math.log10(rate) - self.low)",
         _DRAWN,
     ),
+    Fault(
+        "a threshold above all scores is brought down to them",
+        "tasks/settling.py",
+        "min(NEVER, max(LEAST, threshold))",
+        "min(1.0, max(LEAST, threshold))",
+        ("tests/tasks/test_alarms.py",),
+    ),
 )

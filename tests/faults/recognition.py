@@ -170,4 +170,11 @@ RECOGNITION = (
         "pass",
         _CTC,
     ),
+    Fault(
+        "labels that are none are laid along frames",
+        "losses/ctc.py",
+        "label == blank or not 0 <= label < log_p.shape[1]",
+        "label >= log_p.shape[1]",
+        ("tests/losses/test_ctc_alignment.py",),
+    ),
 )

@@ -131,4 +131,11 @@ SEARCH = (
         "if begun and before and before[-1] in known:",
         ("tests/command/test_completion.py",),
     ),
+    Fault(
+        "a threshold above all scores is reached by them",
+        "search/decision.py",
+        "np.asarray(self.thresholds)",
+        "np.asarray(self.thresholds, np.float32)",
+        ("tests/search/test_decision.py",),
+    ),
 )

@@ -117,6 +117,41 @@ CHECKED = (
         "        if False:\n            why",
         ("tests/command/test_recordings_checked_typed.py",),
     ),
+    Fault(
+        "sessions are guessed from all of a recording",
+        "sound/sessions.py",
+        "wave[: int(HEARD * rate)]",
+        "wave",
+        ("tests/checks/test_guessed_sessions.py",),
+    ),
+    Fault(
+        "a recording without a pitch has one of 1 Hz",
+        "sound/sessions.py",
+        "_middle(traits[:, -2])",
+        "0.0",
+        ("tests/checks/test_guessed_sessions.py",),
+    ),
+    Fault(
+        "the same samples at another rate are the same sound",
+        "checks/repeated_sounds.py",
+        "heard.rate.to_bytes(4) + ",
+        "",
+        ("tests/checks/test_spoken_of_recordings.py",),
+    ),
+    Fault(
+        "all recordings are held to be compared",
+        "checks/learnable.py",
+        'waves = (one.samples(rate) for one in passing("recordings compared", every, len(every)))',
+        'waves = [one.samples(rate) for one in passing("recordings compared", every, len(every))]',
+        ("tests/checks/test_learnable_recordings.py",),
+    ),
+    Fault(
+        "a copy names a file that no manifest can name",
+        "checks/repair_recordings.py",
+        " or _stray(line)",
+        "",
+        ("tests/checks/test_repaired_recordings.py",),
+    ),
 )
 
 VARIED = (
@@ -169,6 +204,27 @@ VARIED = (
         "return taken",
         ("tests/sound/test_augment_speed.py",),
     ),
+    Fault(
+        "windows slide where nothing is alike",
+        "sound/speed.py",
+        "first + best if likeness[best] > 0 else taken",
+        "first + best",
+        ("tests/sound/test_augment_speed.py",),
+    ),
+    Fault(
+        "the end of a call is heard at its beginning",
+        "sound/channel.py",
+        "fast(len(samples) + rate // 50)",
+        "fast(len(samples))",
+        ("tests/sound/test_augment_channel.py",),
+    ),
+    Fault(
+        "what is filled is as loud as all below it",
+        "sound/tone.py",
+        "0.85 * share",
+        "0.2 * share",
+        ("tests/sound/test_augment_tone.py",),
+    ),
 )
 
 FRAMES = (
@@ -185,6 +241,27 @@ FRAMES = (
         " + np.square(apart) * (count * len(values) / total)",
         "",
         ("tests/sound/test_features_normalise.py",),
+    ),
+    Fault(
+        "deviations are divided by that are hardly there",
+        "sound/normalise.py",
+        "LEAST = 0.01",
+        "LEAST = 1e-9",
+        ("tests/sound/test_features_normalise.py",),
+    ),
+    Fault(
+        "a definition may ask for any memory",
+        "sound/features.py",
+        "    if definition.fft * definition.bands > WEIGHTS:",
+        "    if False:",
+        ("tests/sound/test_features.py",),
+    ),
+    Fault(
+        "bands at the very edge of a bin count as full",
+        "sound/mel.py",
+        'places.searchsorted(edges[:-2], "right") >= places.searchsorted(edges[2:])',
+        "places.searchsorted(edges[:-2]) >= places.searchsorted(edges[2:])",
+        ("tests/sound/test_features_definitions.py",),
     ),
 )
 
@@ -208,7 +285,7 @@ HEARD = (
         "tasks/ears.py",
         "heard, self._frames[number] = self._frames[number], []",
         "heard = self._frames[number]",
-        ("tests/tasks/test_transcribe.py",),
+        ("tests/tasks/test_parting.py",),
     ),
     Fault(
         "a stream that ends an utterance begins with another's state",
@@ -223,6 +300,27 @@ HEARD = (
         "self.frames += ended.frames",
         "self.frames = 0",
         ("tests/tasks/test_transcribe.py",),
+    ),
+    Fault(
+        "sound that was lost is not told of",
+        "sound/microphone.py",
+        "            lost = True\n",
+        "            lost = False\n",
+        ("tests/sound/test_microphone.py",),
+    ),
+    Fault(
+        "Ctrl-C ends nothing",
+        "command/listen.py",
+        "            if pressed:\n                return\n",
+        "",
+        ("tests/command/test_listened_until.py",),
+    ),
+    Fault(
+        "a time is told with sixty seconds",
+        "command/listen.py",
+        "divmod(round(seconds * 100), 6000)",
+        "divmod(seconds * 100, 6000)",
+        ("tests/command/test_listened_until.py",),
     ),
 )
 

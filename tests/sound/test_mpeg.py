@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import struct
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +72,16 @@ def test_a_cut_is_told_from_the_count_of_frames(tmp_path: Path, tag: bytes) -> N
     zeros = look(put(tmp_path, "a.mp3", content[: len(content) // 2] + bytes(9000)))
     assert zeros.truncated
     assert 0 <= zeros.frames - cut.frames <= 576  # a frame that was cut through is filled up by the zeros
+
+
+def test_of_damage_nobody_speaks_but_who_is_asked(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    content = mp3(tmp_path)
+    half = len(content) // 2
+    path = put(tmp_path, "a.mp3", content[:half] + bytes(900) + content[half + 900 :])
+    with ThreadPoolExecutor(4) as threads:
+        assert len({one.frames for one in threads.map(look, [path] * 8)}) == 1
+    os.write(2, b"what is written afterwards is there\n")
+    assert capfd.readouterr().err == "what is written afterwards is there\n"
 
 
 def test_nothing_but_mp3_is_taken_for_mp3(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from melisma.quoting import named, quoted
 from melisma.sound.containers import layout
+from melisma.sound.hushed import hushed
 from melisma.sound.mpeg import frames as mpeg_frames
 from melisma.sound.ogg import pages
 from melisma.sound.opening import HEAD, Stored, texts
@@ -43,6 +45,7 @@ class Contents(NamedTuple):
     begin: int = 0  # … the bytes before this one
     end: int = 0  # where reading ends; 0: at the end of the file
     spliced: bool = False  # that is needed; otherwise only where the file's own head cannot be read
+    noisy: bool = False  # what decodes it writes to stderr what it thinks of it
 
 
 class Decoder:
@@ -132,7 +135,8 @@ class Decoder:
         words = ""
         for source in sources:
             try:
-                file = soundfile.SoundFile(source, closefd=False)
+                with self._quiet():
+                    file = soundfile.SoundFile(source, closefd=False)
             except soundfile.LibsndfileError as error:
                 words = words or _OPENING.get(error.code, _plain(error.error_string))
                 continue
@@ -163,11 +167,15 @@ class Decoder:
         # what was decoded before that is told from what was not by what stood there before
         block = np.full((size, self.channels), np.nan, np.float32)
         try:
-            return self._file.read(out=block), ""
+            with self._quiet():
+                return self._file.read(out=block), ""
         except self._error as error:
             lacking = np.isnan(block).any(1)
             whole = int(lacking.argmax()) if lacking.any() else size
             return block[:whole], _plain(getattr(error, "error_string", "")) or "it is unreadable"
+
+    def _quiet(self) -> AbstractContextManager[None]:
+        return hushed() if self.contents.noisy else nullcontext()
 
 
 class _Spliced(io.RawIOBase):
@@ -213,7 +221,7 @@ def _contents(stored: Stored) -> Contents:
     if (ogg := pages(stored)) is not None:
         return Contents(cut=not ogg.ended, streams=ogg.streams)
     if (mpeg := mpeg_frames(stored)) is not None:
-        return Contents(mpeg.promised, head=mpeg.head, begin=mpeg.begin, end=mpeg.end, spliced=True)
+        return Contents(mpeg.promised, head=mpeg.head, begin=mpeg.begin, end=mpeg.end, spliced=True, noisy=True)
     return Contents()
 
 
