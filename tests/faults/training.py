@@ -160,13 +160,6 @@ TRAINING = (
         ("tests/laws/test_shards.py",),
     ),
     Fault(
-        "a process that was given up holds the others",
-        "training/shards.py",
-        "if not work.is_completed():  # torch",
-        "if False:  # torch",
-        ("tests/laws/test_shards.py",),
-    ),
-    Fault(
         "a run stays that another process was lost for before its first step",
         "api/train.py",
         "            writer.take_back()\n",
