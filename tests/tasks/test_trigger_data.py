@@ -86,6 +86,8 @@ def test_what_cannot_be_learned_from_is_refused(place: Path) -> None:
     refused(place, "a single take of 'alexa'", **{"data.positive": [one]})
     wordless = manifest(place, "half.jsonl", ["alexa/1.wav", "alexa/2.wav"], ["alexa", ""])
     refused(place, "half.jsonl, line 2: no word is named", **{"data.positive": [wordless]})
+    unlabelled = manifest(place, "none.jsonl", ["alexa/1.wav", "alexa/2.wav"], ["", ""])
+    refused(place, "none.jsonl: none of its 2 recordings says of which word", **{"data.positive": [unlabelled]})
     both = manifest(place, "both.jsonl", ["alexa/1.wav"], ["x"])
     refused(
         place, "is the same sound as .*1.wav: wants it as a take of 'alexa' or as negative", **{"data.negative": [both]}

@@ -20,7 +20,9 @@ from melisma.runs.layout import BEST
 from melisma.runs.log import log_lines
 from melisma.runs.read import read_pointer, read_run
 from melisma.runs.sections import same_bits
+from melisma.settings.leaves import shape
 from melisma.task import STOPPED, Progress
+from melisma.tasks import settings_of
 from melisma.training.launch import launched
 
 PLAIN_EVERY = 10.0  # seconds between two lines where no line can be rewritten
@@ -128,7 +130,8 @@ def follow(start: Callable[[Stop], Iterator[Progress]], run: str, *, quiet: bool
             steps = start(stop)  # reads the data: until it has, Ctrl-C ends everything at once, nothing being trained
     finally:
         waiting.done()
-    settings = read_run(run).settings
+    started = read_run(run)
+    settings = started.settings
     measure, name = _deciding(settings), shlex.quote(run)
     bits = same_bits(launch.size, _accumulated(settings))
     teller = Teller(measure, quiet=quiet, as_json=as_json)
@@ -153,7 +156,7 @@ def follow(start: Callable[[Stop], Iterator[Progress]], run: str, *, quiet: bool
     if not (quiet or as_json):
         say(ended)
         say(
-            f"next: answers from melisma predict {name} …, scores from melisma evaluate {name} data=…, "
+            f"next: answers from melisma predict {name} …, scores from melisma evaluate {name} {_data(started.task)}, "
             f"all that is known from melisma show {name}"
         )
 
@@ -174,6 +177,11 @@ def _ended(end: Progress, best: str) -> str:
     if end.text == STOPPED:
         return f"stopped after {spent}, step {end.step:,} is saved{best}"
     return f"done in {spent}: {end.text}{best}"
+
+
+def _data(task: str) -> str:
+    """How data to measure on is given to a run of such a task."""
+    return " ".join(f"data.{kind}=…" for kind in shape(settings_of(task)).kinds) or "data=…"
 
 
 def _best(run: Path, measure: str) -> str:

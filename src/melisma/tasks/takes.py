@@ -174,6 +174,11 @@ def _laid(given: Mapping[str, Corpora], data: TriggerDataSettings, rate: int, *,
             notes += [note for note in found.notes if " without a text" not in note]  # backgrounds say nothing
             told = any(one.text.strip() for one in found.utterances)
             name = name_of(corpus) if named_by_folder else UNNAMED
+            if kind == "positive" and found.utterances and not told and not os.path.isdir(corpus[0]):
+                raise Refusal(
+                    f"{named(corpus[0])}: none of its {len(found.utterances):,} recordings says of which word it is "
+                    f"a take: wants the word in the column {data.text}"
+                )
             for one in found.utterances:
                 text = " ".join(one.text.split())
                 if corpus in labelled.corpora:
