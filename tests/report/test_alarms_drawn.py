@@ -51,6 +51,12 @@ def test_they_are_drawn_the_same_every_time(figure: Figure, kind: str, begin: by
     assert drawn == draw(figure, kind)
 
 
+def test_the_axis_reaches_the_threshold_in_use_however_many_words_it_misses() -> None:
+    told = written(str(inline(tradeoff(series("a", (0, 20), (2, 0), chosen=(0.0, 87.0))))))
+    assert "100" in told
+    assert "100" not in written(str(inline(tradeoff(series("a", (0, 20), (2, 0))))))
+
+
 def test_a_track_tells_words_thresholds_alarms_and_the_ends_of_words() -> None:
     found = written(str(inline(track("三", "نعم", "<b>& hey"))))
     for told in (

@@ -17,6 +17,7 @@ TEXT, TITLE, SMALL = 8.5, 9.5, 7.0  # points
 THICK, THIN = 0.019, 0.0085  # inches
 DOT, TICK = 0.045, 0.04
 LEAST, MOST = 0.01, 100.0  # false alarms an hour that an axis begins and ends with, at the farthest
+BESIDE = 0.25  # inches from the top at which a word beside a point would meet what stands there
 TOPS = (10.0, 25.0, 50.0, 100.0)  # per cent of words missed that the axis ends with
 MARKS = (0, 1, 2, 5, 10, 25, 50, 100)
 CLOSE = 0.17  # inches between two of its marks, at the least
@@ -78,6 +79,7 @@ def _highest(series: Sequence[Mapping[str, Any]]) -> float:
     """Per cent that the axis must reach for all of the curves to be seen, and what is known of the best of each."""
     told = [point["misses"] for one in series for point in one["points"]]
     told += [one["points"][-1]["high"] for one in series]
+    told += [one["chosen"]["misses"] for one in series if one.get("chosen")]
     return next((top for top in TOPS if top >= max(told)), TOPS[-1])
 
 
@@ -177,4 +179,4 @@ def _draw_chosen(canvas: Sheet, field: Field, one: Mapping[str, Any], number: in
     said = f"threshold {found['threshold']:.2f}"
     wide = canvas.width(said, TEXT)
     at = min(x + 0.08, field.left + field.wide - wide)
-    canvas.write(at, y - 0.07, said, TEXT, color=INK)
+    canvas.write(at, y - 0.07 if y - field.top > BESIDE else y + 0.17, said, TEXT, color=INK)

@@ -174,9 +174,16 @@ class HearingCodec:
         place = {symbol: number for number, symbol in enumerate(self.symbols, 1)}
         encoded = self.unit.encode([text])[0]
         if strange := [symbol for symbol in encoded if symbol not in place]:
-            known = self.unit.vocabulary.pieces(strange)
-            raise Refusal(f"{', '.join(map(repr, known[:5]))} cannot be spelled: never in the training transcripts")
+            said = ", ".join(map(repr, self._strange(text, strange)[:5]))
+            raise Refusal(f"{said} cannot be spelled: never in the training transcripts")
         return [place[symbol] for symbol in encoded]
+
+    def _strange(self, text: str, symbols: Sequence[int]) -> list[str]:
+        """What of a text has these symbols: its letters, or the words where symbols are more than letters."""
+        if all(len(piece.strip()) <= 1 for piece in self.pieces(range(1, self.size))):
+            return list(dict.fromkeys(self.unit.vocabulary.pieces(symbols)))
+        unknown = set(symbols)
+        return [word for word in dict.fromkeys(text.split()) if unknown & set(self.unit.encode([word])[0])]
 
     def spelled(self, text: str) -> list[int]:
         """The unit's symbols of a transcript, those among them too that never were in training."""
