@@ -14,7 +14,7 @@ from melisma.errors import Failure, Refusal
 from melisma.files.lines import Lines, Place
 from melisma.files.tables import json_object
 from melisma.quoting import shown_path
-from melisma.runs.disk import DISK, passing_name, reason, replace_file, write_file
+from melisma.runs.disk import DISK, new_file, reason, replace_file
 
 MANIFEST = "manifest.jsonl"
 
@@ -46,15 +46,7 @@ class Shelf:
                 if not each.is_dir():
                     DISK.make_folder(each)
             name = f"{1 + max(map(_number, _sounds(place)), default=0):04d}.wav"
-            passing = place / passing_name()
-            try:
-                write_file(DISK, passing, sound)
-                DISK.rename(passing, place / name)
-            except BaseException:
-                with contextlib.suppress(OSError):
-                    DISK.remove_file(passing)
-                raise
-            DISK.sync_folder(place)
+            new_file(DISK, place / name, sound)
             audio = f"{folder}/{name}"
             self._write([*(row for row in self._rows() if row.get("audio") != audio), {"audio": audio, **told}])
         except OSError as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from melisma.errors import Refusal
 from melisma.report.canvas import INK, MUTED, PALE, SERIES, SHADES, Sheet
 from melisma.report.lines import isolated, visible
 from melisma.report.over_time import (
@@ -27,9 +26,9 @@ from melisma.report.over_time import (
     draw_seconds,
     draw_spectrum,
     draw_wave,
+    require_readable,
 )
 
-LONGEST = 60.0  # seconds of a picture; of more, no alarm could be told from the next
 INCHES = 0.45  # of a second, where that is more than the narrowest picture has
 SCORES, NAMES = 1.2, 0.2  # inches
 DASHES = (0.05, 0.035)
@@ -41,11 +40,7 @@ def alarms(canvas: Sheet, title: str, data: dict[str, Any]) -> None:
 
     Raises Refusal for a recording too long to be read.
     """
-    if not 0 < data["seconds"] <= LONGEST:
-        raise Refusal(
-            f"the recording has {data['seconds']:,.0f} s; a picture of at most {LONGEST:.0f} can be read: wants a part "
-            "of it"
-        )
+    require_readable(data["seconds"])
     axis = Axis(LEFT, min(WIDEST, max(NARROWEST, INCHES * data["seconds"])), data["seconds"])
     heading = _heading(data)
     wave = PAD + 0.24 * len(heading) + (0.08 if heading else 0.0)

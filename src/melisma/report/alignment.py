@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from melisma.errors import Refusal
 from melisma.report.bars import REST
 from melisma.report.canvas import INK, MUTED, PALE, SERIES, SHADES, Point, Sheet
 from melisma.report.lines import isolated, label, visible, wrapped
@@ -32,9 +31,9 @@ from melisma.report.over_time import (
     draw_seconds,
     draw_spectrum,
     draw_wave,
+    require_readable,
 )
 
-LONGEST = 60.0  # seconds of a picture; of more, no word could be read
 CLOSE = 1.3  # times the least: so little more room is not worth a page that must be moved
 FITTING = {"words": 80, "symbols": 60}  # per cent of these that find room in their boxes, where that is wide enough
 OUTPUTS, SYMBOLS, WORDS = 1.1, 0.27, 0.44  # inches
@@ -48,11 +47,7 @@ def alignment(canvas: Sheet, title: str, data: dict[str, Any]) -> None:
 
     Raises Refusal for a recording too long to be read.
     """
-    if not 0 < data["seconds"] <= LONGEST:
-        raise Refusal(
-            f"the recording has {data['seconds']:,.0f} s; a picture of at most {LONGEST:.0f} can be read: wants a part "
-            "of it"
-        )
+    require_readable(data["seconds"])
     axis = Axis(LEFT, _width(canvas, data), data["seconds"])
     width = LEFT + axis.wide + RIGHT
     lines = _heading(canvas, data, width - 2 * RIGHT)

@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from melisma.errors import Refusal
 from melisma.report.canvas import MUTED, Sheet
 from melisma.report.scale import inside
 
+LONGEST = 60.0  # seconds of a picture; of more, neither a word nor an alarm could be told from the next
 NARROWEST, WIDEST = 6.1, 20.0  # inches of the time axis
 LEFT, RIGHT = 0.72, 0.22  # inches beside it
 PAD = 0.18  # inches above and below
@@ -30,6 +32,14 @@ class Axis:
     def at(self, second: float) -> float:
         """The place of a time."""
         return self.left + min(max(second / self.seconds, 0.0), 1.0) * self.wide
+
+
+def require_readable(seconds: float) -> None:
+    """Refuses a recording of nothing, and one too long to be read in one picture."""
+    if not 0 < seconds <= LONGEST:
+        raise Refusal(
+            f"the recording has {seconds:,.0f} s; a picture of at most {LONGEST:.0f} can be read: wants a part of it"
+        )
 
 
 def draw_wave(canvas: Sheet, axis: Axis, top: float, wave: Sequence[Sequence[float]]) -> None:

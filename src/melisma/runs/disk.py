@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 PASSING = ".tmp-"  # begins the name of what is still being written
@@ -113,10 +114,19 @@ def write_file(disk: Disk, path: Path, data: bytes | memoryview) -> None:
 
 def replace_file(disk: Disk, path: Path, data: bytes | memoryview) -> None:
     """Puts a file with these bytes in the place of ``path`` at one instant, and returns once that is on the disk."""
+    _put(disk, path, data, disk.replace)
+
+
+def new_file(disk: Disk, path: Path, data: bytes | memoryview) -> None:
+    """The same where ``path`` is free; FileExistsError where it is not."""
+    _put(disk, path, data, disk.rename)
+
+
+def _put(disk: Disk, path: Path, data: bytes | memoryview, named: Callable[[Path, Path], None]) -> None:
     passing = path.parent / passing_name()
     try:
         write_file(disk, passing, data)
-        disk.replace(passing, path)
+        named(passing, path)
     except BaseException:
         with contextlib.suppress(OSError):
             disk.remove_file(passing)

@@ -5,17 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, cast
+from typing import ClassVar, cast
 
 import numpy as np
 import torch
 from torch import nn
 
-from melisma.errors import Refusal
-from melisma.files.manifest import Clip
 from melisma.models.transcriber import Transcriber
 from melisma.search.heard import Heard
-from melisma.settings.show import shown
 from melisma.settings.transcribe import HearingSettings
 from melisma.sound.wave import blocks
 from melisma.tasks.hearing import HearingCodec
@@ -250,18 +247,6 @@ def _blocks(one: Utterance, rate: int, size: int) -> Iterator[Samples]:
         return
     for begin in range(laid.begin, laid.end, 4 * size):
         yield np.frombuffer(laid.scratch.read(begin, min(begin + 4 * size, laid.end)), np.float32)
-
-
-def asked(inputs: Any) -> tuple[list[Utterance], bool]:
-    """The recordings to answer, and whether it is a single one: paths, one or several; Refusal where one is no path."""
-    single = isinstance(inputs, str | os.PathLike)
-    if not single and not isinstance(inputs, Sequence):
-        raise Refusal(f"the input is {shown(inputs)}; the path of a recording, or a list of paths, is wanted")
-    paths = [inputs] if single else list(inputs)
-    for number, path in enumerate(paths, 1):
-        if not isinstance(path, str | os.PathLike):
-            raise Refusal(f"input {number} is {shown(path)}; the path of a recording is wanted")
-    return [Utterance(Clip(os.fspath(path), None, 0.0, None, None, os.fspath(path))) for path in paths], single
 
 
 def quickly(search: HearingSettings) -> HearingSettings:

@@ -13,12 +13,10 @@ from typing import Any
 import numpy as np
 
 from melisma.errors import Refusal
-from melisma.files.manifest import Clip
 from melisma.measures.poisson import hours_wanted
 from melisma.measures.poisson import rate as rate_of
 from melisma.quoting import counted, named
 from melisma.settings.leaves import Corpora
-from melisma.settings.show import shown
 from melisma.settings.trigger import KINDS, TriggerDataSettings, TriggerSettings
 from melisma.sound.sessions import MOST, sessions
 from melisma.sound.spoken import spoken
@@ -27,6 +25,7 @@ from melisma.task import Corpus
 from melisma.tasks.held_out import held_out
 from melisma.tasks.labelled import Labelled
 from melisma.tasks.utterances import Laid, Samples, Utterance, heard_at, laid_down, listed, part_of
+from melisma.tasks.utterances import asked as utterances_of
 
 LONGEST = 20.0  # seconds of other sound that are one example to learn from: longer recordings are cut
 LEAST = 0.1  # seconds of a take in which something is said
@@ -135,15 +134,8 @@ def examples(settings: TriggerSettings, corpora: Mapping[str, Corpora]) -> tuple
 
 def asked(inputs: Any) -> tuple[list[Recorded], bool]:
     """The recordings to listen to, and whether it is a single one: paths, one or several; Refusal where one is none."""
-    single = isinstance(inputs, str | os.PathLike)
-    if not single and not isinstance(inputs, Sequence):
-        raise Refusal(f"the input is {shown(inputs)}; the path of a recording, or a list of paths, is wanted")
-    paths = [inputs] if single else list(inputs)
-    for number, path in enumerate(paths, 1):
-        if not isinstance(path, str | os.PathLike):
-            raise Refusal(f"input {number} is {shown(path)}; the path of a recording is wanted")
-    names = [os.fspath(path) for path in paths]
-    return [Recorded(Utterance(Clip(name, None, 0.0, None, None, name)), "") for name in names], single
+    utterances, single = utterances_of(inputs)
+    return [Recorded(one, "") for one in utterances], single
 
 
 def of_kind(recorded: Sequence[Recorded], kind: str) -> list[Recorded]:

@@ -24,9 +24,9 @@ from melisma.task import Corpus, Extent, Moment, Prepared, Task, Total
 from melisma.tasks.aligning import align
 from melisma.tasks.cut_off import cut_off
 from melisma.tasks.hearing import Heard, HearingBatch, HearingCodec, batched, trained_on, written
-from melisma.tasks.listening import Transcript, answer, asked, quickly, stream
+from melisma.tasks.listening import Transcript, answer, quickly, stream
 from melisma.tasks.sampling import sampled
-from melisma.tasks.utterances import Utterance, laid_down, listed, part_of, spoken
+from melisma.tasks.utterances import Utterance, asked, laid_down, listed, part_of, spoken
 
 TOGETHER = 16  # utterances whose nats are taken together
 

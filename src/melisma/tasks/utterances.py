@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from melisma.files.scratch import Scratch
 from melisma.files.signed import sha256_of
 from melisma.files.watch import passing
 from melisma.quoting import counted, named
+from melisma.settings.show import shown
 from melisma.sound.decoding import Decoder
 from melisma.sound.definitions import HIGHEST
 from melisma.sound.wave import blocks, read
@@ -173,6 +175,18 @@ def laid_down(corpora: Sequence[Sequence[str]], data: ColumnNames, rate: int | N
 
 def _watched(some: Sequence[Clip]) -> Iterable[Clip]:
     return passing("recordings decoded", some, len(some))
+
+
+def asked(inputs: Any) -> tuple[list[Utterance], bool]:
+    """The recordings to answer, and whether it is a single one: paths, one or several; Refusal where one is no path."""
+    single = isinstance(inputs, str | os.PathLike)
+    if not single and not isinstance(inputs, Sequence):
+        raise Refusal(f"the input is {shown(inputs)}; the path of a recording, or a list of paths, is wanted")
+    paths = [inputs] if single else list(inputs)
+    for number, path in enumerate(paths, 1):
+        if not isinstance(path, str | os.PathLike):
+            raise Refusal(f"input {number} is {shown(path)}; the path of a recording is wanted")
+    return [Utterance(Clip(os.fspath(path), None, 0.0, None, None, os.fspath(path))) for path in paths], single
 
 
 def spoken(utterances: Sequence[Utterance]) -> tuple[list[Utterance], list[str]]:
