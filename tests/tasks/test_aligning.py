@@ -16,8 +16,9 @@ from melisma.settings.read import build
 from melisma.settings.transcribe import TranscribeSettings
 from melisma.tasks import aligning
 from melisma.tasks.aligning import Outputs, align, outputs
-from melisma.tasks.listening import Streams, asked
+from melisma.tasks.listening import Streams
 from melisma.tasks.transcribe import TASK
+from melisma.tasks.utterances import asked
 
 RATE = 8000
 SMALL: dict[str, Any] = {"sound.bands": 8, "model.channels": 8, "model.hidden": 8, "model.layers": 1, "model.stride": 4}
