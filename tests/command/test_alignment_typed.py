@@ -169,7 +169,7 @@ def test_recordings_that_are_gone_are_not_played(speech: Path, tmp_path: Path) -
     shutil.copy(speech / "dev.jsonl", tmp_path / "dev.jsonl")
     from melisma.api.pictured import pictured as shown
     from melisma.evaluation.shown import Measured
-    from melisma.tasks.listening import asked
+    from melisma.tasks.utterances import asked
 
     model = melisma.load("run")
     found = melisma.evaluate(model, str(tmp_path / "dev.jsonl"))

@@ -39,7 +39,8 @@ def heat(name: str, size: int = 3) -> Figure:
 
 def aligned(name: str) -> Figure:
     said = {"text": name, "begin": 0.1, "end": 0.7, "confidence": 0.5}
-    posteriors = [{"symbol": one, "kind": kind, "values": [0.5, 0.25]} for one, kind in (("", "blank"), (name, "text"))]
+    symbols = ("", "blank"), (name if name.strip() else "a", "text")  # a gap between words is drawn in its own way
+    posteriors = [{"symbol": one, "kind": kind, "values": [0.5, 0.25]} for one, kind in symbols]
     sound = {"wave": [[-0.5, 0.5]], "spectrogram": {"begin": 0, "end": 1, "marks": [[500, 0.5]], "rows": [[0.5], [1]]}}
     times = {"given": True, "seconds": 1.0, "edges": [0, 0.5, 1.0], "words": [said], "symbols": [said, said]}
     return Figure(name, "alignment", {"heading": [name, name], "posteriors": posteriors} | sound | times)
