@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from melisma.api.check import check
     from melisma.api.measure import evaluate
     from melisma.api.model import Model, load
+    from melisma.api.record import record
     from melisma.api.train import resume, train
     from melisma.errors import Busy, Failure, Interrupted, Refusal
     from melisma.task import Progress
@@ -27,6 +28,7 @@ __all__ = [
     "evaluate",
     "load",
     "recipes",
+    "record",
     "resume",
     "train",
 ]
@@ -42,6 +44,7 @@ PUBLIC: dict[str, str] = {
     "evaluate": "melisma.api.measure",
     "load": "melisma.api.model",
     "recipes": "melisma.tasks.recipe",
+    "record": "melisma.api.record",
     "resume": "melisma.api.train",
     "train": "melisma.api.train",
 }

@@ -143,6 +143,10 @@ def _nothing_refused(codec: Any, examples: Sequence[Any]) -> None:
     return None
 
 
+def _as_they_are(codec: Any, examples: Sequence[Any]) -> tuple[list[Any], list[str]]:
+    return list(examples), []
+
+
 def _greedily(search: Any) -> Any:
     return replace(search, beam=1, alternatives=1, temperature=None, int8=False)
 
@@ -260,8 +264,11 @@ class Task(Generic[E, A]):
     order: Callable[[Prepared, Any], Order] = _by_length  # prepared, settings -> how an epoch goes through them
     # codec, examples to measure on; Refusal where one is longer than can be answered, before any is
     check: Callable[[Any, Sequence[E]], None] = _nothing_refused
+    # codec, examples to measure on -> the same as this model knows them, and what to say of that
+    known: Callable[[Any, Sequence[E]], tuple[list[E], list[str]]] = _as_they_are
     extent: Extent = Extent("characters", len)
     example: str = "pair"  # what an example is called
+    made: str = ""  # what examples are made into to learn from, where that is something else: "scene"
     takes: str = "text"  # what it answers: a "text", or a "recording" by its path
     gives: str = "text"  # what an answer is: a "text", or "alarms", each with ``word``, ``second`` and ``score``
     # answers, examples, search settings -> what measures alone do not tell; None: nothing
@@ -303,6 +310,7 @@ class Progress:
     seconds: float = 0.0
     left: float | None = None  # seconds, estimated
     text: str = ""
+    remark: str = ""  # of the end: what is wrong with the model that came of it, and what helps
 
 
 class Learner(Protocol):

@@ -115,7 +115,9 @@ def test_no_more_than_a_block_of_pairs_is_held(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize(("asked", "share"), [("new", "100 %"), ("new a", "50.0 %"), ("new" + " a" * 999, "0.1 %")])
 def test_a_share_is_told_as_people_read_it(asked: str, share: str) -> None:
     known = pairs_of([("a", "b")])
-    _, findings = cover(Letters(known), known, pairs_of([(asked, "b")]), DataSettings(train=(("a", "b"),)))
+    _, findings = cover(
+        Letters(known), known, pairs_of([(asked, "b")]), DataSettings(train=(("a", "b"),), valid=(("c", "d"),))
+    )
     words = next(finding for finding in findings if finding.name == "unseen words")
     assert words.sentence == f"{share} of the words in the sources of valid never occur in train"
 

@@ -89,7 +89,16 @@ def test_symbols_that_training_never_shows_are_those_that_it_refuses(tmp_path: P
     finding = found(told.findings)["symbols of valid that train has not"]
     assert (finding.severity, finding.count, finding.of) == ("error", 2, 4)
     assert "('ä', 'c')" in finding.sentence
+    assert "2 transcripts of valid have" in finding.sentence
     assert "symbols of valid" not in str(found(covered(train, train).findings))
+
+
+def test_what_is_cut_off_is_not_called_by_a_setting_that_nobody_gave(tmp_path: Path) -> None:
+    train = manifest(tmp_path, rows(tmp_path, ["ab", "ba", "abb", "baa", "aba", "bab"]))
+    told = covered(train, **{"data.valid_size": 3, "data.valid_share": 0.5}).findings
+    said = [one.sentence for one in told if "never occur in train" in one.sentence]
+    assert said
+    assert all("of the part cut off for validation" in one or "in the part cut off" in one for one in said)
 
 
 def test_lower_case_evens_out_what_is_known(tmp_path: Path) -> None:

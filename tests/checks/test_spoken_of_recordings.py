@@ -15,14 +15,14 @@ from melisma.checks.recording import Recording
 from melisma.checks.said import Names
 from melisma.checks.speech_rate import SpeechRate
 from melisma.files.clip import Clip
-from melisma.sound.heard import Heard
+from melisma.sound.heard import SoundFacts
 
 
 def recording(number: int, text: str, seconds: float, rate: int = 16000, part: str = "train") -> Recording:
     """One of which only the length is known."""
     clip = Clip(f"clips/{number}.wav", text, 0.0, None, None, f"{part}.jsonl, line {number + 1}")
-    facts: dict[str, Any] = dict.fromkeys(Heard.__dataclass_fields__)
-    heard = Heard(**facts | {"path": clip.audio, "rate": rate, "frames": round(seconds * rate), "silent": 0.0})
+    facts: dict[str, Any] = dict.fromkeys(SoundFacts.__dataclass_fields__)
+    heard = SoundFacts(**facts | {"path": clip.audio, "rate": rate, "frames": round(seconds * rate), "silent": 0.0})
     return Recording(number, part, clip, heard)
 
 

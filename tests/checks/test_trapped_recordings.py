@@ -13,8 +13,9 @@ from checks.clips import chosen, found, looked, manifest, sound, voice
 from sound.made import RATE, noise, pcm, put, tone, wav, written
 
 from melisma.checks.recordings import look
+from melisma.checks.repair_recordings import repaired
 from melisma.errors import Refusal
-from melisma.files.manifest import Clip
+from melisma.files.manifest import Clip, read_clips
 from melisma.settings.transcribe import RecordingSettings
 from melisma.tasks.utterances import laid_down
 
@@ -205,11 +206,41 @@ def test_several_rates_are_told_apart_from_one_that_is_low(tmp_path: Path) -> No
 
 def test_a_manifest_that_breaks_off_is_an_error_and_the_others_are_looked_at(tmp_path: Path) -> None:
     good = manifest(tmp_path, [{"audio": sound(tmp_path, "a.wav"), "text": "x"}])
-    (tmp_path / "bad.jsonl").write_text('{"audio": "a.wav"}\n{"audio": 3}\n')
+    (tmp_path / "bad.jsonl").write_text('{"audio": 3}\n{"audio": "a.wav"}\n'[:13] + "\n{")
     told = look(chosen(good, str(tmp_path / "bad.jsonl")))
     assert told.examples == {"train": 1, "valid": 0}
     broken = found(told.findings)["broken manifest"]
-    assert "bad.jsonl, line 2: 'audio' is a number, text is wanted" in broken.sentence
+    assert "bad.jsonl, line 1: 'audio' is a number, text is wanted" in broken.sentence
+    assert "broken rows" not in found(told.findings)
+
+
+BROKEN = {
+    "bad.jsonl": '{"audio": "a.wav", "text": "x"}\n{"audio": 3}\n{\n[]\n{"text": "x"}\n{"audio": "a.wav", "end": -1}\n{"audio": "b.wav"}\n',
+    "bad.csv": 'audio,text,end\na.wav,x,\n,x,\na.wav,x\n"a.wav","x",y\na.wav,x,-1\na.wav,,,\nb.wav,,\n',
+    "bad.tsv": 'audio\ttext\tend\na.wav\tx\t\n\tx\t\na.wav\tx\n"a.wav"\tx\ty\na.wav\tx\t-1\na.wav\nb.wav\t\t\n',
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_all_rows_that_are_no_recordings_are_found_and_the_others_are_looked_at(tmp_path: Path, name: str) -> None:
+    sound(tmp_path, "a.wav")
+    (tmp_path / name).write_text(BROKEN[name])
+    told = looked(str(tmp_path / name))
+    assert [clip.text for _, clip in told.clips] == ["x", None if name == "bad.jsonl" else ""]
+    rows = found(told.findings)["broken rows"]
+    assert (rows.severity, rows.count, rows.of, len(rows.places)) == ("error", 5, 7, 3)
+    assert [row.line for row in told.broken] == [place + (name != "bad.jsonl") for place in (2, 3, 4, 5, 6)]
+    assert {"missing files", "no transcript"} & {finding.name for finding in told.findings}
+    assert all(row.why and name not in row.why for row in told.broken)
+    new = tmp_path / "new"
+    repaired(told, None, chosen(str(tmp_path / name)).data, new)
+    listed = (new / "removed.tsv").read_text().splitlines()
+    assert [line.split("\t")[:2] for line in listed[1:6]] == [
+        [str(tmp_path / name), str(row.line)] for row in told.broken
+    ]
+    assert len((new / "train.jsonl").read_text().splitlines()) == 1
+    with pytest.raises(Refusal, match=f"{name}, line {told.broken[0].line}: "):
+        read_clips([[str(tmp_path / name)]])
 
 
 @pytest.mark.parametrize("name", ["gone.jsonl", "empty", "what.xyz"])

@@ -63,7 +63,7 @@ def test_what_fires_is_told_and_kept_and_labelled_and_learned_from(here: Path, t
         assert said.code == 0, said.err
     alarms = melisma.load("run")("other/level/3.wav", threshold=low).alarms
     assert [line.split("\t") for line in said.lines] == [
-        [f"0:{one.second:05.2f}", "alexa", f"{one.score:.2f}"] for one in alarms
+        [f"0:{round(100 * one.second) / 100:05.2f}", "alexa", f"{one.score:.2f}"] for one in alarms
     ]
     assert f"{len(alarms)} recording" in said.err
     assert "fill in as text" in said.err
@@ -111,7 +111,7 @@ def test_a_folder_that_cannot_be_written_to_is_refused_before_anything_is_heard(
         (("listen", "run", "alexa/0.wav", "keep=a", "keep=b"), "keep is given 2 times"),
         (("listen", "run", "no.wav"), "no.wav"),
         (("evaluate", "run"), "wanted is data.positive=… and data.negative=… and data.background=…"),
-        (("evaluate", "run", "data=alexa"), "data is a group of settings"),
+        (("evaluate", "run", "data=alexa"), "found data: here data is given as data.positive=…"),
         (("evaluate", "run", "data.positive=missing"), "missing"),
         (("look", "alarms", "run", "alexa/0.wav", "alexa/1.wav"), "there are 2 inputs; one recording is wanted"),
         (("look", "alignment", "run", "alexa/0.wav"), "wants look alarms, or a run of transcribe"),
@@ -147,6 +147,22 @@ def test_it_is_measured_by_kinds_of_data(here: Path, tmp_path: Path) -> None:
     assert nested.measures["misses"].count == 9
     with pytest.raises(Refusal, match="measured on positive, negative and background data"):
         melisma.evaluate("run", "alexa")
+
+
+def test_what_was_kept_and_labelled_is_parted_by_its_texts_and_another_word_s_folder_is_told(
+    here: Path, tmp_path: Path
+) -> None:
+    texts = ["alexa", "falling", "", None]
+    rows = [{"audio": str(here / f"alexa/{place}.wav"), "text": text} for place, text in enumerate(texts)]
+    kept = tmp_path / "kept.jsonl"
+    kept.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = typed("evaluate", "run", f"data.positive={kept}", f"data.negative={kept}", "--json")
+    assert found.code == 0, found.err
+    assert json.loads(found.out)["pairs"] == 3
+    assert json.loads(found.out)["details"]["words"]["alexa"]["misses"]["of"] == 1
+    assert "1 recording left out, as nobody has said yet" in found.err
+    strange = typed("evaluate", "run", "data.positive=other/level")
+    assert "other/level is called 'level', and all in it is measured as takes of 'alexa'" in strange.err
 
 
 def test_scores_are_drawn_and_told(here: Path, tmp_path: Path) -> None:

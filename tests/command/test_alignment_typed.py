@@ -21,6 +21,7 @@ from melisma.api import pictured
 from melisma.api.familiar import sentences
 from melisma.errors import Refusal
 from melisma.evaluation.evaluate import Familiar
+from melisma.tasks.listening import Streams
 
 WORDS = (
     "sound.bands=8",
@@ -40,6 +41,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = (f"data.train={folder}/train.jsonl", f"data.valid={folder}/dev.jsonl", "training.steps=2")
     said = typed("train", "transcribe", str(folder / "run"), *data, *WORDS, "sound.rate=8000")
     assert said.code == 0, said.err
+    (folder / "told.txt").write_text(said.err)
     return folder
 
 
@@ -47,6 +49,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def speech(made: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(made)
     return made
+
+
+def test_a_training_that_came_to_nothing_says_so_in_its_last_line(speech: Path) -> None:
+    *_, done, further, last = Path("told.txt").read_text().splitlines()
+    assert done.startswith("melisma: done in ")
+    assert "next: answers from" in further
+    assert last.startswith("melisma: at its end: ")
+    assert "train longer" in last or "the learning rate" in last
 
 
 def test_words_are_told_with_their_times_and_drawn_and_written(speech: Path, tmp_path: Path) -> None:
@@ -187,3 +197,40 @@ def test_recordings_are_called_so_where_they_are_measured(speech: Path) -> None:
     assert "pair" not in said.out + said.err
     (chose,) = sentences([Familiar(("dev.jsonl",), 3, trained=0, chose=3)], "recording")
     assert chose.startswith("warning: the recordings of dev.jsonl chose the best step")
+
+
+def test_a_recording_that_is_cut_off_is_answered_and_said(speech: Path, tmp_path: Path) -> None:
+    whole, cut = Path("take1.wav").read_bytes(), tmp_path / "cut.wav"
+    cut.write_bytes(whole[: 44 + (len(whole) - 44) // 4 * 2])
+    seconds = soundfile.info("take1.wav").duration
+    says = f"melisma: {cut} is cut off: {seconds / 2:.3f} of {seconds:.3f} s are there\n"
+    for words in (
+        ("predict", "run", str(cut)),
+        ("listen", "run", str(cut)),
+        ("look", "alignment", "run", str(cut), "la"),
+    ):
+        said = typed(*words)
+        assert (said.code, says in said.err) == (0, True), said.err
+        assert "cut off" not in typed(*("take1.wav" if word == str(cut) else word for word in words)).err
+    for words, flags in ((("predict",), [True, False]), (("listen",), [True]), (("look", "alignment"), [True])):
+        more = ["take1.wav"] if words == ("predict",) else []
+        told = [json.loads(line) for line in typed(*words, "run", str(cut), *more, "--json").lines]
+        assert [one["truncated"] for one in told] == flags
+    assert says in typed("predict", "run", str(cut), "format=srt").err
+    assert melisma.load("run")(str(cut)).truncated
+
+
+def test_where_nothing_was_heard_it_is_said(speech: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for words in (("predict", "run", "take1.wav"), ("listen", "run", "take1.wav")):
+        assert "nothing was heard" not in typed(*words).err
+    monkeypatch.setattr(Streams, "feed", lambda self, chunks, last=False: [[] for _ in chunks])
+    for words in (("predict",), ("listen",), ("predict", "format=srt")):
+        said = typed(words[0], "run", "take1.wav", *words[1:])
+        assert said.code == 0
+        assert said.err == "melisma: take1.wav: nothing was heard\n"
+    assert json.loads(typed("predict", "run", "take1.wav", "--json").out)["text"] == ""
+
+
+def test_an_empty_line_of_paths_is_told_by_its_number(speech: Path) -> None:
+    says = "stdin, line 2: it is empty; the path of a recording is wanted"
+    assert says in refused("predict", "run", stdin=b"take1.wav\n \ntake2.flac\n")

@@ -12,6 +12,7 @@ import pytest
 from melisma.command import listen
 from melisma.command.listen import _heard, _microphone, _time
 from melisma.command.talk import LiveLine
+from melisma.errors import Refusal
 
 
 class Stream:
@@ -54,9 +55,24 @@ def closed(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 def test_ctrl_c_ends_listening_and_the_last_utterance_is_told(closed: list[bool]) -> None:
     before, stream, line = signal.getsignal(signal.SIGINT), Stream(1), LiveLine()
     told = [*_heard(stream, _microphone(stream, line), line, None)]  # type: ignore[arg-type]
-    assert told == ["piece 1", "piece 2", "the end"]
+    assert told == [("piece 1", False), ("piece 2", False), ("the end", True)]
     assert closed == [True]
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_nobody_is_told_to_speak_before_the_microphone_is_open(
+    closed: list[bool], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def none(rate: int, seconds: float, tell: Any) -> Iterator[Any]:
+        raise Refusal("mic: there is none")
+        yield
+
+    list(_heard(Stream(1), _microphone(Stream(1), LiveLine()), LiveLine(), None))  # type: ignore[arg-type]
+    assert capsys.readouterr().err == "melisma: listening; Ctrl-C ends\n"
+    monkeypatch.setattr(listen, "microphone", none)
+    with pytest.raises(Refusal, match="there is none"):
+        list(_microphone(Stream(1), LiveLine()))  # type: ignore[arg-type]
+    assert capsys.readouterr().err == ""
 
 
 def test_ctrl_c_pressed_twice_interrupts(closed: list[bool]) -> None:

@@ -92,8 +92,7 @@ def test_faults_are_told_with_their_lines_and_the_repaired_copy_trains_as_the_la
 
 
 def test_what_cannot_be_repaired_is_said_after_what_was_found(spoken: Path) -> None:
-    with open("train.jsonl", "a") as file:
-        file.write("{\n")
+    Path("dev.jsonl").write_text("{\n")
     said = typed("check", "transcribe", *DATA, *SMALL, "dry_run=no", "fix=new")
     assert said.code == 1
     assert " broken manifest " in said.out

@@ -72,6 +72,27 @@ ALARMS = (
         _JUDGED,
     ),
     Fault(
+        "what is labelled and measured on is a take whatever its text",
+        "tasks/takes.py",
+        'kind="negative" if word is None else "positive", word=word',
+        'kind="positive", word=word or words[0]',
+        ("tests/tasks/test_trigger_data.py",),
+    ),
+    Fault(
+        "a folder of another word is measured as the model's own, and nothing is said",
+        "tasks/takes.py",
+        "                called[one.corpus] = name\n",
+        "                pass\n",
+        ("tests/tasks/test_trigger_data.py",),
+    ),
+    Fault(
+        "what is labelled is measured on twice",
+        "api/measure.py",
+        "asked.setdefault(corpus, {})[kind] = (corpus,)",
+        "asked[*corpus, kind] = {kind: (corpus,)}",
+        _USED,
+    ),
+    Fault(
         "what nobody has labelled is learned from",
         "tasks/labelled.py",
         'self._waiting += kind == "positive"\n            return False',
@@ -95,8 +116,8 @@ ALARMS = (
     Fault(
         "of several kinds of data the first alone is measured on",
         "api/measure.py",
-        "for kind in kinds if kind in given for corpus in getattr(made, kind)",
-        "for kind in kinds[:1] if kind in given for corpus in getattr(made, kind)",
+        "for kind in (one for one in kinds if one in given):",
+        "for kind in (one for one in kinds[:1] if one in given):",
         _USED,
     ),
     Fault(

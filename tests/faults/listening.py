@@ -106,8 +106,36 @@ LISTENING = (
     Fault(
         "utterances in which nothing was said are told",
         "tasks/listening.py",
-        "return [] if ended.nothing and not said.text else [said]",
-        "return [said]",
+        "for one, nothing in ended if one.said.text or not nothing",
+        "for one, nothing in ended",
+        ("tests/tasks/test_parting.py",),
+    ),
+    Fault(
+        "outputs that the next utterance hears again count in this one",
+        "tasks/timed.py",
+        "log_probabilities[: max(-(-len(power) // stride), least)]",
+        "log_probabilities",
+        ("tests/tasks/test_timed.py",),
+    ),
+    Fault(
+        "an answer's words are where the search heard them, however short the utterance",
+        "tasks/timed.py",
+        "return forced(outputs, labels) if outputs.holds(labels) else [",
+        "return [",
+        ("tests/tasks/test_timed.py",),
+    ),
+    Fault(
+        "how loud it is is told of the beginnings of frames",
+        "tasks/parting.py",
+        "(definition.window - definition.hop) // 2",
+        "0",
+        ("tests/tasks/test_parting.py",),
+    ),
+    Fault(
+        "how loud it is is forgotten of what is heard again",
+        "tasks/parting.py",
+        "self._kept = [every[count:]]",
+        "self._kept = []",
         ("tests/tasks/test_parting.py",),
     ),
     Fault(

@@ -7,7 +7,37 @@ from faults.fault import Fault
 _CTC, _ALIGNED = ("tests/losses/test_ctc.py",), ("tests/losses/test_ctc_alignment.py",)
 _BEAM, _LANGUAGES = ("tests/search/test_prefix_beam.py",), ("tests/search/test_languages.py",)
 
+_LEVELLED, _FRAMED = ("tests/layers/test_levelled.py",), ("tests/sound/test_frames_changed.py",)
+
 RECOGNITION = (
+    Fault(
+        "the level of what was heard so far begins with nothing usual",
+        "layers/levelled.py",
+        "return LevelledSoFarState((self.prior * usual).repeat(batch)",
+        "return LevelledSoFarState((0 * usual).repeat(batch)",
+        _LEVELLED,
+    ),
+    Fault(
+        "a floor is a share of the usual energy, however loud the utterance",
+        "layers/levelled.py",
+        "logs + torch.log(usual / energy)[:, None]",
+        "logs",
+        _LEVELLED,
+    ),
+    Fault(
+        "a longer throat is a shorter one",
+        "sound/vocal_tract.py",
+        "np.where(hertz <= turn, hertz / factor, above)",
+        "np.where(hertz <= turn, hertz * factor, above)",
+        _FRAMED,
+    ),
+    Fault(
+        "an equaliser is drawn anew for every band",
+        "sound/equaliser.py",
+        "curve = heights @",
+        "curve = random.standard_normal(definition.bands) * decibels + 0 * heights @",
+        _FRAMED,
+    ),
     Fault(
         "a path skips the blank between two equal labels",
         "losses/forward_backward.py",
@@ -147,13 +177,6 @@ RECOGNITION = (
         "search/prefix_beam.py",
         " | decides[1:]",
         "",
-        _BEAM,
-    ),
-    Fault(
-        "a prefix begins again without its language",
-        "search/prefix.py",
-        "found.state, found.steps = prefix.state, prefix.steps",
-        "found.steps = prefix.steps",
         _BEAM,
     ),
     Fault(

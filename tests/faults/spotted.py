@@ -78,8 +78,22 @@ SPOTTED = (
     Fault(
         "more takes are given up than may be",
         "tasks/settling.py",
-        "threshold = max(threshold, min(higher, bearable))",
-        "threshold = max(threshold, higher)",
+        "threshold = max(threshold, min(higher, _bearable(",
+        "threshold = max(threshold, max(higher, _bearable(",
+        ("tests/tasks/test_settled_thresholds.py",),
+    ),
+    Fault(
+        "a threshold lies close to a take rather than amid",
+        "tasks/settling.py",
+        "next(middle(low, point.threshold) for point",
+        "next(point.threshold for point",
+        ("tests/tasks/test_settled_thresholds.py",),
+    ),
+    Fault(
+        "a middle is one of probabilities",
+        "measures/tail.py",
+        "of_odds((log_odds(low) + log_odds(high)) / 2)",
+        "(low + high) / 2",
         ("tests/tasks/test_settled_thresholds.py",),
     ),
     Fault(

@@ -14,7 +14,7 @@ from melisma.layers.columns import by_columns
 from melisma.layers.int8 import exact_sums, in_int8
 from melisma.layers.serial import Serial
 from melisma.models.encoder_decoder import EncoderDecoder
-from melisma.models.heard import TOGETHER, Heard
+from melisma.models.heard import TOGETHER, Entered
 from melisma.ragged import Ragged, exactly
 from melisma.search import Hypothesis, beam, greedy
 
@@ -145,7 +145,7 @@ def test_few_symbols_are_heard_as_they_come_and_where_many_came_all_are() -> Non
         asked.append(len(symbols))
         return table[symbols]
 
-    kept = Heard(Serial([]), entering, torch.zeros(1000, dtype=torch.bool))
+    kept = Entered(Serial([]), entering, torch.zeros(1000, dtype=torch.bool))
     few = torch.tensor([5, 999, 5, 7])
     assert torch.equal(kept(few), table[few])
     assert torch.equal(kept(few), table[few])

@@ -15,7 +15,7 @@ from melisma.looks.served import TASKS, require_served
 from melisma.sound.features import Definition
 from melisma.sound.pcen import Pcen
 from melisma.tasks.aligning import Aligned
-from melisma.tasks.listening import Word
+from melisma.tasks.timed import Word
 
 RATE = 8000
 DEFINITION = Definition(RATE, 200, 80, 256, 20, 20.0, 4000.0)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from melisma.errors import Refusal
 from melisma.measures.interval import wilson
 from melisma.measures.poisson import expected, gamma_quantile, gamma_share, hours_wanted, most, rate
-from melisma.measures.share import accuracy, none_of, share, share_gap
+from melisma.measures.share import accuracy, alone, none_of, share, share_gap
 
 GAMMA = json.loads((Path(__file__).parent / "gamma.json").read_text(encoding="utf-8"))
 
@@ -72,8 +72,19 @@ def test_what_so_many_hours_can_show() -> None:
     assert most(0) == pytest.approx(2.996, abs=5e-4)
     assert hours_wanted(0.1) == pytest.approx(29.96, abs=0.005)
     found = rate(3, 1.5)
-    assert (found.value, found.bound) == pytest.approx((2, most(3) / 1.5))
-    assert found.low < found.value < found.bound < found.high
+    assert (found.value, found.low, found.high) == pytest.approx((2, *(end / 1.5 for end in expected(3))))
+    assert found.low < found.value < found.high
+
+
+def test_of_none_one_bound_is_told_everywhere() -> None:
+    assert (rate(0, 0.7).low, rate(0, 0.7).high) == (0, pytest.approx(most(0) / 0.7))
+    assert alone(0, 30) == (0, none_of(30))
+    assert alone(1, 30) == wilson(1, 30)
+    found = share([False] * 30, ["a"] * 10 + ["b"] * 20)
+    assert (found.low, found.high, found.speakers) == (0, none_of(30), 2)
+
+
+def test_no_time_and_no_rate_is_refused() -> None:
     for wrong in (lambda: rate(1, 0), lambda: rate(1, math.inf), lambda: rate(-1, 1), lambda: expected(1, 1.0)):
         with pytest.raises(Refusal):
             wrong()

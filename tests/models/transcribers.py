@@ -31,10 +31,12 @@ FORMS: dict[str, TranscriberSettings] = {
     "one of two": SMALL,
     "every frame": replace(SMALL, stride=1, convolutions=0, cell="elman"),
     "one of three": replace(SMALL, stride=3, convolutions=3, cell="gru_reset_before"),
-    "one of four": replace(SMALL, stride=4, width=4, look_ahead=1, centred=True),
+    "one of four": replace(SMALL, stride=4, width=4, look_ahead=1, centred=True, floor=0.03),
     "deep": replace(SMALL, layers=3, residual=True, channels=6, look_ahead=0, stride=6),
     "thin": replace(SMALL, weight_dropout=0.4, cell="lstm", convolutions=1),
-    "both ways": replace(BOTH_WAYS, layers=3, residual=True, cell="mogrifier", mogrifier_rounds=2, centred=True),
+    "both ways": replace(
+        BOTH_WAYS, layers=3, residual=True, cell="mogrifier", mogrifier_rounds=2, centred=True, floor=0.1
+    ),
 }
 """Each part in its place; the cells, which know nothing of it, stand under the same laws by themselves."""
 

@@ -79,11 +79,20 @@ def test_a_tradeoff_tells_what_was_wanted_and_what_cannot_be_known() -> None:
     drawing = str(inline(tradeoff(series("after", (0, 9), (2, 0)), series("before", (0, 20), (1, 10)))))
     found = written(drawing)
     assert {"after (0.71)", "before (0.71)", "none", "wanted: 0.5", "false alarms an hour"} <= set(found)
-    assert "too few hours to tell" in found
+    assert "in the shade: too few hours to tell" in found
     assert "&lt;after&gt;" in drawing
     alone = written(str(inline(tradeoff(series("after", (0, 9))))))
     assert "threshold 0.71" in alone
     assert not any("after" in told for told in alone)
+
+
+def test_what_the_shade_means_stands_below_the_field_where_no_line_crosses_it() -> None:
+    root = ElementTree.fromstring(str(inline(tradeoff(series("a", (0, 9), (2, 0))))))
+    texts = {one.text: float(one.attrib["y"]) for one in root.iter() if one.tag.endswith("text")}
+    said = texts["in the shade: too few hours to tell"]
+    assert said > texts["false alarms an hour"] > texts["none"]
+    assert said < float(root.attrib["viewBox"].split()[3])
+    assert "in the shade: too few hours to tell" not in written(str(inline(tradeoff(series("a", (0, 9)), bound=None))))
 
 
 def test_a_rate_lies_where_its_logarithm_says_and_none_at_the_left() -> None:

@@ -60,6 +60,7 @@ def test_words_are_in_the_picture_and_each_has_its_own_direction(made: Any) -> N
     assert "1" in found
     assert "seconds" in found
     assert "0.90" in found
+    assert "blank" in found, "what the dashed line is"
 
 
 def test_without_a_heading_there_is_none() -> None:

@@ -16,6 +16,7 @@ from melisma.runs import card, facts, sections
 from melisma.runs.facts import Facts, facts_unchecked
 from melisma.runs.layout import LOG
 from melisma.runs.write import RunWriter, create
+from melisma.tasks import SETTINGS, task
 
 NASTY = "a|b`c<img src=x>\n# d [e](http://f) *g* _h_ &amp; \\| \x1b[2J www.i.org"
 
@@ -136,3 +137,15 @@ def test_of_the_model_is_told_what_it_has(
     names = {row[0].removeprefix("model.") for row in told.table}
     assert shown <= names
     assert not left_out & names
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_examples_are_called_what_their_task_calls_them(name: str) -> None:
+    found: Any = task(name)
+    assert sections.EXAMPLES[name] == (found.made or found.example, found.example)
+    known = Facts("run", task=name, pairs={"train": 3, "valid": 2})
+    (told,) = [section for section in sections.sections(known) if section.title == "Data"]
+    assert told.rows == (
+        (f"{found.made or found.example}s to learn from", "3"),
+        (f"{found.example}s to validate on", "2"),
+    )

@@ -221,26 +221,17 @@ def test_any_cutting_gives_the_same_bits(seed: int, cuts: set[int], peak: float)
 
 @settings(deadline=None, max_examples=30)
 @given(st.integers(0, 10**6), st.sampled_from([1.0, 5.0, 12.0]), st.integers(1, 7))
-def test_what_is_stable_stays_and_what_is_settled_is_gone(seed: int, peak: float, size: int) -> None:
+def test_what_is_stable_stays(seed: int, peak: float, size: int) -> None:
     frames, search = drawn(seed, 60, 6, peak), PrefixBeam(6, 6, language=Toy(seed, closed=False))
-    state = settled = search.start()
+    state = search.start()
     stable: tuple[int, ...] = ()
-    spoken: list[Any] = []
     for begin in range(0, 60, size):
         state = search.feed(state, frames[begin : begin + size])
-        settled, more = search.settle(search.feed(settled, frames[begin : begin + size]))
-        spoken.extend(more)
         assert search.stable(state)[: len(stable)] == stable
         stable = search.stable(state)
-        assert (*(one.symbol for one in spoken), *search.stable(settled)) == stable
     best = search.finish(state)
     assert all(one.symbols[: len(stable)] == stable for one in best)
-    said = tuple(one.symbol for one in spoken)
-    for one, rest in zip(best, search.finish(settled), strict=True):
-        assert (one.symbols, one.score) == ((*said, *rest.symbols), rest.score)
-        assert one.spoken[len(said) + 1 :] == rest.spoken[1:]
-        assert len(rest.spoken) == len(rest.symbols)
-    assert len(said) >= len(stable) - 1
+    assert all(len(one.spoken) == len(one.symbols) for one in best)
 
 
 def test_a_state_can_be_continued_twice() -> None:
@@ -256,13 +247,13 @@ def test_prefixes_that_nobody_begins_with_are_forgotten() -> None:
     frames, search = drawn(3, 400, 6, 5.0), PrefixBeam(6, 4, pruning=Pruning(undecided=8))
     state = search.feed(search.start(), frames[:50])
     gone = [weakref.ref(one[1]) for one in state.living]
-    state, _ = search.settle(search.feed(state, frames[50:]))
+    state = search.feed(state, frames[50:])
     gc.collect()
-    assert not any(one() for one in gone)
-    assert max(one[1].depth for one in state.living) < 30
+    begun = {one() for one in gone} - {None}
+    assert len(begun) <= 1 < len(gone), "all that live begin with the same"
 
 
-def test_an_hour_without_settling_is_forgotten_without_a_deep_recursion() -> None:
+def test_an_hour_is_forgotten_without_a_deep_recursion() -> None:
     frames = np.full((40_000, 3), -12.0, np.float32)
     frames[np.arange(40_000), np.arange(40_000) % 2 + 1] = -1e-5
     search = PrefixBeam(3, 2)

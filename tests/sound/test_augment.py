@@ -20,7 +20,7 @@ from melisma.sound.background import Background
 
 RATE = 8000
 NOTHING = AugmentSettings(speed=0, pitch=0, shift=0, room=0, noise=0, gain=0, clip=0, telephone=0, mask=0, join=0)
-EVERYTHING = replace(NOTHING, **dict.fromkeys((*STAGES, "mask", "join"), 1.0))
+EVERYTHING = replace(NOTHING, **dict.fromkeys((*STAGES, "vocal_tract", "equaliser", "mask", "join"), 1.0))
 
 
 def random(seed: int = 0) -> np.random.Generator:
@@ -258,7 +258,7 @@ def test_every_stage_has_a_share() -> None:
 
 
 def test_what_is_idle_without_something_else_is_told() -> None:
-    switches = {*STAGES, "mask", "join"}
+    switches = {*STAGES, "vocal_tract", "equaliser", "mask", "join"}
     assert {*AugmentSettings().idle()} == {*shape(AugmentSettings).names} - switches
     assert {name for name, told in NOTHING.idle().items() if told[0]} == {*NOTHING.idle()}
     assert not any(told[0] for told in EVERYTHING.idle().values())

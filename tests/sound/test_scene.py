@@ -322,7 +322,7 @@ def test_what_an_alarm_was_given_for_is_what_came_before_it() -> None:
     ("changed", "said"),
     [
         ({"quietest": -5.0}, "quietest=-5 lies above loudest=-10"),
-        ({"noisiest": 40.0}, "noisiest=40 lies above cleanest=35"),
+        ({"noisiest": 40.0}, "noisiest=40 lies above cleanest=25"),
         ({"partial": 0.5, "shuffled": 0.4, "spliced": 0.2}, "partial=0.5, shuffled=0.4 and spliced=0.2 are 1.1"),
     ],
 )

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from melisma.sound.pauses import Loudness
 from melisma.sound.spread import Levels, levels, spread
 
 SECONDS = 0.01
@@ -70,10 +71,10 @@ def test_nothing_heard_is_nowhere() -> None:
 
 def test_a_recording_as_loud_everywhere_has_no_pause() -> None:
     random = np.random.default_rng(1)
-    even = levels((0.1 * random.standard_normal(8000)).astype(np.float32), 80, 90)
+    even = levels(Loudness(80).feed((0.1 * random.standard_normal(8000)).astype(np.float32), 90))
     assert even.speaking == -np.inf
     wave = np.concatenate([np.zeros(2000), 0.1 * random.standard_normal(2000), np.zeros(2000)]).astype(np.float32)
-    found = levels(wave, 80, 75)
+    found = levels(Loudness(80).feed(wave, 75))
     loud = np.flatnonzero(found.found > found.speaking)
     assert (loud[0], loud[-1]) == (25, 49)
 

@@ -15,18 +15,18 @@ from sound.made import RATE, Samples, noise, pcm, put, tone, wav, written
 
 from melisma.errors import Refusal
 from melisma.sound.decoding import Decoder
-from melisma.sound.wave import Heard, blocks, look, read
+from melisma.sound.wave import SoundFacts, blocks, look, read
 
 SAMPLES = noise(4000)
 DATA = pcm(SAMPLES)
 SAYS_NOTHING = "says that it holds nothing, and"
 
 
-def heard(tmp_path: Path, content: bytes) -> Heard:
+def heard(tmp_path: Path, content: bytes) -> SoundFacts:
     return look(put(tmp_path, "a.wav", content))
 
 
-def facts(tmp_path: Path, content: bytes) -> Heard | None:
+def facts(tmp_path: Path, content: bytes) -> SoundFacts | None:
     """What is heard of a file; None where it is refused by its name."""
     try:
         return heard(tmp_path, content)

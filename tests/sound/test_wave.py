@@ -12,9 +12,10 @@ import pytest
 from sound.made import RATE, noise, pcm, put, tone, wav, written
 
 from melisma.errors import Refusal
-from melisma.sound.decoding import AT_ONCE
+from melisma.sound.decoding import AT_ONCE, Decoder
+from melisma.sound.following import Following
 from melisma.sound.resample import resampled
-from melisma.sound.wave import blocks, look, read
+from melisma.sound.wave import Parts, blocks, look, read
 
 EXACT = [
     ("WAV", "PCM_16"),
@@ -184,3 +185,47 @@ def test_without_the_packages_it_is_said_what_to_install(tmp_path: Path, monkeyp
         monkeypatch.setattr(builtins, "__import__", without)
         with pytest.raises(Refusal, match=rf"{lacking}, which is not installed: pip install melisma\[sound\]"):
             read(path, 16000)
+
+
+PARTS = [(0.1, 0.5), (0.5, 2.0), (2.5, 2.6), (2.55, 4.0), (1.0, 1.5), (4.2, None), (0.0, None), (0.3, 0.9)]
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize(("kind", "subtype"), [("WAV", "PCM_16"), *LOSSY[:4]])
+def test_parts_one_after_the_other_are_each_what_it_is_alone(
+    tmp_path: Path, kind: str, subtype: str, channels: int
+) -> None:
+    sound = np.concatenate([tone(RATE, 300 + 100 * place, level=0.3) for place in range(5)]) + noise(5 * RATE, 3, 0.01)
+    samples = sound if channels == 1 else np.stack([sound, np.roll(sound, 1000) * np.linspace(2, 0, len(sound))], 1)
+    path = put(tmp_path, "a", written(samples.astype(np.float32), RATE, kind, subtype))
+    with Parts() as parts, Following() as following:
+        for begin, end in PARTS:
+            found = np.concatenate([*parts.blocks(path, 11025, begin, end)])
+            assert np.array_equal(found, read(path, 11025, begin, end).samples), (begin, end)
+            assert look(path, begin, end, following) == look(path, begin, end)
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_packed_file_is_decoded_once_for_parts_that_follow_each_other(
+    tmp_path: Path, channels: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count, plain = 0, Decoder._decoded
+
+    def counted(self: Decoder, size: int) -> Any:
+        nonlocal count
+        found = plain(self, size)
+        count += len(found[0])
+        return found
+
+    monkeypatch.setattr(Decoder, "_decoded", counted)
+    samples = noise(5 * RATE) if channels == 1 else np.stack([noise(5 * RATE), noise(5 * RATE, 2)], 1)
+    path = put(tmp_path, "a.ogg", written(samples, RATE, "OGG", "VORBIS"))
+    with Parts() as parts:
+        for begin in range(20):
+            list(parts.blocks(path, RATE, begin / 4, (begin + 1) / 4))
+    assert 0 < count <= channels * 5 * RATE
+    count = 0
+    with Following() as following:
+        for begin in range(20):
+            look(path, begin / 4, (begin + 1) / 4, following)
+    assert 0 < count <= 5 * RATE

@@ -14,9 +14,11 @@ from laws.documented import speak
 from melisma.errors import Refusal
 from melisma.settings.read import build
 from melisma.settings.transcribe import TranscribeSettings
-from melisma.tasks import aligning
-from melisma.tasks.aligning import Outputs, align, outputs
+from melisma.sound.pauses import Loudness
+from melisma.tasks import aligning, timed
+from melisma.tasks.aligning import align, outputs
 from melisma.tasks.listening import Streams
+from melisma.tasks.timed import Outputs
 from melisma.tasks.transcribe import TASK
 from melisma.tasks.utterances import asked
 
@@ -52,6 +54,12 @@ def spoken(seconds: float, *tones: tuple[float, float]) -> Any:
     return wave.astype(np.float32)
 
 
+def power(codec: Any, wave: Any) -> Any:
+    """Mean squares of the middles of its frames."""
+    definition = codec.definition
+    return Loudness(definition.hop).feed(wave[(definition.window - definition.hop) // 2 :], definition.count(len(wave)))
+
+
 def test_the_model_says_what_it_says_to_a_stream_of_several_utterances(hearing: Any) -> None:
     model, codec, search, _ = hearing
     wave = spoken(5.1, (0.3, 1.0), (2.9, 3.33), (4.9, 5.1))
@@ -62,6 +70,7 @@ def test_the_model_says_what_it_says_to_a_stream_of_several_utterances(hearing: 
     assert len(said) == 3
     assert found.log_probabilities == pytest.approx(np.concatenate(heard), abs=1e-5)
     assert found.edges[-1] == codec.definition.count(len(wave))
+    assert np.array_equal(found.power, power(codec, wave))
     lengths = np.diff(found.edges)
     assert lengths.max() == codec.stride
     assert (lengths > 0).all()
@@ -99,9 +108,10 @@ def test_words_lie_where_they_are_said_however_briefly_the_model_says_so(
     shares[path == codec.labels("e")[0]] *= 0.5
     shares[path == codec.labels("e")[0], 0] = 0.5
     logs = np.log(shares / shares.sum(1, keepdims=True)).astype(np.float32)
-    edges = np.minimum(np.arange(count + 1) * codec.stride, codec.definition.count(2 * RATE))
-    monkeypatch.setattr(aligning, "outputs", lambda *_: Outputs(logs, edges))
-    found = align(model, codec, recording(folder, spoken(2, *tones)), "la le li", search)
+    wave = spoken(2, *tones)
+    heard = Outputs.of(logs, codec.stride, power(codec, wave))
+    monkeypatch.setattr(aligning, "outputs", lambda *_: heard)
+    found = align(model, codec, recording(folder, wave), "la le li", search)
     assert [one.text for one in found.words] == ["la", "le", "li"]
     assert [one.text for one in found.symbols] == list("laleli")
     for word, (begin, end) in zip(found.words, tones):
@@ -162,6 +172,6 @@ def test_what_is_too_short_or_too_long_is_refused(hearing: Any, monkeypatch: pyt
     model, codec, search, folder = hearing
     with pytest.raises(Refusal, match=r"short\.wav is shorter than 25 ms"):
         align(model, codec, recording(folder, np.full(199, 0.1), "short.wav"), "la", search)
-    monkeypatch.setattr(aligning, "MOST", 100)
+    monkeypatch.setattr(timed, "MOST", 100)
     with pytest.raises(Refusal, match="too long to be aligned at once"):
         align(model, codec, recording(folder, spoken(1.0)), "la", search)

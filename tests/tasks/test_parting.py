@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from melisma.search.prefix_beam import PrefixBeam
 from melisma.settings.read import build, with_values
 from melisma.settings.transcribe import TranscribeSettings
+from melisma.sound.pauses import Loudness
 from melisma.tasks import parting
 from melisma.tasks.aligning import outputs
 from melisma.tasks.listening import Said, Streams
@@ -180,11 +182,17 @@ def test_any_cutting_gives_the_same_utterances(folder: Path) -> None:
         found = cut(learned, search, wave, sizes)
         assert [(one.begin, one.end, one.text) for one in found] == [(one.begin, one.end, one.text) for one in whole]
         assert [one.score for one in found] == pytest.approx([one.score for one in whole], abs=1e-3)
+        assert [[word[:3] for word in map(astuple, one.words)] for one in found] == [
+            [word[:3] for word in map(astuple, one.words)] for one in whole
+        ]
     beside = Streams(learned.network, learned.codec, search, 3)
     said = beside.feed([wave[:RATE], wave, wave[RATE:]], last=True)
     assert [one.text for one in said[1]] == [one.text for one in whole]
     laid = outputs(learned.network, learned.codec, wave, search)
-    assert laid.edges[-1] == learned.codec.definition.count(len(wave))
+    definition = learned.codec.definition
+    assert laid.edges[-1] == definition.count(len(wave))
+    middles = wave[(definition.window - definition.hop) // 2 :]
+    assert np.array_equal(laid.power, Loudness(definition.hop).feed(middles, definition.count(len(wave))))
     assert {one.end for one in whole} <= set(map(learned.codec.seconds, laid.edges.tolist()))
 
 

@@ -1,4 +1,4 @@
-"""A threshold is as high as false alarms that the hours cannot show would want it, but for a tenth of the takes."""
+"""A threshold is as high as false alarms that the hours cannot show would want it, but for one take in 25."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from melisma.measures.detection import Recording, Rule, Track, Word, detect
-from melisma.measures.tail import extrapolated
+from melisma.measures.tail import extrapolated, middle
 from melisma.measures.tradeoff import choose, tradeoff
 from melisma.settings.trigger import AlarmSettings, TriggerSettings
 from melisma.tasks.settling import _chosen, _highest
@@ -43,17 +43,39 @@ def test_the_highest_scores_of_other_sound_are_found() -> None:
 
 def test_few_hours_want_a_higher_threshold_and_many_do_not() -> None:
     few, many = made(4.0), made(400.0)
-    plain = [choose(tradeoff(tracks), 1.0).threshold for tracks in (few, many)]
-    assert threshold(many, 1.0) == plain[1]
+    plain = [choose(tradeoff(tracks), 1.0) for tracks in (few, many)]
+    least = [middle(found.low, found.high) for found in plain]
+    assert threshold(many, 1.0) == least[1]
     higher = extrapolated(_highest(few, 1.0), tradeoff(few).hours, 100.0)
     assert higher is not None
-    assert threshold(few, 100.0) == plain[0], "what the hours can show is not extrapolated"
-    assert threshold(few, 1.0) > plain[0]
+    assert threshold(few, 100.0) == least[0], "what the hours can show is not extrapolated"
+    assert threshold(few, 1.0) > least[0]
     assert threshold(few, 0.1) >= threshold(few, 1.0)
 
 
-def test_no_more_than_a_tenth_of_the_takes_is_given_for_it() -> None:
+def test_no_more_than_one_take_in_25_is_given_for_it() -> None:
     few = made(4.0)
-    rule = Rule(threshold(few, 1e-6))
-    assert detect(few, rule).misses == 4
-    assert not detect(few, rule).false
+    found = threshold(few, 1e-6)
+    assert detect(few, Rule(found)).misses == 1
+    assert not detect(few, Rule(found)).false
+    assert found == pytest.approx(middle(float(TAKES[0]), float(TAKES[1])))
+
+
+def test_of_few_takes_none_is_given_and_the_threshold_is_amid_what_parts_them_from_all_else() -> None:
+    few = [*made(4.0)[20:40], made(4.0)[-1]]
+    found = threshold(few, 1e-6)
+    assert found == pytest.approx(middle(0.6, float(TAKES[20])))
+    assert 0.6 < found < TAKES[20]
+
+
+def test_takes_below_other_sound_are_missed_rather_than_heard_in_vain() -> None:
+    low = [Track(peaked([0.3], 2.0), STEP, Recording(2.0, (Word(1.0),))) for _ in range(4)]
+    found = threshold([*made(4.0)[:24], *low, made(4.0)[-1]], 1e-6)
+    assert detect([*made(4.0)[:24], *low], Rule(found)).misses == 4 + 1
+    assert found > 0.6
+
+
+@pytest.mark.parametrize(("low", "high", "wanted"), [(0.2, 0.8, 0.5), (0.9, 0.99, 0.9676), (1.0, 1.0, 1.0)])
+def test_a_middle_is_one_of_log_odds_and_above_the_lower(low: float, high: float, wanted: float) -> None:
+    assert middle(low, high) == pytest.approx(wanted, abs=1e-4)
+    assert middle(low, high) > low

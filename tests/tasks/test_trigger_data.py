@@ -19,7 +19,7 @@ from melisma.errors import Refusal
 from melisma.settings.read import build
 from melisma.settings.trigger import TriggerSettings
 from melisma.tasks.held_out import held_out
-from melisma.tasks.takes import examples, of_kind, pieces, read
+from melisma.tasks.takes import examples, known_as, of_kind, pieces, read
 
 RATE = 8000
 NAMES = {"positive": "alexa", "negative": "other", "background": "noise"}
@@ -180,3 +180,31 @@ def test_groups_are_held_out_whole_and_every_word_keeps_half(
         assert {groups[place] for place in held.places}.isdisjoint(
             groups[place] for place in range(len(rows)) if place not in held.places
         )
+
+
+def test_what_is_measured_on_is_what_the_model_of_these_words_knows_it_as(called: Path) -> None:
+    texts: list[Any] = ["alexa", "falling", "", "Alexa ", None, None]
+    listed = manifest(called, "fired.jsonl", [f"alexa/{number}.wav" for number in range(6)], texts, None)
+    found, notes = examples(settings(called), dict.fromkeys(("positive", "negative"), ((listed,),)))
+    assert any("2 recordings left out, as nobody has said yet" in note for note in notes)
+    known, told = known_as(("alexa",), found)
+    assert [(one.kind, one.word, one.label) for one in known] == [
+        ("positive", "alexa", None),
+        ("negative", None, "falling"),
+        ("negative", None, None),
+        ("positive", "alexa", None),
+    ]
+    assert told == []
+
+
+def test_a_folder_called_otherwise_than_the_model_s_word_is_told(called: Path) -> None:
+    found, _ = examples(settings(called), {"positive": ((str(called / "alexa"),),)})
+    known, told = known_as(("Alexa",), found)
+    assert ({one.word for one in known}, told) == ({"Alexa"}, [])
+    known, (said,) = known_as(("computer",), found)
+    assert {one.word for one in known} == {""}
+    assert "is called 'alexa', and all in it is measured as takes of 'computer', the only word of this model" in said
+    known, told = known_as(("computer", "alexa"), found)
+    assert ({one.word for one in known}, told) == ({"alexa"}, [])
+    with pytest.raises(Refusal, match="nothing says which of the words 'computer', 'stop' its takes are of"):
+        known_as(("computer", "stop"), found)

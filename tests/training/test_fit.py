@@ -140,6 +140,8 @@ def test_epochs_are_counted_as_they_are_and_not_by_the_steps_of_the_first() -> N
     assert drive.learner.epoch == 3
     assert drive.learner.plans == [36], "what the schedule is told is an estimate"
     assert drive.end.startswith("3 epochs, ")
+    epochs = [one.epoch for one in drive.told if one.kind == "step"]
+    assert epochs == [0] * 12 + [1] * 10 + [2] * 10, "the last step of an epoch is none of the next"
     assert Drive(epochs=3, steps=20).run().learner.step == 20
     assert Drive(epochs=3, steps=2000).run().learner.step == 32
     assert Drive(epochs=3, steps=20).run().learner.plans == [20]

@@ -16,6 +16,7 @@ from melisma.evaluation.evaluate import Evaluation
 from melisma.evaluation.evaluate import evaluate as evaluate_on
 from melisma.quoting import named
 from melisma.settings.leaves import shape
+from melisma.settings.names import naming_data
 from melisma.settings.read import build, with_values
 from melisma.settings.values import convert
 
@@ -37,7 +38,7 @@ def evaluate(run: str | Path | Model, *data: Any, device: str | None = None, **o
     columns = _columns(options, shape(type(model.settings)).columns)
     corpora = parts_of(model, given)
     search, settings = model.search(options), with_values(model.settings, columns)
-    parts = [(corpus, *model.task.examples(settings, asked)) for corpus, asked in corpora]
+    parts = [(corpus, *examples_of(model, settings, asked)) for corpus, asked in corpora]
     examples = [example for _, some, _ in parts for example in some]
     dropped = tuple(sentence for _, _, said in parts for sentence in said)
     met = familiar(model.run, model.task, model.settings, [(corpus, some) for corpus, some, _ in parts])
@@ -55,6 +56,13 @@ def evaluate(run: str | Path | Model, *data: Any, device: str | None = None, **o
     )
 
 
+def examples_of(model: Model, settings: Any, asked: Any) -> tuple[list[Any], list[str]]:
+    """The examples of a part, as the model knows them, and what to say of them; ``asked`` is one of ``parts_of``."""
+    found, notes = model.task.examples(settings, asked)
+    known, told = model.task.known(model.codec, found)
+    return known, [*notes, *told]
+
+
 def parts_of(model: Model, given: Any) -> list[tuple[tuple[str, ...], Any]]:
     """Each corpus to measure on, and how the task's ``examples`` is asked for it alone; Refusal where there is none.
 
@@ -70,7 +78,11 @@ def parts_of(model: Model, given: Any) -> list[tuple[tuple[str, ...], Any]]:
             raise Refusal(f"this run is measured on {_and_others(kinds)}: wants data.{kinds[0]}=… and the like")
         named_ones = {kind: convert(replace(leaves[kind], name=f"data.{kind}"), given[kind]) for kind in given}
         made = build(data, named_ones)
-        found = [(corpus, {kind: (corpus,)}) for kind in kinds if kind in given for corpus in getattr(made, kind)]
+        asked: dict[tuple[str, ...], dict[str, Any]] = {}  # what is given as several kinds tells itself what it is
+        for kind in (one for one in kinds if one in given):
+            for corpus in getattr(made, kind):
+                asked.setdefault(corpus, {})[kind] = (corpus,)
+        found = list(asked.items())
     if not found:
         wanted = " and ".join(f"data.{kind}=…" for kind in kinds) or "data=SOURCE,TARGET or data=TABLE"
         raise Refusal(f"there is no data to evaluate on; wanted is {wanted}")
@@ -94,6 +106,8 @@ def _given(model: Model, data: Sequence[Any], options: Mapping[str, Any]) -> tup
     if kinds and not corpora:
         return {kind: rest.pop(f"data.{kind}") for kind in kinds if f"data.{kind}" in rest}, rest
     if len(corpora) != 1:
+        for other in filter(None, (naming_data(name, ("data",)) for name in rest)):
+            raise other
         found = f"{len(corpora)} corpora are given to measure on" if corpora else "there is no data to evaluate on"
         raise Refusal(f'{found}: wants evaluate(run, ("a.en", "a.de")), several corpora in a list')
     return corpora[0], rest

@@ -12,7 +12,7 @@ from typing import Any
 from melisma.api.data import check_unchanged, seen_from_here
 from melisma.api.device import threads
 from melisma.api.familiar import sentences
-from melisma.api.measure import parts_of
+from melisma.api.measure import examples_of, parts_of
 from melisma.api.model import Model, load
 from melisma.api.pictured import pictured
 from melisma.errors import Failure, Refusal, out_of_memory
@@ -91,7 +91,7 @@ def report(
     parts = parts_of(model, data)
     corpora = [corpus for corpus, _ in parts]
     settings = with_values(model.settings, columns)
-    pairs = [one for _, asked_for in parts for one in model.task.examples(settings, asked_for)[0]]
+    pairs = [one for _, asked_for in parts for one in examples_of(model, settings, asked_for)[0]]
     known, why = _known(model.run, model.task, model.settings)
     other = None
     if against is not None:
@@ -207,7 +207,8 @@ def _head(known: Facts, run: Section | None, measured: Measured | None, warnings
     if known.sizes.parameters is not None:
         facts.append(("parameters", f"{known.sizes.parameters:,}"))
     if "train" in known.pairs:
-        facts.append((f"{task_of(known.task).example}s learned from", f"{known.pairs['train']:,}"))
+        task = task_of(known.task)
+        facts.append((f"{task.made or task.example}s learned from", f"{known.pairs['train']:,}"))
     score, ends, said = _best(known, measured)
     state = rows.get("state", known.state)
     return Head(known.recipe, known.about, state, score, ends, tuple(said), tuple(facts), warnings)

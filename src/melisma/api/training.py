@@ -143,17 +143,22 @@ class Training:
                 if self.valid and not self._stopped():
                     yield replace(progress, kind="report", text=asked(self.valid, self.task.example))
                 self._write_pages(writer)
+                progress = replace(progress, remark=self._shown())
             yield progress
             if progress.kind == "validation":
                 yield from self._remarked(progress)
 
     def _remarked(self, progress: Progress) -> Iterator[Progress]:
         """What a validation showed to go wrong, where the one before did not show the same."""
-        remark = (None if self.validation is None else self.validation.remark) or ""
+        remark = self._shown()
         kind = remark.partition(" ")[0]  # the rest holds numbers, which change every time
         if remark and kind != self._remark:
             yield replace(progress, kind="note", text=remark)
         self._remark = kind
+
+    def _shown(self) -> str:
+        """What the last validation showed to go wrong; empty where nothing did."""
+        return (None if self.validation is None else self.validation.remark) or ""
 
     def _write_pages(self, writer: RunWriter) -> None:
         write_card(writer)

@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from melisma.checks.finding import SHOWN, Finding, Seen, Severity, percent, verb
+from melisma.checks.finding import SHOWN, Finding, Seen, Severity, percent, validation, verb
 from melisma.checks.reading import SIDES
 from melisma.files.columns import Pair
 from melisma.files.watch import passing
@@ -70,14 +70,18 @@ class Coverage:
 
 
 def cover(
-    codec: PairCoder, train: Sequence[Pair], valid: Sequence[Pair], data: DataSettings, units: tuple[str, str] = UNITS
+    codec: PairCoder,
+    train: Sequence[Pair],
+    asked: Sequence[Pair],
+    data: DataSettings,
+    units: tuple[str, str] = UNITS,
 ) -> tuple[Coverage, list[Finding]]:
     """What validation shares with training, and the findings that follow; of ``train`` no more than a block is held.
 
     ``units`` are what a symbol of each side is: a side of characters knows no words, and one of phonemes needs few.
     """
     sides = tuple(map(Side, SIDES))
-    for pairs, symbols in _encoded(codec, valid):
+    for pairs, symbols in _encoded(codec, asked):
         for side, one in enumerate(sides):
             one.ask(*_of(side, pairs, symbols))
     over = _Over(data)
@@ -86,7 +90,8 @@ def cover(
             one.show(*_of(side, pairs, symbols))
         over.see(pairs, symbols)
     found = tuple(one.found() for one in sides)
-    findings = [finding for one, unit in zip(found, units) for finding in _of_side(one, len(train), unit)]
+    valid = validation(data.valid)
+    findings = [finding for one, unit in zip(found, units) for finding in _of_side(one, len(train), unit, valid)]
     return Coverage(len(train), over.count, found), findings + list(over.findings(len(train)))
 
 
@@ -177,7 +182,7 @@ def _unseen(asked: Counter[T], known: Container[T]) -> float | None:
     return sum(count for one, count in asked.items() if one not in known) / total if total else None
 
 
-def _of_side(found: SideCoverage, pairs: int, unit: str) -> Iterator[Finding]:
+def _of_side(found: SideCoverage, pairs: int, unit: str, valid: str) -> Iterator[Finding]:
     shares = [("characters", found.unseen_characters, found.valid_characters)]
     if unit != "characters":  # otherwise a word is known by its letters
         shares.append(("words", found.unseen_words, found.valid_words))
@@ -186,7 +191,7 @@ def _of_side(found: SideCoverage, pairs: int, unit: str) -> Iterator[Finding]:
             severity: Severity = "warning" if share >= STRANGE[what] else "note"
             some = f" (such as {' '.join(found.some_unseen[:5])})" if what == "characters" else ""
             count = round(share * of)
-            sentence = f"{percent(count, of)} of the {what} in the {found.side}s of valid never occur in train{some}"
+            sentence = f"{percent(count, of)} of the {what} in the {found.side}s of {valid} never occur in train{some}"
             advice = "a model can only guess at them: more training data like the validation data is wanted"
             if severity == "note":
                 advice = "nothing: some always are"

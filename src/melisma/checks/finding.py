@@ -86,6 +86,11 @@ def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity)))
 
 
+def validation(given: object) -> str:
+    """What a sentence calls validation data that this setting names; None: it is cut off the training data."""
+    return "valid" if given is not None else "the part cut off for validation"
+
+
 def percent(part: int, whole: int) -> str:
     """A share for people: as many digits as it takes not to say 0 or 100 of what is neither."""
     share = 100 * part / whole if whole else 0.0

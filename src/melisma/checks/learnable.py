@@ -8,7 +8,7 @@ from typing import Protocol
 
 from melisma.checks.coverage import LONG, STRANGE, Coverage, Side, SideCoverage
 from melisma.checks.covered import Covered
-from melisma.checks.finding import Finding, Severity, percent, verb
+from melisma.checks.finding import Finding, Severity, percent, validation, verb
 from melisma.checks.recording import Marked
 from melisma.files.watch import passing
 from melisma.quoting import counted, listed
@@ -36,7 +36,8 @@ def cover(
     codec: HearingCoder, train: Sequence[Utterance], valid: Sequence[Utterance], settings: TranscribeSettings
 ) -> Covered:
     """What validation shares with training, what training would leave out, and guessed sessions."""
-    side, limits, known = Side("transcript"), _Limits(codec, settings), _Known(codec)
+    name = validation(settings.data.valid)
+    side, limits, known = Side("transcript"), _Limits(codec, settings), _Known(codec, name)
     for one in valid:
         symbols = codec.spelled(one.text)
         side.ask([one.text], [symbols])
@@ -51,7 +52,7 @@ def cover(
     findings = [
         *known.findings(len(valid), found.some_unseen),
         *limits.findings({"train": len(train), "valid": len(valid)}),
-        *_words(found, settings.text.unit),
+        *_words(found, settings.text.unit, name),
         *_heard_alike(train, guessed),
     ]
     left_out = limits.left_out | known.left_out
@@ -97,11 +98,12 @@ class _Limits:
 
     def _too_short(self, part: str, marked: Marked, of: int) -> Finding:
         count, each = marked.count, self._settings.model.stride * self._settings.sound.hop
-        what = f"training leaves {verb(count, 'it', 'them')} out"
+        what, name = f"training leaves {verb(count, 'it', 'them')} out", part
         if part == "valid":
+            name = validation(self._settings.data.valid)
             what = f"{verb(count, 'its', 'their')} loss does not count"
         sentence = (
-            f"{counted(count, 'recording')} of {part} {verb(count, 'is', 'are')} too short for what is said: a symbol "
+            f"{counted(count, 'recording')} of {name} {verb(count, 'is', 'are')} too short for what is said: a symbol "
             f"wants {each:g} ms (sound.hop times model.stride), and as much between two that are equal; {what}"
         )
         advice = "look for wrong transcripts, or give a smaller model.stride or larger symbols (text.unit)"
@@ -112,8 +114,9 @@ class _Limits:
 class _Known:
     """Transcripts of validation with symbols that no model of this training could write."""
 
-    def __init__(self, codec: HearingCoder) -> None:
+    def __init__(self, codec: HearingCoder, name: str) -> None:
         self.left_out: dict[tuple[str, str], str] = {}
+        self._name = name
         self._symbols = frozenset(codec.symbols)
         self._marked = Marked()
 
@@ -128,8 +131,8 @@ class _Known:
         if count := self._marked.count:
             such = f" ({listed(characters, 5)})" if characters else ""
             sentence = (
-                f"{counted(count, 'transcript')} of valid {verb(count, 'has', 'have')} symbols that never occur in "
-                f"train{such}; no model could write them, and training refuses them"
+                f"{counted(count, 'transcript')} of {self._name} {verb(count, 'has', 'have')} symbols that never occur "
+                f"in train{such}; no model could write them, and training refuses them"
             )
             advice = "write them as train does (text.lowercase=yes evens out cases), move some of them to train, or "
             advice += "fix=FOLDER, which leaves them out"
@@ -137,16 +140,16 @@ class _Known:
             yield Finding(name, "error", count, of, sentence, advice, self._marked.places)
 
 
-def _words(found: SideCoverage, unit: str) -> Iterator[Finding]:
+def _words(found: SideCoverage, unit: str, valid: str) -> Iterator[Finding]:
     """Words of validation that training never shows."""
     if not found.unseen_words:
         return
     count = round(found.unseen_words * found.valid_words)
-    sentence = f"{percent(count, found.valid_words)} of the words in valid never occur in train"
+    sentence = f"{percent(count, found.valid_words)} of the words in {valid} never occur in train"
     severity: Severity = "warning" if unit != "characters" and found.unseen_words >= STRANGE["words"] else "note"
     advice = "nothing: they are spelled letter by letter, but search.words=known would never hear them"
     if severity == "warning":
-        advice = "more transcripts like those of valid are wanted, or text.unit=characters"
+        advice = f"more transcripts like those of {valid} are wanted, or text.unit=characters"
     yield Finding("unseen words", severity, count, found.valid_words, sentence, advice)
 
 

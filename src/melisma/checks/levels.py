@@ -8,7 +8,7 @@ from typing import NamedTuple
 from melisma.checks.finding import Finding, Severity, verb
 from melisma.checks.recording import Marked, Recording
 from melisma.quoting import counted
-from melisma.sound.heard import MUCH_CLIPPED, MUCH_OFFSET, MUCH_SILENT, Heard
+from melisma.sound.heard import MUCH_CLIPPED, MUCH_OFFSET, MUCH_SILENT, SoundFacts
 
 FAINT = 0.002  # of full scale that the loudest sample has: 54 dB below
 
@@ -16,8 +16,8 @@ FAINT = 0.002  # of full scale that the loudest sample has: 54 dB below
 class _Level(NamedTuple):
     name: str
     severity: Severity
-    has: Callable[[Heard], bool]
-    why: Callable[[Heard], str]  # of one recording
+    has: Callable[[SoundFacts], bool]
+    why: Callable[[SoundFacts], str]  # of one recording
     one: str
     many: str
     advice: str

@@ -11,7 +11,7 @@ from melisma.checks.finding import SHOWN, Finding, Seen
 from melisma.files.clip import Clip
 from melisma.files.columns import blank
 from melisma.quoting import named
-from melisma.sound.heard import Heard
+from melisma.sound.heard import SoundFacts
 from melisma.sound.unusable import Kind
 
 MANY = 0.01  # of the recordings: more of what is wrong with some is worth a warning
@@ -23,7 +23,7 @@ class Recording(NamedTuple):
     number: int  # of all recordings of all corpora, from 0
     part: str  # train or valid
     clip: Clip
-    heard: Heard | None  # None: it cannot be used
+    heard: SoundFacts | None  # None: it cannot be used
     fault: str = ""  # why not, as training says it
     kind: Kind = "other"  # of that fault
 

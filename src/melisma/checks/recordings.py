@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from melisma.checks.finding import Finding, Seen, ordered, verb
+from melisma.checks.finding import SHOWN, Finding, Seen, ordered, verb
 from melisma.checks.hours import Hours, Sounds
 from melisma.checks.levels import LevelCheck
 from melisma.checks.recording import Recording, RecordingCheck, stands
@@ -18,6 +18,7 @@ from melisma.checks.speech_rate import SpeechRate
 from melisma.checks.unreadable import Unreadable, kind_of
 from melisma.errors import Refusal
 from melisma.files.clip import Clip, ClipReport
+from melisma.files.lines import Place
 from melisma.files.manifest import read_clips
 from melisma.files.opening import at_home, require_file
 from melisma.files.records import Columns
@@ -25,11 +26,12 @@ from melisma.files.tables import kind as table
 from melisma.files.watch import passing
 from melisma.quoting import counted, named
 from melisma.settings.transcribe import TranscribeSettings
+from melisma.sound.following import Following
 from melisma.sound.heard import look as listen
 from melisma.sound.unusable import Unusable, lacking
 from melisma.tasks.utterances import LOOKED, Utterance, columns, commonest
 
-NO_TRANSCRIPT, SILENT = "no transcript", "digital silence"
+NO_TRANSCRIPT, SILENT, BROKEN = "no transcript", "digital silence", "broken rows"
 TABLES = ("tsv", "csv", "jsonl")
 
 
@@ -42,6 +44,7 @@ class LookedRecordings:
     sounds: Mapping[str, Sounds]
     clips: tuple[tuple[str, Clip], ...] = field(repr=False)  # part and clip, in order
     unusable: Mapping[int, str] = field(repr=False)  # number of a recording -> why a repaired copy is without it
+    broken: tuple[Seen, ...] = field(default=(), repr=False)  # rows of manifests that are no recordings
 
 
 def look(settings: TranscribeSettings) -> LookedRecordings:
@@ -68,7 +71,8 @@ def look(settings: TranscribeSettings) -> LookedRecordings:
     examples = dict.fromkeys((corpus.part for corpus in corpora), 0)
     for part, _ in clips:
         examples[part] += 1
-    return LookedRecordings(examples, ordered(findings), hours.sounds(), clips, repeated.left_out() | unusable)
+    broken = tuple(row for corpus in corpora for row in corpus.broken)
+    return LookedRecordings(examples, ordered(findings), hours.sounds(), clips, repeated.left_out() | unusable, broken)
 
 
 def require_sound() -> None:
@@ -86,21 +90,38 @@ class GivenCorpus:
     part: str
     names: tuple[str, ...]
     clips: list[Clip] = field(default_factory=list)
+    broken: list[Seen] = field(default_factory=list)  # rows that are no clips
+    _first: str = ""  # what is wrong with the first of them
 
     def read(self, columns: Columns) -> Iterator[Finding]:
         """Reads it, and says what is wrong with the whole; Refusal where it is nothing that clips are read from."""
         path = at_home(self.names[0])
         try:
-            self.clips, report = read_clips([self.names], columns)
+            self.clips, report = read_clips([self.names], columns, self._mark)
         except Refusal as refusal:
             if len(self.names) != 1 or table(path) not in TABLES:
                 raise
             require_file(path)
-            sentence = f"{named(self.names[0])} is no manifest, and training refuses it: {refusal}"
+            sentence = f"{named(self.names[0])} is no manifest, and training refuses it: {self._first or refusal}"
+            self.broken = []
             advice = "mend what is named, and look for more like it: nothing behind it was looked at"
             yield Finding("broken manifest", "error", 1, 1, sentence, advice)
         else:
+            if self.broken:
+                yield self._rows()
             yield from _reported(self.part, report)
+
+    def _mark(self, place: Place, refusal: Refusal) -> None:
+        self._first = self._first or str(refusal)
+        self.broken.append(Seen(place.file, place.line, "", str(refusal).removeprefix(f"{place}: ")))
+
+    def _rows(self) -> Finding:
+        count = len(self.broken)
+        sentence = f"{counted(count, 'row')} of {named(self.names[0])} {verb(count, 'is', 'are')} no recording"
+        sentence += f"{verb(count, '', 's')}, and training refuses the manifest"
+        advice = "mend them as each says; fix=FOLDER leaves them out"
+        of = count + len(self.clips)
+        return Finding(BROKEN, "error", count, of, sentence, advice, tuple(self.broken[:SHOWN]))
 
 
 def _reported(part: str, report: ClipReport) -> Iterator[Finding]:
@@ -123,9 +144,14 @@ def _seen(where: str) -> Seen:
 
 def heard(clips: Sequence[tuple[str, Clip]]) -> Iterator[Recording]:
     """The recordings, each decoded once; what training would leave out has nothing that was heard."""
+    with Following() as following:
+        yield from _heard(clips, following)
+
+
+def _heard(clips: Sequence[tuple[str, Clip]], following: Following) -> Iterator[Recording]:
     for number, (part, clip) in enumerate(passing("recordings listened to", clips, len(clips))):
         try:
-            found = listen(clip.audio, clip.begin, clip.end)
+            found = listen(clip.audio, clip.begin, clip.end, following)
             if not found.frames:
                 raise Unusable(f"{named(clip.audio)} is empty: it holds no samples", "empty")
             if found.unlawful:

@@ -14,7 +14,7 @@ from typing import Any
 from melisma.checks.covered import Covered
 from melisma.checks.new_folder import REMOVED, NewFile, Repaired, in_cell, reasons, require_free, written_whole
 from melisma.checks.recording import place
-from melisma.checks.recordings import LookedRecordings
+from melisma.checks.recordings import BROKEN, LookedRecordings
 from melisma.errors import Refusal
 from melisma.files.clip import Clip
 from melisma.quoting import named, shown_path
@@ -75,6 +75,9 @@ class _Copy:
                 opened.callback(file.close)
             self.kept.update(dict.fromkeys(self.looked.examples, 0))
             files[REMOVED].put("file\tline\treason\taudio\ttext\n")
+            for row in self.looked.broken:
+                self.removed[BROKEN] += 1
+                files[REMOVED].put(f"{named(row.file)}\t{row.line}\t{BROKEN}: {in_cell(row.why)}\t\t\n")
             for number, (part, clip) in enumerate(self.looked.clips):
                 line = json.dumps(self._line(clip), ensure_ascii=False) + "\n"
                 if why := self._why(number, part, clip) or _stray(line):

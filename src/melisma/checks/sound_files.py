@@ -9,7 +9,7 @@ from typing import NamedTuple
 from melisma.checks.finding import Finding, Severity, verb
 from melisma.checks.recording import Marked, Recording
 from melisma.quoting import counted
-from melisma.sound.heard import Heard
+from melisma.sound.heard import SoundFacts
 
 EIGHT_BITS = ("PCM_U8", "PCM_S8")
 FEW = 0.1  # of the recordings: so few are better left out than heard with the ears of all
@@ -18,14 +18,14 @@ FEW = 0.1  # of the recordings: so few are better left out than heard with the e
 class _Oddity(NamedTuple):
     name: str
     severity: Severity
-    has: Callable[[Heard], bool]
-    why: Callable[[Heard], str]  # of one file
+    has: Callable[[SoundFacts], bool]
+    why: Callable[[SoundFacts], str]  # of one file
     one: str
     many: str
     advice: str
 
 
-def _there(heard: Heard) -> str:
+def _there(heard: SoundFacts) -> str:
     if heard.declared is None or heard.declared <= heard.frames:
         return f"{heard.seconds:.3f} s are there"
     return f"{heard.seconds:.3f} of {heard.declared / heard.rate:.3f} s are there"

@@ -65,7 +65,8 @@ def look(settings: TriggerSettings) -> LookedRecordings:
     for part, _ in clips:
         examples[part] += 1
     left_out = same.left_out() | takes.left_out | unusable
-    return LookedRecordings(examples, ordered(_told_once(findings)), sounds, clips, left_out)
+    broken = tuple(row for corpus in corpora for row in corpus.broken)
+    return LookedRecordings(examples, ordered(_told_once(findings)), sounds, clips, left_out, broken)
 
 
 def _name(corpus: GivenCorpus) -> None:
@@ -166,9 +167,9 @@ class Takes:
 
     def _advice(self, word: str) -> str:
         return (
-            f"about {ENOUGH} of one person, in two sessions or more, make a word that this person can use; whom it has "
-            f"not heard it misses more often, until there are takes of dozens of people; more: melisma record FOLDER "
-            f"word={named(word)}"
+            f"about {ENOUGH} of one person, in two sessions or more, are a beginning; what they are worth to this "
+            f"person and to others, melisma evaluate tells on takes that were not trained on; more: melisma record "
+            f"FOLDER word={named(word)}"
         )
 
 

@@ -9,7 +9,7 @@ from melisma.checks.finding import Finding, Severity, verb
 from melisma.checks.recording import MANY, Marked, Recording
 from melisma.checks.repeated_sounds import IN_VALID, TWICE
 from melisma.quoting import counted, quoted
-from melisma.sound.heard import Heard
+from melisma.sound.heard import SoundFacts
 
 HALF = 16  # bytes of a SHA-256 that tell sounds apart
 BOTH = "a trigger word, and not"
@@ -90,7 +90,7 @@ class TwoThings:
         return Finding(name, severity, marked.count, self._heard, sentence, advice, marked.places)
 
 
-def _digest(heard: Heard) -> bytes:
+def _digest(heard: SoundFacts) -> bytes:
     return heard.rate.to_bytes(4) + bytes.fromhex(heard.sha256)[:HALF]
 
 

@@ -159,6 +159,8 @@ def follow(start: Callable[[Stop], Iterator[Progress]], run: str, *, quiet: bool
             f"next: answers from melisma predict {name} …, scores from melisma evaluate {name} {_data(started.task)}, "
             f"all that is known from melisma show {name}"
         )
+    if end.remark and not as_json:
+        say(f"at its end: {end.remark}")
 
 
 def _take_part(start: Callable[[Stop], Iterator[Progress]], stop: Stop) -> None:
@@ -242,4 +244,5 @@ def _plain(progress: Progress) -> dict[str, Any]:
     told["seconds"] = round(progress.seconds, 1)
     if progress.kind == "validation":
         told |= {"scores": dict(progress.scores), "best": progress.best}
-    return told | ({"text": progress.text} if progress.text else {})
+    told |= {"text": progress.text} if progress.text else {}
+    return told | ({"remark": progress.remark} if progress.remark else {})

@@ -16,8 +16,9 @@ from melisma.command.search import Answering, options, split
 from melisma.command.subtitled import OWN, subtitles_of
 from melisma.command.talk import LiveLine, in_line, put, put_json, say
 from melisma.errors import Refusal
+from melisma.quoting import named
 from melisma.sound.microphone import microphone
-from melisma.sound.wave import blocks
+from melisma.sound.wave import blocks, cut_off
 
 if TYPE_CHECKING:
     from melisma.api.keeping import Keeping
@@ -59,11 +60,14 @@ def command(run: str, words: tuple[str, ...], as_json: bool) -> None:
     source = _microphone(stream, line) if inputs[0] == MICROPHONE else _file(inputs[0], stream)
     if subtitles is not None and subtitles.head():
         put(subtitles.head().rstrip("\n") + "\n")
+    cut = None if inputs[0] == MICROPHONE else cut_off(inputs[0])
+    told = False
     try:
-        for said in _heard(stream, source, line, keeping):
+        for said, last in _heard(stream, source, line, keeping):
             line.clear()
+            told = True
             if as_json:
-                put_json(asdict(said))
+                put_json(asdict(said) | ({"truncated": last and cut is not None} if model.task.gives == "text" else {}))
             elif subtitles is not None:
                 put(subtitles.more(said.words, said.end).removesuffix("\n"))
             elif model.task.gives == "alarms":
@@ -72,11 +76,17 @@ def command(run: str, words: tuple[str, ...], as_json: bool) -> None:
                 put(_time(said.begin), _time(said.end), in_line(said.text))
     finally:
         line.clear()
+    if cut is not None:
+        say(cut)
+    if not told and model.task.gives == "text":
+        say(f"{named(inputs[0])}: nothing was heard")
     say_kept(keeping)
 
 
-def _heard(stream: Stream, source: Iterable[Any], line: LiveLine, keeping: Keeping | None) -> Iterator[Any]:
-    """What was said, as it is told; what fired is kept."""
+def _heard(
+    stream: Stream, source: Iterable[Any], line: LiveLine, keeping: Keeping | None
+) -> Iterator[tuple[Any, bool]]:
+    """What was said, as it is told, and whether it was ended by the end of all; what fired is kept."""
     nothing = None
     try:
         for samples in source:
@@ -86,10 +96,10 @@ def _heard(stream: Stream, source: Iterable[Any], line: LiveLine, keeping: Keepi
                 heard = stream.feed(chunk)
                 if keeping is not None:
                     keeping.feed(chunk, heard)
-                yield from filter(_tells, heard)
+                yield from ((said, False) for said in filter(_tells, heard))
                 line.show(stream.so_far())
         if nothing is not None:
-            yield from filter(_tells, stream.feed(nothing, last=True))
+            yield from ((said, True) for said in filter(_tells, stream.feed(nothing, last=True)))
     finally:
         if keeping is not None:
             keeping.finish()
@@ -105,10 +115,11 @@ def _file(path: str, stream: Stream) -> Iterable[Any]:
 
 
 def _microphone(stream: Stream, line: LiveLine) -> Iterator[Any]:
-    say("listening; Ctrl-C ends")
     source = microphone(stream.rate, stream.chunk / stream.rate, line.above)
     with _interrupts() as pressed, closing(source):
-        for samples in source:
+        for number, samples in enumerate(source):
+            if not number:  # before it there may be no microphone
+                say("listening; Ctrl-C ends")
             yield samples
             if pressed:
                 return

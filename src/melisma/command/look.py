@@ -24,6 +24,7 @@ from melisma.report.charts import draw, note
 from melisma.runs.disk import DISK, reason, replace_file
 from melisma.runs.read import read_run
 from melisma.settings.show import shown
+from melisma.sound.wave import cut_off
 from melisma.task import Figure
 
 if TYPE_CHECKING:
@@ -111,6 +112,8 @@ def command(what: str, run: str, words: tuple[str, ...], as_json: bool) -> None:
     from melisma.api.model import load
 
     figure, told = _seen(what, load(run, step=saved.step, device=saved.device), inputs, own["target"], chosen)
+    if figure.data.get("truncated"):
+        say(cut_off(inputs[0]) or "")
     made = {name: (path, MADE[name](figure, path)) for name, path in paths.items() if path is not None}
     for name, (path, data) in made.items():
         _write(name, path, data)

@@ -19,6 +19,7 @@ from melisma.command.talk import in_line, put, put_json, say
 from melisma.errors import Refusal
 from melisma.files.subtitles import Subtitles
 from melisma.quoting import named, shown_path
+from melisma.sound.wave import cut_off
 
 if TYPE_CHECKING:
     from melisma.api.model import Model
@@ -58,7 +59,9 @@ def command(run: str, words: tuple[str, ...], as_json: bool) -> None:
     for note in model.ready(chosen):
         say(note)
     if subtitles is not None:
-        _subtitle(model(inputs[0], **chosen), subtitles)
+        answer = model(inputs[0], **chosen)
+        _told(model, inputs[0], answer)
+        _subtitle(answer, subtitles)
         return
     if inputs:
         for word in filter(_is_file, inputs if model.task.takes == "text" else ()):
@@ -82,12 +85,22 @@ def command(run: str, words: tuple[str, ...], as_json: bool) -> None:
 
 
 def _answer(model: Model, inputs: Sequence[str], chosen: dict[str, Any], as_json: bool, *, single: bool) -> None:
-    for answer in model(inputs, **chosen):
+    for asked, answer in zip(inputs, model(inputs, **chosen)):
+        truncated = _told(model, asked, answer) if model.task.takes == "recording" else {}
         if as_json:
-            put_json(asdict(answer) | {"text": answer.text})
+            put_json(asdict(answer) | {"text": answer.text} | truncated)
             continue
         texts = [one.text for one in answer.alternatives]
         put(*(texts if single and len(texts) == 1 else map(in_line, texts)))
+
+
+def _told(model: Model, path: str, answer: Any) -> dict[str, bool]:
+    """What is to be said of a recording that was answered, and whether its end is not there."""
+    if (cut := cut_off(path)) is not None:
+        say(cut)
+    if model.task.gives == "text" and not answer.text.strip():
+        say(f"{named(path)}: nothing was heard")
+    return {"truncated": cut is not None}
 
 
 def _subtitle(answer: Any, subtitles: Subtitles) -> None:

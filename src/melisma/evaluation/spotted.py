@@ -44,7 +44,7 @@ def _long(hours: float) -> str:
 
 def _nothing_below(found: Collection[Mapping[str, Any]]) -> float:
     """The rate that as many hours without any false alarm can show."""
-    return max(float(own["curve"][0]["false_alarms"]["bound"]) for own in found)
+    return max(float(own["curve"][0]["false_alarms"]["high"]) for own in found)
 
 
 def _series(name: str, own: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from melisma.files.folders import alone, in_folder
 from melisma.files.kaldi import RECORDINGS, is_kaldi, tabled
 from melisma.files.lines import Lines
 from melisma.files.opening import at_home, require_file
-from melisma.files.records import Columns, recorded
+from melisma.files.records import Columns, Wrong, recorded, stop
 from melisma.files.tables import kind
 from melisma.quoting import counted, named
 
@@ -34,18 +34,20 @@ def clips(corpus: Sequence[str], columns: Columns = DEFAULT) -> list[Clip]:
     return _read(corpus, columns)[0]
 
 
-def read_clips(corpora: Sequence[Sequence[str]], columns: Columns = DEFAULT) -> tuple[list[Clip], ClipReport]:
-    """All clips of several corpora, in order, and what is worth knowing of them."""
+def read_clips(
+    corpora: Sequence[Sequence[str]], columns: Columns = DEFAULT, wrong: Wrong = stop
+) -> tuple[list[Clip], ClipReport]:
+    """All clips of several corpora, in order, and what is worth knowing of them; bad rows go to ``wrong``."""
     found: list[Clip] = []
     told = ClipReport()
     for corpus in corpora:
-        more, report = _read(corpus, columns)
+        more, report = _read(corpus, columns, wrong)
         found += more
         told += report
     return found, told
 
 
-def _read(corpus: Sequence[str], columns: Columns) -> tuple[list[Clip], ClipReport]:
+def _read(corpus: Sequence[str], columns: Columns, wrong: Wrong = stop) -> tuple[list[Clip], ClipReport]:
     paths = [at_home(path) for path in corpus]
     shown = named(",".join(corpus))
     if len(paths) == 2:
@@ -65,7 +67,7 @@ def _read(corpus: Sequence[str], columns: Columns) -> tuple[list[Clip], ClipRepo
     if not kind(path):
         raise Refusal(f"{shown} is nothing that clips are read from; wants {WANTED}")
     lines = Lines(path)
-    found = recorded(lines, columns)
+    found = recorded(lines, columns, wrong)
     if not found:
         raise Refusal(f"{shown} names no sound in {counted(lines.count, 'line')}; wants a clip a line")
     signatures = {lines.path: lines.signature} if lines.signature is not None else {}

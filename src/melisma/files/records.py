@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, NamedTuple
@@ -39,26 +39,38 @@ class Columns:
     speaker: str = "speaker"
 
 
+Wrong = Callable[[Place, Refusal], None]
+"""What is done with a row that is no clip: ``stop``, or it is remembered and read on."""
+
+
+def stop(place: Place, refusal: Refusal) -> None:
+    """Raises the Refusal."""
+    raise refusal
+
+
 class _Record(NamedTuple):
     place: Place
     values: Mapping[str, Any]
 
 
-def recorded(lines: Lines, columns: Columns) -> list[Clip]:
+def recorded(lines: Lines, columns: Columns, wrong: Wrong = stop) -> list[Clip]:
     """The clips of a table file; blank lines are none.
 
-    Raises Refusal with file and line for a row that is not what the table promises, and where the column with the sound
-    is not there, or another that was asked for.
+    Raises Refusal with file and line where the column with the sound is not there, or another that was asked for; a row
+    that is not what the table promises goes to ``wrong``.
     """
     read = {"tsv": _tab_records, "csv": _named_records, "jsonl": _json_records}[kind(lines.path)]
     thing = "key" if kind(lines.path) == "jsonl" else "column"
     known: dict[tuple[str, ...], dict[str, str | None]] = {}
     clips = []
-    for place, values in read(lines, columns):
+    for place, values in read(lines, columns, wrong):
         keys = tuple(values)
-        if keys not in known:
-            known[keys] = _found([*keys], columns, thing, place)
-        clips.append(_clip(values, known[keys], place))
+        try:
+            if keys not in known:
+                known[keys] = _found([*keys], columns, thing, place)
+            clips.append(_clip(values, known[keys], place))
+        except Refusal as refusal:
+            wrong(place, refusal)
     return clips
 
 
@@ -139,15 +151,21 @@ def _resembles(names: list[str], usual: tuple[str, ...]) -> bool:
 # --- rows -------------------------------------------------------------------------------------------------------------
 
 
-def _json_records(lines: Lines, columns: Columns) -> Iterator[_Record]:
+def _json_records(lines: Lines, columns: Columns, wrong: Wrong) -> Iterator[_Record]:
     for number, line in enumerate(lines, 1):
         place = Place(lines.path, number)
-        _require_held(line, place)
-        if line and line.strip():
-            yield _Record(place, json_object(line, place))
+        if line is None:
+            wrong(place, _not_held(place))
+        elif line.strip():
+            try:
+                values = json_object(line, place)
+            except Refusal as refusal:
+                wrong(place, refusal)
+            else:
+                yield _Record(place, values)
 
 
-def _named_records(lines: Lines, columns: Columns) -> Iterator[_Record]:
+def _named_records(lines: Lines, columns: Columns, wrong: Wrong) -> Iterator[_Record]:
     names: list[str] | None = None
     for number, cells in comma_records(lines):
         place = Place(lines.path, number)
@@ -158,15 +176,19 @@ def _named_records(lines: Lines, columns: Columns) -> Iterator[_Record]:
             _found(names, columns, "column", place)
             continue
         if len(cells) != len(names):
-            raise wrong_width(place, cells, len(names), "a comma")
+            wrong(place, wrong_width(place, cells, len(names), "a comma"))
+            continue
         yield _Record(place, dict(zip(names, cells)))
 
 
-def _tab_records(lines: Lines, columns: Columns) -> Iterator[_Record]:
+def _tab_records(lines: Lines, columns: Columns, wrong: Wrong) -> Iterator[_Record]:
     names: list[str] | None = None
     for number, line in enumerate(lines, 1):
         place = Place(lines.path, number)
-        _require_held(line, place)
+        if line is None and names is None:
+            raise _not_held(place)
+        if line is None:
+            wrong(place, _not_held(place))
         if not line or not line.strip():
             continue
         cells = line.split("\t")
@@ -178,7 +200,8 @@ def _tab_records(lines: Lines, columns: Columns) -> Iterator[_Record]:
                 _found(names, columns, "column", place)
                 continue
         if len(cells) != len(names):
-            raise wrong_width(place, cells, len(names), "a tab")
+            wrong(place, wrong_width(place, cells, len(names), "a tab"))
+            continue
         yield _Record(place, dict(zip(names, cells)))
 
 
@@ -190,6 +213,5 @@ def _header(cells: list[str], place: Place) -> list[str]:
     return names
 
 
-def _require_held(line: str | None, place: Place) -> None:
-    if line is None:
-        raise Refusal(f"{place}: the line is longer than {LONGEST:,} bytes; a clip a line is wanted")
+def _not_held(place: Place) -> Refusal:
+    return Refusal(f"{place}: the line is longer than {LONGEST:,} bytes; a clip a line is wanted")

@@ -27,11 +27,12 @@ def alignment(found: Aligned) -> Figure:
     a band, the lowest first, 1 the loudest and 0 what is 70 dB below it; ``marks`` are frequencies and their shares of
     the height; ``edges`` are where the model's outputs begin and end, ``posteriors`` its probabilities of the blank, of
     each symbol of the text, and of others that it thinks it hears. ``symbols`` and ``words`` have ``text``, ``begin``,
-    ``end`` and ``confidence``.
+    ``end`` and ``confidence``; ``truncated`` says that the recording's end is not there.
     """
     data: dict[str, Any] = {
         "heading": [found.name, found.text],
         "given": found.given,
+        "truncated": found.truncated,
         "seconds": round(len(found.samples) / found.definition.rate, 4),
         "words": [asdict(one) for one in found.words],
         "symbols": [asdict(one) for one in found.symbols],

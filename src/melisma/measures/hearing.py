@@ -7,19 +7,16 @@ from dataclasses import dataclass
 SILENT = 0.02  # of the wanted symbols: who says fewer says nothing
 TERSE = 0.5
 VERBOSE = 1.5
-IMPOSSIBLE = 0.02  # of the clips: more than that weigh on the training
 
 
 @dataclass(frozen=True)
 class Hearing:
     """Counts over clips, which add up: what the best path through each says, and what should have been said."""
 
-    clips: int
     frames: int
     blanks: int  # frames whose likeliest symbol is the blank
     decoded: int  # symbols that the best path says
     wanted: int  # symbols of the references
-    impossible: int = 0  # clips with fewer frames than their reference needs
 
     @property
     def blank_share(self) -> float:
@@ -35,11 +32,6 @@ class Hearing:
         """One sentence of what is wrong, with what helps; None where nothing is."""
         if not self.wanted:
             return None
-        if self.impossible > IMPOSSIBLE * self.clips:
-            return (
-                f"{self.impossible:,} of {self.clips:,} clips have fewer frames than their transcript needs: "
-                "shorten the step of the frames or the strides, or mend the transcripts."
-            )
         if self.length_ratio < SILENT:
             return (
                 f"All is blank ({100 * self.blank_share:.1f} % of frames): usual in the first epochs; where it stays, "

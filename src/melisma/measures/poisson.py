@@ -16,13 +16,12 @@ ROUNDS = 100_000  # of a sum or a fraction: some thousands are needed at a milli
 
 @dataclass(frozen=True)
 class Rate:
-    """Events in some hours: how many an hour, with the exact two-sided interval, and the one-sided bound."""
+    """Events in some hours: how many an hour, with the exact interval, one-sided where there is none."""
 
     events: int
     hours: float
     low: float
     high: float
-    bound: float  # the true rate is below this, with the same certainty: the high end of a one-sided interval
 
     @property
     def value(self) -> float:
@@ -32,16 +31,20 @@ class Rate:
     def told(self) -> str:
         """``0.22 an hour (1 in 4.5 h; 0.0056–1.24)``; of none what the hours can show: ``below 4.3 an hour``."""
         if not self.events:
-            return f"none in {self.hours:.3g} h, which can only show below {_up(self.bound)} an hour"
+            return f"none in {self.hours:.3g} h, which can only show below {_up(self.high)} an hour"
         return f"{self.value:.3g} an hour ({self.events} in {self.hours:.3g} h; {self.low:.2g}–{self.high:.3g})"
 
 
 def rate(events: int, hours: float, level: float = LEVEL) -> Rate:
-    """The rate of ``events`` in ``hours`` and its exact interval (Garwood 1936); refuses no time."""
+    """The rate of ``events`` in ``hours`` and its exact interval (Garwood 1936); refuses no time.
+
+    Of none nothing lies below, so that all of the doubt is above: the interval ends at 3.0 / hours (``most``), and
+    everything that is told of it is told of this one bound.
+    """
     if not (hours > 0 and math.isfinite(hours)):
         raise Refusal(f"{events} events in {hours:g} hours: a rate needs some time.")
-    low, high = expected(events, level)
-    return Rate(events, hours, low / hours, high / hours, most(events, level) / hours)
+    low, high = expected(events, level) if events else (0.0, most(0, level))
+    return Rate(events, hours, low / hours, high / hours)
 
 
 def expected(events: int, level: float = LEVEL) -> tuple[float, float]:

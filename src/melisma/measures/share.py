@@ -32,7 +32,7 @@ class Share:
     def told(self) -> str:
         """``3.0 % (3 of 100; 1.0–8.5 %)``; of none what so many can show: ``none of 200: below 1.5 %``."""
         if not self.count:
-            return f"none of {self.of}: below {math.ceil(round(1e4 * none_of(self.of), 6) / 10) / 10:.1f} %"
+            return f"none of {self.of}: below {math.ceil(round(1e4 * self.high, 6) / 10) / 10:.1f} %"
         low, value, high = (100 * part for part in (self.low, self.value, self.high))
         return f"{value:.1f} % ({self.count} of {self.of}; {low:.1f}–{high:.1f} %)"
 
@@ -47,16 +47,24 @@ def none_of(count: int, level: float = LEVEL) -> float:
     return -math.expm1(math.log1p(-level) / count)
 
 
+def alone(count: int, of: int, level: float = LEVEL) -> tuple[float, float]:
+    """The interval of a share of independent answers: Wilson's; of none, below which nothing lies, ``none_of``.
+
+    So all that is told of none is told of the same one-sided bound.
+    """
+    return wilson(count, of, level) if count else (0.0, none_of(of, level))
+
+
 def share(flags: Sequence[bool], speakers: Groups | None = None, level: float = LEVEL) -> Share:
     """The share of ``flags`` that are set; the interval is Wilson's, widened to that over speakers where two are known.
 
     Wilson's (1927) takes answers for independent, which those of a speaker are not; the bootstrap over speakers has no
-    width where none or all are set, or all speakers alike. Each end is the farther one of both.
+    width where none or all are set, or all speakers alike. Each end is the farther one of both. Of none see ``alone``.
     """
     if not len(flags):
         raise Refusal("there are no answers to measure: at least one is wanted.")
     count = sum(map(bool, flags))
-    low, high = wilson(count, len(flags), level)
+    low, high = alone(count, len(flags), level)
     drawn = by_speaker(_counts(flags), speakers)
     if drawn.speakers:
         drawn_low, drawn_high = (end / 100 for end in bootstrap(in_order(drawn.counts), ratio, level=level))

@@ -1,4 +1,4 @@
-"""How high a threshold must be for alarms rarer than the hours at hand can show: their highest scores, extrapolated."""
+"""Scores in log-odds: how high a threshold must be for alarms rarer than the hours at hand can show."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def extrapolated(scores: Sequence[float], hours: float, wanted: float) -> float 
     """
     if not (hours > 0 and wanted > 0):
         raise Refusal(f"{wanted:g} scores an hour in {hours:g} hours: more than 0 are wanted of both.")
-    falling = sorted(map(_log_odds, scores), reverse=True)
+    falling = sorted(map(log_odds, scores), reverse=True)
     k = min(HIGHEST, len(falling) // 2)
     if k < FEWEST or k <= hours * wanted:
         return None
@@ -30,9 +30,20 @@ def extrapolated(scores: Sequence[float], hours: float, wanted: float) -> float 
     above = sum(one - low for one in falling[:k]) / k
     if above < SHORTEST:
         return None
-    return 1 / (1 + math.exp(-(low + above * math.log(k / (hours * wanted)))))
+    return of_odds(low + above * math.log(k / (hours * wanted)))
 
 
-def _log_odds(score: float) -> float:
+def log_odds(score: float) -> float:
+    """ln(p / (1 - p)), of 1e-9 to 1 - 1e-9 at the farthest."""
     score = min(max(score, 1e-9), 1 - 1e-9)
     return math.log(score) - math.log1p(-score)
+
+
+def of_odds(odds: float) -> float:
+    """The score of these log-odds, 1 / (1 + e^-odds)."""
+    return 1 / (1 + math.exp(-odds))
+
+
+def middle(low: float, high: float) -> float:
+    """The score halfway from ``low`` to ``high`` in log-odds, but above ``low`` in any case."""
+    return max(of_odds((log_odds(low) + log_odds(high)) / 2), math.nextafter(low, math.inf))

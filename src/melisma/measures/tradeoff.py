@@ -13,9 +13,9 @@ import numpy as np
 
 from melisma.errors import Refusal
 from melisma.measures.detection import HOUR, WINDOW, Rule, Track, Window, crossings, detect, exposed, matched
-from melisma.measures.interval import Array, wilson
+from melisma.measures.interval import Array
 from melisma.measures.poisson import Rate, rate
-from melisma.measures.share import Share
+from melisma.measures.share import Share, alone
 
 LOWEST = 0.01  # no threshold is looked at below
 MOST = 60.0  # false alarms an hour: one a minute is of no use
@@ -31,7 +31,7 @@ class Point(NamedTuple):
 
 
 class Spot(NamedTuple):
-    """A point with its intervals: Wilson's of misses, the exact one of false alarms an hour."""
+    """A point with its intervals: of misses as of independent words, the exact one of false alarms an hour."""
 
     threshold: float
     misses: Share
@@ -75,10 +75,10 @@ class Curve:
         return wanted * self.hours * (1 + 1e-12)
 
     def share(self, misses: int) -> Share:
-        """So many misses as a share of the words, with Wilson's interval; refuses no words."""
+        """So many misses as a share of the words, with its interval (``alone``); refuses no words."""
         if not self.words:
             raise Refusal("there are no words to be missed: at least one is wanted.")
-        return Share(misses, self.words, *wilson(misses, self.words))
+        return Share(misses, self.words, *alone(misses, self.words))
 
 
 def tradeoff(

@@ -34,7 +34,7 @@ from melisma.layers.packed import Packed
 from melisma.layers.scan import scan
 from melisma.layers.serial import Serial, SerialState
 from melisma.losses.tokens import TokenLoss, row_nats, token_loss
-from melisma.models.heard import Heard, heard
+from melisma.models.heard import Entered, heard
 from melisma.models.recurrent import decoder, encoder, entrance
 from melisma.models.transformer import TransformerDecoder, TransformerState, dropout
 from melisma.ragged import Ragged, filled
@@ -70,7 +70,7 @@ class Decoder(nn.Module):
     def __init__(self, settings: EncoderDecoderSettings) -> None:
         super().__init__()
         self.settings = settings
-        self._heard: Heard | None = None
+        self._heard: Entered | None = None
         self._packed = Packed()  # the output layer's product
 
     def _hear(self, symbols: int, embedding: Embedding | OneHot) -> None:
@@ -250,7 +250,7 @@ class Decoder(nn.Module):
         # What a norm has evened out is as long as a row has features, and needs none of that.
         return 1.0 if self.transformer is not None else math.sqrt(self.settings.readout) / 4
 
-    def hearing(self) -> Heard | None:
+    def hearing(self) -> Entered | None:
         """What keeps how symbols enter the decoder, where that depends on nothing else; while the weights stay, one."""
         if self.transformer is not None or self.settings.input_feeding or isinstance(self.scorer, Fixed):
             return None
@@ -312,7 +312,7 @@ class EncoderDecoder(Decoder):
         rows = row_nats(shown.rows * self._output_scale(), self.output.weight, self.output_bias, wanted)
         return rows.new_zeros(heard.batch).index_add(0, heard.owners, rows)
 
-    def start(self, source: Ragged, heard: Heard | None = None) -> tuple[DecodingStep, State]:
+    def start(self, source: Ragged, heard: Entered | None = None) -> tuple[DecodingStep, State]:
         """What search needs: the step, and the state before it; ``heard`` may serve many batches."""
         memory = self.encode(source)
         return DecodingStep(self, memory, heard), self.begin(memory)
@@ -321,7 +321,7 @@ class EncoderDecoder(Decoder):
 class DecodingStep:
     """One step of decoding for search (a ``Step``); the memory stands once a sentence, however many rows that has."""
 
-    def __init__(self, model: Decoder, memory: Memory, heard: Heard | None = None) -> None:
+    def __init__(self, model: Decoder, memory: Memory, heard: Entered | None = None) -> None:
         self.model, self.memory, self.heard = model, memory, heard
         self.extent = memory.mask.sum(1)
 

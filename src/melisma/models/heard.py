@@ -23,7 +23,7 @@ TOGETHER = 512  # symbols that enter at once at most
 GATES = 4  # times a cell's size is the most that enters it
 
 
-class Heard:
+class Entered:
     """Symbols (N,) -> what enters the first cell (N, G); kept, so it serves as long as the ``weights`` stand.
 
     Where so many have come that all could have been had for it, the others are computed, too: a few answers never wait
@@ -88,7 +88,7 @@ class _Entered:
 
 def heard(
     decoder: Serial, vectors: Callable[[Tensor], Tensor], known: Tensor, weights: Iterable[Tensor]
-) -> Heard | None:
+) -> Entered | None:
     """For a decoder that hears the vectors of symbols and nothing else; None where that would not do, or hold too much.
 
     ``known`` (V,) is false for every symbol. It would not do where the vectors pass by the first cell, too
@@ -102,4 +102,4 @@ def heard(
     if len(known) * GATES * cell.hidden_size > HELD:
         return None
     layers[first] = OneWay(_Entered(cell))
-    return Heard(Serial(layers), lambda new: cell.enter(vectors(new)), known, weights)
+    return Entered(Serial(layers), lambda new: cell.enter(vectors(new)), known, weights)

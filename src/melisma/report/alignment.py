@@ -37,7 +37,7 @@ from melisma.report.over_time import (
 CLOSE = 1.3  # times the least: so little more room is not worth a page that must be moved
 FITTING = {"words": 80, "symbols": 60}  # per cent of these that find room in their boxes, where that is wide enough
 OUTPUTS, SYMBOLS, WORDS = 1.1, 0.27, 0.44  # inches
-DASHES = (0.014, 0.028)
+DASHES, RESTING = (0.014, 0.028), (0.03, 0.025)
 LEAST = 0.004  # of a probability that can be seen
 TOLD = 0.2  # probability from which on a symbol that is not in the text is named
 
@@ -118,13 +118,14 @@ def _draw_outputs(canvas: Sheet, axis: Axis, top: float, data: Mapping[str, Any]
         canvas.write(axis.left - 0.08, y + 0.035, f"{share:g}", SMALL, color=MUTED, ha="right")
     middle = top + OUTPUTS / 2
     canvas.write(axis.left - 0.4, middle, "probability", SMALL, color=MUTED, ha="center", rotation=90)
+    _name_blank(canvas, axis.left - 0.08, bottom - 0.27 * OUTPUTS)
     others: list[tuple[float, float, str]] = []
     for one in data["posteriors"]:
         points = [(x, bottom - share * OUTPUTS) for x, share in zip(places, one["values"])]
         pieces = _seen(points, one["values"])
         if one["kind"] != "other" and not one["symbol"].strip():
             for piece in pieces:
-                canvas.line(piece, REST if one["kind"] == "blank" else MUTED, THIN, (0.03, 0.025))
+                canvas.line(piece, REST if one["kind"] == "blank" else MUTED, THIN, RESTING)
             continue
         colour = colours.get(one["symbol"].strip(), MUTED)
         for piece in pieces:
@@ -133,6 +134,12 @@ def _draw_outputs(canvas: Sheet, axis: Axis, top: float, data: Mapping[str, Any]
         if one["kind"] == "other" and max(one["values"], default=0.0) >= TOLD:
             others.append((*points[int(np.argmax(one["values"]))], _symbol(one["symbol"])))
     _name_others(canvas, others)
+
+
+def _name_blank(canvas: Sheet, right: float, y: float) -> None:
+    """A piece of the line of the blank, and its name."""
+    canvas.line([(right - 0.22, y), (right, y)], REST, THIN, RESTING)
+    canvas.write(right, y + 0.11, "blank", SMALL, color=MUTED, ha="right")
 
 
 def _name_others(canvas: Sheet, peaks: Sequence[tuple[float, float, str]]) -> None:

@@ -27,10 +27,12 @@ class Scale:
 
 
 def scale(low: float, high: float, most: int = 5) -> Scale:
-    """The axis from ``low`` to ``high`` or a little beyond, with at most ``most`` marks at 1, 2 or 5 · 10^k."""
+    """The axis from ``low`` to ``high`` or a little beyond, with at most ``most`` marks at 1, 2 or 5 · 10^k.
+
+    Of a single value, which lies in its middle; of nothing but 0, below which most measures have nothing, 0 to 1.
+    """
     if not high - low > max(LEAST, 1e-9 * max(abs(low), abs(high))):
-        reach = abs(low) if abs(low) > LEAST else 1.0
-        low, high = low - reach / 2, high + reach / 2
+        low, high = (low - abs(low) / 2, high + abs(low) / 2) if abs(low) > LEAST else (0.0, 1.0)
     step = _step((high - low) / max(1, most - 1))
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     while last - first + 1 > most:

@@ -20,6 +20,7 @@ LEAST, MOST = 0.01, 100.0  # false alarms an hour that an axis begins and ends w
 BESIDE = 0.25  # inches from the top at which a word beside a point would meet what stands there
 TOPS = (10.0, 25.0, 50.0, 100.0)  # per cent of words missed that the axis ends with
 MARKS = (0, 1, 2, 5, 10, 25, 50, 100)
+BELOW = 0.64  # inches below the field, where there is a shade to be explained
 CLOSE = 0.17  # inches between two of its marks, at the least
 DASHES = ((), (0.07, 0.04), (0.02, 0.03), (0.1, 0.03, 0.02, 0.03))
 
@@ -61,7 +62,7 @@ def tradeoff(canvas: Sheet, title: str, data: dict[str, Any]) -> None:
     low, high = _decades(series, data)
     left = 0.1 + canvas.width("100", TEXT)
     field = Field(left, 0.62 + 0.2 * (len(series) > 1), WIDTH - left - 0.15, low, high, _highest(series))
-    canvas.size(WIDTH, field.top + HIGH + 0.46)
+    canvas.size(WIDTH, field.top + HIGH + (BELOW if data.get("bound") else 0.46))
     canvas.write(0, 0.15, isolated(visible(title)), TITLE, color=INK)
     canvas.write(0, 0.33, "words missed, %, with 95 % intervals", TEXT, color=MUTED)
     _draw_unknown(canvas, field, data.get("bound"))
@@ -116,14 +117,12 @@ def _draw_axes(canvas: Sheet, field: Field) -> None:
 
 
 def _draw_unknown(canvas: Sheet, field: Field, bound: float | None) -> None:
-    """Rates of which so many hours can tell nothing lie in the shade."""
+    """Rates of which so many hours can tell nothing lie in the shade; below the axis, where nothing crosses it, why."""
     if not bound:
         return
     left, right, bottom = field.left, field.across(bound), field.top + HIGH
     canvas.area([(left, field.top), (right, field.top), (right, bottom), (left, bottom)], MUTED, 0.1)
-    said = "too few hours to tell"
-    if canvas.width(said, SMALL) + 0.1 <= right - left:
-        canvas.write(left + 0.05, field.top + 0.13, said, SMALL, color=MUTED)
+    canvas.write(left, bottom + BELOW - 0.09, "in the shade: too few hours to tell", SMALL, color=MUTED)
 
 
 def _draw_wanted(canvas: Sheet, field: Field, wanted: float | None) -> None:

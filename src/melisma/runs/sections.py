@@ -44,6 +44,13 @@ MATTERING = (
 )
 """Settings that are told even where nobody chose them, unless they change nothing beside the others."""
 
+EXAMPLES = {
+    "translate": ("pair", "pair"),
+    "transcribe": ("recording", "recording"),
+    "trigger": ("scene", "recording"),
+}
+"""Task -> what is learned from, and what is validated on; as ``Task`` has them, which loads torch."""
+
 Row = tuple[str, ...]
 
 
@@ -184,7 +191,8 @@ def _validation(known: Facts, one: Validation, names: Sequence[str]) -> Row:
 
 
 def _data(known: Facts, page: bool) -> Section:
-    words = {"train": "pairs to learn from", "valid": "pairs to validate on"}
+    learned, validated = EXAMPLES.get(known.task, ("example", "example"))
+    words = {"train": f"{learned}s to learn from", "valid": f"{validated}s to validate on"}
     cut = {"valid": ", cut off the training data"} if known.cut_off else {}
     rows = [(words.get(use, use), f"{count:,}{cut.get(use, '')}") for use, count in known.pairs.items()]
     head = ("file", "for", "lines", "bytes", "sha256")

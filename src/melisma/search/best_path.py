@@ -61,12 +61,8 @@ class BestPath:
         """The symbols that no further frame can change: all so far, the last one with them."""
         return tuple(one.symbol for one in _spoken(state))
 
-    def settle(self, state: Path) -> tuple[Path, tuple[Spoken, ...]]:
-        """Hands out the symbols that are over and forgets them, so that an endless stream takes no more memory."""
-        return state._replace(before=None), _spoken(state._replace(last=None))
-
     def finish(self, state: Path) -> list[Heard]:
-        """The one answer; what ``settle`` handed out is not in it, but counts in its log-probability."""
+        """The one answer."""
         spoken = _spoken(state)
         return [Heard(tuple(one.symbol for one in spoken), state.total, state.total, spoken)]
 

@@ -122,22 +122,3 @@ def spelled(prefix: Prefix | None) -> tuple[int, ...]:
         symbols.append(prefix.symbol)
         prefix = prefix.before
     return tuple(reversed(symbols))
-
-
-def copied(prefix: Prefix, known: dict[Prefix, Prefix]) -> Prefix:
-    """The same prefix behind another root, which ``known`` holds."""
-    way: list[Prefix] = []
-    while prefix not in known:
-        way.append(prefix)
-        prefix = prefix.before  # type: ignore[assignment]
-    found = known[prefix]
-    for one in reversed(way):
-        found = known[one] = again(one, found)
-    return found
-
-
-def again(prefix: Prefix, before: Prefix | None) -> Prefix:
-    """The same prefix behind another one, or as the first one."""
-    found = Prefix(None, prefix.symbol, prefix.bonus) if before is None else before.longer(prefix.symbol, prefix.bonus)
-    found.state, found.steps = prefix.state, prefix.steps
-    return found

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from melisma.errors import Refusal
 from melisma.search.heard import BLANK, Heard, Spoken, checked
 from melisma.search.language import Language, greatest, together
-from melisma.search.prefix import NONE, Asked, Prefix, again, beginning, copied, shared, spelled
+from melisma.search.prefix import NONE, Asked, Prefix, beginning, shared, spelled
 
 __all__ = ["EVERYTHING", "Beams", "Language", "PrefixBeam", "Pruning"]
 
@@ -149,24 +149,6 @@ class PrefixBeam:
     def stable(self, state: Beams) -> tuple[int, ...]:
         """The symbols that no further frame can change: what all living prefixes begin with."""
         return spelled(shared([one[1] for one in state.living]))
-
-    def settle(self, state: Beams) -> tuple[Beams, tuple[Spoken, ...]]:
-        """Hands out what all living prefixes begin with, but for the last such symbol, and forgets it.
-
-        So an endless stream takes no more memory. What is answered and its score stay the same; where the symbols are
-        is what the best prefix says now.
-        """
-        last = shared([one[1] for one in state.living])
-        if last is None or last.depth < 2 or last.before is None:
-            return state, ()
-        root = last.before
-        known = {root: again(root, None)}
-        living: list[Beam] = []
-        for score, prefix, *sums, link_blank, link_other in state.living:
-            links = (_cut(link, root.depth) for link in (link_blank, link_other))
-            living.append((score, copied(prefix, known), *sums, *links))  # type: ignore[arg-type]
-        spoken = _spoken(_likelier(state.living[0]))[: root.depth]
-        return state._replace(living=living), spoken
 
     def finish(self, state: Beams, best: int | None = None) -> list[Heard]:
         """The ``best`` living prefixes that may end here as answers, better ones first; all of them if None.
@@ -389,17 +371,6 @@ def _repeated(link: Link, end: int, peak: int, value: float) -> Link:
     assert link is not None
     before, symbol, begin, _, old, highest = link
     return (before, symbol, begin, end, peak, value) if value > highest else (before, symbol, begin, end, old, highest)
-
-
-def _cut(link: Link, gone: int) -> Link:
-    """An alignment without its first symbols."""
-    way = []
-    while link is not None:
-        way.append(link)
-        link = link[0]
-    for one in way[len(way) - gone - 1 :: -1] if len(way) > gone else ():
-        link = (link, *one[1:])
-    return link
 
 
 def _likelier(one: Beam) -> Link:

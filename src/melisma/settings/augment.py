@@ -147,6 +147,35 @@ class AugmentSettings:
         low=0,
         high=1,
     )
+    vocal_tract: float = setting(
+        0.0,
+        help="share of clips whose formants move while pitch and tempo stay: each band is read at another frequency",
+        why="off, as pitch moves them too; costs a thousandth of that, and is the better one where speakers are few",
+        low=0,
+        high=1,
+    )
+    vocal_tract_by: float = setting(
+        0.15,
+        help="share by which they are higher or lower, at most",
+        why="what separates the throats of adults, and some more (Jaitly and Hinton 2013 took 0.1)",
+        above=0,
+        high=0.5,
+    )
+    equaliser: float = setting(
+        0.0,
+        help="share of clips that some bands of are louder and others softer, in a smooth curve that is drawn anew",
+        why="off, as it is needless where recordings are by many microphones; where there are few voices, hardly "
+        "anything helps strangers more",
+        low=0,
+        high=1,
+    )
+    equaliser_by: float = setting(
+        6.0,
+        help="decibels by which a band typically is louder or softer then",
+        why="about what cheap microphones, rooms and voices differ by",
+        above=0,
+        high=40,
+    )
     mask: float = setting(
         1.0,
         help="share of clips in which bands and spans of time are masked (SpecAugment)",
@@ -235,6 +264,8 @@ class AugmentSettings:
             ("noise", ("noise_least", "noise_most", "backgrounds")),
             ("gain", ("gain_by",)),
             ("clip", ("clip_by",)),
+            ("vocal_tract", ("vocal_tract_by",)),
+            ("equaliser", ("equaliser_by",)),
             ("mask_bands", ("mask_bands_by",)),
             ("mask_spans", ("mask_spans_by", "mask_span")),
             ("mask", ("mask_bands", "mask_bands_by", "mask_spans", "mask_spans_by", "mask_span")),

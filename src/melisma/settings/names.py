@@ -17,6 +17,10 @@ CLOSE: Final = 0.6  # the ratio that difflib's own get_close_matches takes
 ALIKE: Final = 0.75  # of four letters one may differ; where text may be meant, less alike is text
 ALIKE_SHORT: Final = 0.85  # the same for a name of three letters, which may lack one and have no other
 SHORTEST: Final = 3  # letters; a beginning of fewer says nothing
+KINDS: Final = ("positive", "negative", "background")
+DATA: Final[tuple[str, ...]] = ("data", "data.train", *(f"data.{kind}" for kind in KINDS))
+"""What data is given by, in one task and verb or another."""
+VALIDATION: Final[tuple[str, ...]] = ("data.valid", *(f"data.valid_{kind}" for kind in KINDS))
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
@@ -90,9 +94,22 @@ def either(words: Sequence[str]) -> str:
     return " or ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
 
 
+def naming_data(name: str, known: Iterable[str]) -> Refusal | None:
+    """The refusal of a name under which other tasks, or other verbs, are given data; None: it is none of these."""
+    there, alike = set(known), VALIDATION if name in VALIDATION else DATA
+    wanted = [one for one in alike if one in there] or [one for one in DATA if one in there]
+    if name not in alike or not wanted:
+        return None
+    listed = [f"{one}=…" for one in wanted]
+    given = " and ".join([", ".join(listed[:-1]), listed[-1]] if len(listed) > 1 else listed)
+    return Refusal(f"found {name}: here data is given as {given}")
+
+
 def unknown(name: str, known: Shape) -> Refusal:
     """The refusal of a name that a settings class lacks, with the nearest right one and what it is."""
     named = name if NAME.fullmatch(name) and len(name) <= LONGEST else shown(name)
+    if (other := naming_data(name, known.leaves)) is not None:
+        return other
     near = meant(name, known.leaves)
     if near:
         about = f" ({known.leaves[near[0]].meaning.help})" if len(near) == 1 else ""
@@ -104,5 +121,7 @@ def unknown(name: str, known: Shape) -> Refusal:
 
 def not_a_value(group: str, found: str, known: Shape) -> Refusal:
     """The refusal of a plain value for a group of settings; ``found`` is the value in words."""
+    if (other := naming_data(group, known.leaves)) is not None:
+        return other
     inside = [name for name in known.leaves if name.startswith(group + ".")]
     return Refusal(f"{group} is a group of settings and was given {found}: wants one of {', '.join(inside)}")

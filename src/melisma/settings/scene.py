@@ -76,9 +76,9 @@ class SceneSettings:
         high=60,
     )
     cleanest: float = setting(
-        35.0,
+        25.0,
         help="speech over background, dB, at most",
-        why="a quiet room",
+        why="a quiet room; what is heard there is heard the better for having been learned in noise",
         low=-30,
         high=90,
     )

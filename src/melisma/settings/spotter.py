@@ -44,9 +44,9 @@ class SpotterSettings:
         high=64,
     )
     hidden: int = setting(
-        96,
+        128,
         help="features of every layer",
-        why="about 120 thousand parameters with two recurrent layers",
+        why="about 240 thousand parameters with two recurrent layers; a stream takes no longer than with 96",
         low=1,
         high=1024,
     )

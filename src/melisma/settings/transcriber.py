@@ -12,12 +12,21 @@ from melisma.settings.field import choice, setting
 class TranscriberSettings:
     """Strided convolutions, a deep recurrence and an output of symbols for each step that remains."""
 
+    floor: float = setting(
+        0.0,
+        help="brings each utterance to one level and adds this share of its mean energy to every band, as noise would: "
+        "of all of it where the model reads both ways, else of what was heard so far; 0: neither",
+        why="off, as little is heard by then where text is said while it is spoken; 0.03 hides how quiet a recorder is "
+        "between words, which differs more than voices do: strangers are heard better",
+        low=0,
+        high=1,
+    )
     centred: bool = setting(
         False,
         help="takes its mean off each band of an utterance: the mean of all of it where the model reads both ways, "
         "else that of what was heard so far",
-        why="off, as little is heard by then where text is said while it is spoken; what a microphone, a room or a "
-        "throat adds to all of an utterance is gone, so strangers are heard better (Atal 1974)",
+        why="off, for the same reason; what a microphone, a room or a throat adds to all of an utterance is gone (Atal "
+        "1974), and of a single word some of what was said",
     )
     stride: int = setting(
         2,

@@ -101,9 +101,10 @@ class TriggerDataSettings:
         high=1,
     )
     validation_measure: str = choice(
-        "loss",
+        "misses",
         help="what decides which step is the best; of steps that it finds equal the loss decides, and then the earlier",
-        why="few takes are validated on, and the loss tells more of each than whether it was missed",
+        why="words missed at the threshold that is chosen for search.false_alarms are what the model is for; where few "
+        "takes are validated on, most steps are equal in it",
         choices=("loss", "misses", "false_alarms"),
     )
     measures: tuple[str, ...] = several(
@@ -199,7 +200,7 @@ class SpottingSettings:
         high=1000,
     )
     mining: int = setting(
-        3,
+        5,
         help="times in a training at which the model listens to its negatives, and what it takes for the word is drawn "
         "more often from then on; 0: never",
         why="false alarms are rare in drawn scenes, and common in a day",
@@ -209,7 +210,7 @@ class SpottingSettings:
     mined_minutes: float = setting(
         30.0,
         help="minutes of sound that it listens to each time, at most",
-        why="a quarter of a minute of work",
+        why="some seconds of work",
         above=0,
         high=10_000,
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from melisma.errors import Refusal
 from melisma.settings.leaves import is_side, shape
-from melisma.settings.names import LONGEST, NAME, either, meant, not_a_value, resembling, unknown
+from melisma.settings.names import LONGEST, NAME, either, meant, naming_data, not_a_value, resembling, unknown
 from melisma.settings.show import shown
 
 
@@ -74,6 +74,8 @@ def _stranger(word: str, known: Sequence[str]) -> Refusal:
     asked = name.lstrip("-")
     if not NAME.fullmatch(asked) or len(asked) > LONGEST:
         return Refusal(f"found {shown(word)}: wants settings, each as name=value")
+    if equals and (other := naming_data(asked, known)) is not None:
+        return other
     if any(other.startswith(asked + ".") for other in known):
         inside = [other for other in known if other.startswith(asked + ".")]
         return Refusal(f"{asked} is a group of settings: wants one of {', '.join(inside)}")

@@ -12,6 +12,8 @@ from melisma.errors import Refusal
 from melisma.settings.augment import AugmentSettings
 from melisma.sound.background import Background
 from melisma.sound.channel import bounded, clipped, gained, telephone
+from melisma.sound.equaliser import coloured
+from melisma.sound.features import Definition
 from melisma.sound.joined import Joined, joined
 from melisma.sound.mask import Frames, Masks, masked
 from melisma.sound.noise import hiss, noisy
@@ -19,9 +21,11 @@ from melisma.sound.resample import Samples
 from melisma.sound.room import drawn_room, response, reverberant
 from melisma.sound.speed import PASSED, pitch, speed
 from melisma.sound.tone import filled, shifted
+from melisma.sound.vocal_tract import stretched
 
 STAGES: Final = ("speed", "pitch", "shift", "room", "noise", "gain", "clip", "telephone")
 """What is done to samples, in this order: first the speaker, then the place, then the device."""
+STEPS: Final = 16  # of the longest throat and of the shortest, between which no one hears a difference
 
 
 class Augmented(NamedTuple):
@@ -41,8 +45,8 @@ class Augmentation:
     """What the settings say, done to clips while training; with background sound, or drawn noise where there is none.
 
     All that happens to a clip follows from the state of the generator it is given: the same state, the same bits. From
-    that one seed is drawn for each of ``STAGES``, in their order and whether or not they are used, and each stage draws
-    from a generator of its own, first whether it happens and then how: no setting changes what another stage draws.
+    that are drawn, for each of ``STAGES`` in their order, whether it happens and a seed; what happens draws how from a
+    generator of its own: no setting changes what another stage draws.
     """
 
     settings: AugmentSettings
@@ -64,25 +68,24 @@ class Augmentation:
         It has ⌊N / factor + ½⌋ samples, and what was put to its ends or taken there. Nothing exceeds 1, or the clip's
         own peak if that did. Where nothing happens the samples are those given; they are never written to.
         """
-        draws = dict(zip(STAGES, _generators(random, len(STAGES))))
-        happens = {name: draws[name].random() < getattr(self.settings, name) for name in STAGES}
+        draws = self._draws(STAGES, random)
         offset = 0.0
         if not len(samples):
             return Augmented(samples, 1.0, offset)
-        factor = 1 + self.settings.speed_by * _even(draws["speed"]) if happens["speed"] else 1.0
-        higher = 2 ** (self.settings.pitch_by * _even(draws["pitch"]) / 12) if happens["pitch"] else 1.0
+        factor = 1 + self.settings.speed_by * _even(draws["speed"]) if "speed" in draws else 1.0
+        higher = 2 ** (self.settings.pitch_by * _even(draws["pitch"]) / 12) if "pitch" in draws else 1.0
         result = pitch(speed(samples, factor), rate, higher)
         if result is not samples:
-            result = filled(result, rate, PASSED * min(1.0, factor, higher, factor * higher), draws["pitch"])
-        if happens["shift"]:
+            result = filled(result, rate, PASSED * min(1.0, factor, higher, factor * higher), draws["pitch" if "pitch" in draws else "speed"])
+        if "shift" in draws:
             ends = [round(self.settings.shift_by * _even(draws["shift"]) * rate) for _ in range(2)]
             result, moved = shifted(result, rate, ends[0], ends[1], draws["shift"])
             offset = moved / rate
-        if happens["room"]:
+        if "room" in draws:
             result = self._in_a_room(result, rate, draws["room"])
-        if happens["noise"]:
+        if "noise" in draws:
             result = self._with_noise(result, rate, draws["noise"])
-        result = self._through_a_device(result, rate, happens, draws)
+        result = self._through_a_device(result, rate, draws)
         if result is not samples:
             result = bounded(result, max(1.0, float(np.abs(samples).max())))
         return Augmented(result, factor, offset)
@@ -103,46 +106,60 @@ class Augmentation:
             )
         return noisy(samples, self.backgrounds.window(len(samples), random), rate, apart)
 
-    def _through_a_device(
-        self, samples: Samples, rate: int, happens: dict[str, bool], draws: dict[str, np.random.Generator]
-    ) -> Samples:
-        if happens["gain"]:
+    def _through_a_device(self, samples: Samples, rate: int, draws: dict[str, np.random.Generator]) -> Samples:
+        if "gain" in draws:
             samples = gained(samples, self.settings.gain_by * _even(draws["gain"]))
-        if happens["clip"]:
+        if "clip" in draws:
             samples = clipped(samples, self.settings.clip_by * draws["clip"].random())
-        return telephone(samples, rate) if happens["telephone"] else samples
+        return telephone(samples, rate) if "telephone" in draws else samples
+
+    def framed(self, frames: Frames, definition: Definition, random: np.random.Generator) -> Frames:
+        """Logarithms of bands (T, F) of another throat and through another microphone, (T, F).
+
+        Each happens to its own share of clips; the frames given where nothing does.
+        """
+        draws = self._draws(("vocal_tract", "equaliser"), random)
+        if "vocal_tract" in draws:
+            steps = round(STEPS * _even(draws["vocal_tract"]))
+            frames = stretched(frames, definition, 1 + self.settings.vocal_tract_by * steps / STEPS)
+        if "equaliser" in draws:
+            frames = coloured(frames, definition, self.settings.equaliser_by, draws["equaliser"])
+        return frames
 
     def masked(self, frames: Frames, random: np.random.Generator) -> Frames:
         """Normalised frames (T, F) with bands and spans hidden, (T, F); the frames given where nothing happens."""
-        (own,) = _generators(random, 1)
-        chosen = self.settings
-        if own.random() >= chosen.mask:
+        own, chosen = self._draws(("mask",), random), self.settings
+        if not own:
             return frames
         masks = Masks(
             chosen.mask_bands, chosen.mask_bands_by, chosen.mask_spans, chosen.mask_spans_by, chosen.mask_span
         )
-        return masked(frames, masks, own)
+        return masked(frames, masks, own["mask"])
 
     def partners(self, count: int, random: np.random.Generator) -> tuple[int, ...]:
         """Which of ``count`` clips are joined to one, in their order: none, or up to ``join_most`` − 1 of them."""
-        (own,) = _generators(random, 1)
-        drawn = own.random(1 + self.settings.join_most)
-        if drawn[0] >= self.settings.join or not count:
+        own = self._draws(("join",), random)
+        if not own or not count:
             return ()
-        wanted = 1 + int(drawn[1] * (self.settings.join_most - 1))
-        return tuple(int(each * count) for each in drawn[2 : 2 + wanted])
+        drawn = own["join"].random(self.settings.join_most)
+        wanted = 1 + int(drawn[0] * (self.settings.join_most - 1))
+        return tuple(int(each * count) for each in drawn[1 : 1 + wanted])
 
     def joined(self, clips: Sequence[Samples], rate: int, random: np.random.Generator) -> Joined:
         """Clips with drawn gaps between them, as it is done before anything else is done to them."""
-        (own,) = _generators(random, 1)
+        own = np.random.default_rng(int(random.integers(2**63)))
         least, most = self.settings.join_gap_least, self.settings.join_gap_most
         gaps = [least + each * (most - least) for each in own.random(max(0, len(clips) - 1))]
         return joined(clips, gaps, rate, own)
 
-
-def _generators(random: np.random.Generator, count: int) -> list[np.random.Generator]:
-    """So many generators, each with a seed drawn from this one."""
-    return [np.random.default_rng(int(seed)) for seed in random.integers(0, 2**63, count)]
+    def _draws(self, names: Sequence[str], random: np.random.Generator) -> dict[str, np.random.Generator]:
+        """A generator for each of those that happen; of ``random`` as much is drawn for those that do not."""
+        chances, seeds = random.random(len(names)).tolist(), random.integers(0, 2**63, len(names)).tolist()
+        return {
+            name: np.random.default_rng(seed)
+            for name, chance, seed in zip(names, chances, seeds)
+            if chance < getattr(self.settings, name)
+        }
 
 
 def _even(random: np.random.Generator) -> float:

@@ -62,6 +62,7 @@ class Decoder:
             self._file, self._error = self._opened()
             self.rate: int = self._file.samplerate
             self.channels: int = self._file.channels
+            self._at, self._broken = 0, False  # how many frames were decoded, and whether that broke off
             _require_rate(path, self.rate)
         except BaseException:
             self._stored.close()
@@ -71,6 +72,10 @@ class Decoder:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Gives the file back."""
         self._file.close()
         self._stored.close()
 
@@ -99,14 +104,16 @@ class Decoder:
         return self.contents.cut or (short and not self.contents.recovered)
 
     def frames(self, begin: int = 0, end: int | None = None) -> Iterator[Frames]:
-        """The frames from ``begin`` to ``end``, about AT_ONCE at a time; may be asked for once.
+        """The frames from ``begin`` to ``end``, about AT_ONCE at a time; may be asked for again where it ``goes_on``.
 
         Where decoding breaks off, what came before is given first.
         """
-        at = self._go(begin)
+        at = self._at = self._go(begin)
         while end is None or at < end:
             size = AT_ONCE if end is None else min(AT_ONCE, max(begin, end) - at)
             block, broken = self._decoded(size)
+            self._broken = self._broken or bool(broken)
+            self._at += len(block)
             if len(block) > begin - at:
                 yield block[max(begin - at, 0) :]
             at += len(block)
@@ -124,6 +131,14 @@ class Decoder:
                 " decoded, and the times of what follows the damage are wrong; get it again, or leave it out",
                 "damaged",
             )
+
+    def goes_on(self, begin: float) -> bool:
+        """Whether the frames from ``begin`` seconds of a packed file can be had without decoding those before again."""
+        return not self._direct and not self._broken and 0 < self._at <= round(begin * self.rate)
+
+    @property
+    def _direct(self) -> bool:
+        return self._file.subtype in DIRECT and self.length is not None
 
     def _opened(self) -> tuple[Any, type[Exception]]:
         try:
@@ -150,8 +165,8 @@ class Decoder:
 
     def _go(self, begin: int) -> int:
         """Goes towards frame ``begin`` as far as that gives the same samples; the frame where it stands."""
-        if not begin or self._file.subtype not in DIRECT or self.length is None:
-            return 0
+        if not begin or not self._direct or self.length is None:
+            return self._at
         try:
             self._file.seek(min(begin, self.length))
         except self._error as error:

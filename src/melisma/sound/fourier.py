@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from bisect import bisect_left
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,19 +13,22 @@ from melisma.sound.resample import Samples
 BLOCK = 1 << 15  # samples: a transform of that many still lies in a processor's second cache
 
 
-@lru_cache(maxsize=1024)
 def fast(count: int) -> int:
     """The least even number of ``count`` or more without prime factors above 5: quick to transform."""
-    best = 1 << max(1, (count - 1).bit_length())
-    fives = 1
-    while fives < best:
-        threes = fives
-        while threes < best:
-            twos = max(1, -(-count // threes) - 1).bit_length()
-            best = min(best, threes << max(1, twos))
-            threes *= 3
-        fives *= 5
-    return best
+    known = _quick(max(1, (count - 1).bit_length()))
+    return known[bisect_left(known, count)]
+
+
+@cache
+def _quick(bits: int) -> tuple[int, ...]:
+    """All even numbers without prime factors above 5 above half of 2^bits and up to it, in order."""
+    most = 1 << bits
+    found = set()
+    for fives in range(bits):
+        for threes in range(bits):
+            odd = 3**threes * 5**fives
+            found |= {odd << twos for twos in range(1, bits + 1) if most // 2 < odd << twos <= most}
+    return tuple(sorted(found))
 
 
 def convolved(samples: Samples, taps: Samples) -> Samples:
@@ -49,15 +53,18 @@ def convolved(samples: Samples, taps: Samples) -> Samples:
 def coloured(spectrum: NDArray[np.floating], count: int, random: np.random.Generator) -> Samples:
     """Gaussian noise (``count``,) of mean square 1, its amplitudes as in ``spectrum`` (K,), from 0 to half the rate.
 
-    It is drawn as a spectrum, with nothing at 0 Hz. Always draws the same number of values for the same ``count``.
+    It is drawn as a spectrum, with nothing at 0 Hz; its lines are evenly drawn, which is quick, and their sum is Gaussian
+    wherever they are many. Always draws the same number of values for the same ``count``.
     """
     if not count:
         return np.zeros(0, np.float32)
     size = fast(count)
     half = size // 2 + 1
-    drawn = random.standard_normal((2, half), np.float32)
-    bins = np.interp(np.arange(half), np.linspace(0, half - 1, len(spectrum)), spectrum).astype(np.float32)
-    bins[0] = 0
-    noise = np.fft.irfft((drawn[0] + 1j * drawn[1]) * bins, size)[:count]
-    power = float(np.mean(np.square(noise, dtype=np.float64)))
-    return (noise / np.sqrt(power)).astype(np.float32) if power > 0 else np.zeros(count, np.float32)
+    lines = (random.random((half, 2), np.float32) - np.float32(0.5)).view(np.complex64)[:, 0]
+    sounding = np.flatnonzero(spectrum)
+    begin = half if not len(sounding) else max(1, (int(sounding[0]) - 1) * (half - 1) // max(1, len(spectrum) - 1))
+    lines[:begin] = 0
+    lines[begin:] *= np.interp(np.arange(begin, half), np.linspace(0, half - 1, len(spectrum)), spectrum)
+    noise = np.fft.irfft(lines, size)[:count]
+    power = float(np.mean(np.square(noise)))
+    return noise * np.float32(1 / np.sqrt(power)) if power > 0 else np.zeros(count, np.float32)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from melisma.quoting import named
 from melisma.sound.decoding import Decoder
+from melisma.sound.following import Following
 from melisma.sound.mixing import LOUDEST, Levels, lawful, mixed
 from melisma.sound.stretch import bounds, require_all
 
@@ -22,7 +23,7 @@ NO_SOUND = f"NaN, infinite or beyond {LOUDEST:,.0f}"  # what samples are that ca
 
 
 @dataclass(frozen=True)
-class Heard:
+class SoundFacts:
     """The facts of a sound file, or of a part of one. Levels are those of the channel that is used, where 1 is full
     scale."""
 
@@ -56,7 +57,7 @@ class Heard:
 
     def _words(self) -> list[str]:
         found = (
-            (self.truncated, self._cut_off()),
+            (self.truncated, _cut_off(self.frames, self.declared, self.rate)),
             (
                 self.recovered,
                 f"says that it holds nothing, and {self.seconds:.3f} s are there: its recorder was stopped before it"
@@ -83,20 +84,18 @@ class Heard:
         thing = "1 sample that is no number" if self.unlawful == 1 else many
         return f"holds {thing} of sound ({NO_SOUND}), the first at {self.unlawful_at or 0:.3f} s"
 
-    def _cut_off(self) -> str:
-        if self.declared is None or self.declared <= self.frames:
-            return f"is cut off after {self.seconds:.3f} s: its end is not there"
-        return f"is cut off: {self.seconds:.3f} of {self.declared / self.rate:.3f} s are there"
 
-
-def look(path: str | os.PathLike[str], begin: float = 0.0, end: float | None = None) -> Heard:
+def look(
+    path: str | os.PathLike[str], begin: float = 0.0, end: float | None = None, following: Following | None = None
+) -> SoundFacts:
     """Decodes all of a file, or the part between two seconds, in memory that its length does not change, and says what
     is in it.
 
-    Raises Refusal where it is no sound, or damaged so that it cannot be decoded to its end, and where the part is not
-    in it.
+    With ``following`` parts of a packed file that follow each other are decoded in one go. Raises Refusal where it is
+    no sound, or damaged so that it cannot be decoded to its end, and where the part is not in it.
     """
-    with Decoder(os.fspath(path)) as decoder:
+    with Following() as alone:
+        decoder = (following or alone).at(path, begin)
         first, last = bounds(decoder, begin, end)
         several = decoder.channels > 1
         levels = Levels(decoder.channels)
@@ -109,6 +108,25 @@ def look(path: str | os.PathLike[str], begin: float = 0.0, end: float | None = N
         require_all(decoder, first + columns[None if several else 0].count, first, last)
         chosen = levels.chosen() if several else 0
         return _heard(decoder, chosen if several else None, columns[chosen], whole=not first and last is None)
+
+
+def cut_off(path: str | os.PathLike[str]) -> str | None:
+    """What to say of a file whose end is not there, as far as that can be told without decoding it; None: it is there.
+
+    Raises Refusal where it is no sound.
+    """
+    with Decoder(os.fspath(path)) as decoder:
+        if not decoder.truncated:
+            return None
+        return f"{named(decoder.path)} {_cut_off(decoder.length, decoder.promised, decoder.rate)}"
+
+
+def _cut_off(frames: int | None, declared: int | None, rate: int) -> str:
+    if frames is None:
+        return "is cut off: its end is not there"
+    if declared is None or declared <= frames:
+        return f"is cut off after {frames / rate:.3f} s: its end is not there"
+    return f"is cut off: {frames / rate:.3f} of {declared / rate:.3f} s are there"
 
 
 def clipped(samples: NDArray[np.float32]) -> float:
@@ -159,11 +177,11 @@ class _Column:
         self._side, self._counted = int(sides[-1]), bool(beside[-1])
 
 
-def _heard(decoder: Decoder, chosen: int | None, column: _Column, whole: bool) -> Heard:
+def _heard(decoder: Decoder, chosen: int | None, column: _Column, whole: bool) -> SoundFacts:
     numbers = max(column.count - column.unlawful, 1)
     promised, contents = decoder.promised if whole else None, decoder.contents
     short = promised is not None and column.count < promised
-    return Heard(
+    return SoundFacts(
         path=decoder.path,
         format=decoder.format,
         rate=decoder.rate,

@@ -21,7 +21,7 @@ def powers(samples: Samples, rate: int) -> NDArray[np.float64]:
     if not count:
         return np.array([samples.var(dtype=np.float64)] if len(samples) else [], np.float64)
     whole = (samples - samples.mean(dtype=np.float64).astype(np.float32))[: count * width].reshape(count, width)
-    power: NDArray[np.float64] = np.square(whole, dtype=np.float64).mean(1)
+    power: NDArray[np.float64] = np.einsum("ij,ij->i", whole, whole).astype(np.float64) / width
     return power
 
 
@@ -46,7 +46,11 @@ def active(power: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 def level(samples: Samples, rate: int) -> float:
     """The root of the mean square of samples (N,) in their active frames; 0 in silence."""
-    power = powers(samples, rate)
+    return loudness(powers(samples, rate))
+
+
+def loudness(power: NDArray[np.float64]) -> float:
+    """The same, of the mean squares (n,) of frames."""
     heard = active(power)
     return float(np.sqrt(power[heard].mean())) if heard.any() else 0.0
 

@@ -24,12 +24,12 @@ def masked(frames: Frames, masks: Masks, random: np.random.Generator) -> Frames:
     """Frames (T, F) with bands and spans set to 0, (T, F); the frames are normalised, so that 0 is the mean.
 
     Each mask covers 0 … most rows or columns, evenly drawn, at a place evenly drawn (Park et al. 2019, without time
-    warping; Park et al. 2020 for the share of the length). Two seeds are drawn: what is drawn of bands changes no span.
+    warping; Park et al. 2020 for the share of the length). Spans draw from a seed: what is drawn of bands changes none.
     """
     length, width = frames.shape
-    first, second = (np.random.default_rng(int(seed)) for seed in random.integers(0, 2**63, 2))
-    bands = _drawn(first.random((masks.bands, 2)), int(masks.bands_by * width), width)
-    spans = _drawn(second.random((masks.spans, 2)), min(masks.span, int(masks.spans_by * length)), length)
+    apart = np.random.default_rng(int(random.integers(0, 2**63)))
+    bands = _drawn(random.random((masks.bands, 2)), int(masks.bands_by * width), width)
+    spans = _drawn(apart.random((masks.spans, 2)), min(masks.span, int(masks.spans_by * length)), length)
     result = frames.copy()
     for begin, end in bands:
         result[:, begin:end] = 0

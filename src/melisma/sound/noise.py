@@ -20,7 +20,8 @@ def noisy(samples: Samples, noise: Samples, rate: int, decibels: float) -> Sampl
         raise ValueError(f"{len(noise)} samples of noise for a clip of {len(samples)}")
     if not len(samples):
         return samples
-    loud, behind = level(samples, rate), float(np.std(noise, dtype=np.float64))
+    loud = level(samples, rate)
+    behind = float(np.sqrt(np.mean(np.square(noise - np.float32(noise.mean(dtype=np.float64))))))
     if not loud or not behind:
         return samples
     return samples + noise * np.float32(loud / behind * amplitude(-decibels))

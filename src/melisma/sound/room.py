@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -126,10 +127,11 @@ def echoes(places: NDArray[np.float64], heights: NDArray[np.float64], count: int
     whole = np.rint(places)
     apart = (places - whole)[:, None]
     apart[apart == 0] = 1e-12
-    steps = np.arange(-REACH, REACH + 1)
+    steps, width = np.arange(-REACH, REACH + 1), np.pi / (REACH + 0.5)
     x = steps - apart
     sinc = np.sin(-np.pi * apart) * (1 - 2 * (steps % 2)) / (np.pi * x)  # sin π(k − a) = (−1)ᵏ sin(−π a)
-    values = heights[:, None] * sinc * (0.5 + 0.5 * np.cos(np.pi / (REACH + 0.5) * x))
+    turned = np.cos(width * apart) * np.cos(width * steps) + np.sin(width * apart) * np.sin(width * steps)
+    values = heights[:, None] * sinc * (0.5 + 0.5 * turned)  # the cosine of width · x
     at = whole.astype(np.int64)[:, None] + steps
     inside = (at >= 0) & (at < count)
     return np.bincount(at[inside], values[inside], count).astype(np.float32)
@@ -156,13 +158,19 @@ def high_passed(taps: Samples, rate: int) -> Samples:
     (1 − (1 + R) z⁻¹ + R z⁻²) / (1 − 2 R cos W z⁻¹ + R² z⁻²), W = 2π 50 / rate, R = e^−W.
     """
     size = fast(len(taps) + round(0.1 * rate))
+    return np.fft.irfft(np.fft.rfft(taps, size) * _above(rate, size), size)[: len(taps)].astype(np.float32, copy=False)
+
+
+@lru_cache(maxsize=64)
+def _above(rate: int, size: int) -> NDArray[np.complex64]:
+    """What that filter does to the lines of a transform (size / 2 + 1,)."""
     angle = 2 * np.pi * CUT / rate
     radius = np.exp(-angle)
     delay = np.exp(-2j * np.pi * np.arange(size // 2 + 1) / size)
     passed = (1 - (1 + radius) * delay + radius * delay**2) / (
         1 - 2 * radius * np.cos(angle) * delay + radius**2 * delay**2
     )
-    return np.fft.irfft(np.fft.rfft(taps, size) * passed, size)[: len(taps)].astype(np.float32)
+    return passed.astype(np.complex64)
 
 
 def reverberant(samples: Samples, heard: Response) -> Samples:

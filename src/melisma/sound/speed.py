@@ -19,13 +19,14 @@ PASSED = 0.95  # share of the frequencies, of the lower of both rates, that resa
 def speed(samples: Samples, factor: float) -> Samples:
     """The clip (N,) played ``factor`` times as fast: (⌊N / factor + ½⌋,); pitch and formants go up by the same factor.
 
-    What was at t seconds is at t / factor (Ko et al. 2015). By resampling with the library soxr.
+    What was at t seconds is at t / factor (Ko et al. 2015). By resampling with the library soxr ("MQ": 16 bits); what it
+    folds back is 100 dB below what it keeps, softer than the rounding of any recording.
     """
     _check(factor)
     if factor == 1 or not len(samples):
         return samples
     wanted = int(len(samples) / factor + 0.5)
-    return _fitted(_soxr().resample(samples, factor, 1.0, "HQ"), wanted)
+    return _fitted(_soxr().resample(samples, factor, 1.0, "MQ"), wanted)
 
 
 def pitch(samples: Samples, rate: int, factor: float) -> Samples:

@@ -9,8 +9,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from melisma.sound.pauses import Loudness
-from melisma.sound.resample import Samples
 from melisma.sound.spoken import SILENCE, threshold
 
 QUIET = 0.05  # seconds of quiet that are a pause
@@ -28,11 +26,10 @@ class Levels(NamedTuple):
     speaking: float
 
 
-def levels(samples: Samples, hop: int, count: int) -> Levels:
-    """The levels of ``count`` frames of ``hop`` samples each; ``speaking`` is ``spoken.threshold``."""
-    power = Loudness(hop).feed(samples, count).astype(np.float64)
-    found: NDArray[np.float64] = 10 * np.log10(np.maximum(power, SILENCE))
-    even = not count or np.ptp(np.percentile(found, (10, 98))) < APART
+def levels(power: NDArray[np.float32]) -> Levels:
+    """The levels of frames by their mean squares (T,); ``speaking`` is ``spoken.threshold``."""
+    found: NDArray[np.float64] = 10 * np.log10(np.maximum(power.astype(np.float64), SILENCE))
+    even = not len(found) or np.ptp(np.percentile(found, (10, 98))) < APART
     return Levels(found, -np.inf if even else threshold(found))
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
+from functools import lru_cache
+from math import ceil
 
 import numpy as np
 
 from melisma.sound.fourier import coloured
-from melisma.sound.level import active, amplitude, frame, level, powers
+from melisma.sound.level import active, amplitude, frame, loudness, powers
 from melisma.sound.resample import Samples
 
 QUIET = 0.1  # share of the frames that the tone is made from, the quietest
@@ -37,13 +39,15 @@ class Tone:
         tenth, quarter = (order[: max(1, round(share * len(order)))] for share in (QUIET, 2.5 * QUIET))
         quiet = float(power[tenth].mean())
         if float(power[quarter].mean()) > STEADY * quiet:
-            quiet = min(quiet, level(samples, rate) ** 2 * amplitude(-BELOW) ** 2)
+            quiet = min(quiet, loudness(power) ** 2 * amplitude(-BELOW) ** 2)
         self.level = max(FLOOR, float(np.sqrt(quiet)))
         width = min(frame(rate), len(samples))
         frames = samples[: len(power) * width].reshape(len(power), width)[np.sort(tenth)]
         frames = frames - samples.mean(dtype=np.float64).astype(np.float32)
-        energy = np.square(np.abs(np.fft.rfft(frames * np.hanning(width + 2)[1:-1]))).mean(0)
-        self.spectrum = np.sqrt(np.convolve(np.pad(energy, 1, mode="edge"), (0.25, 0.5, 0.25), "valid"))
+        lines = np.fft.rfft(frames * _window(width))
+        energy = (np.square(lines.real) + np.square(lines.imag)).mean(0, dtype=np.float64)
+        around = np.concatenate((energy[:1], energy, energy[-1:]))
+        self.spectrum = np.sqrt(np.convolve(around, (0.25, 0.5, 0.25), "valid"))
 
     def __call__(self, count: int, random: np.random.Generator) -> Samples:
         """So many samples of it (``count``,), never the same twice; as loud as it is as a whole."""
@@ -53,13 +57,20 @@ class Tone:
     def beyond(self, share: float) -> Tone:
         """The same tone above so large a share of its frequencies alone, where it is as loud as just below that."""
         above = copy(self)
-        places = np.linspace(0, 1, len(self.spectrum))
-        below = (places <= share) & (places >= 0.85 * share)
-        height = float(np.sqrt(np.mean(np.square(self.spectrum[below])))) if below.any() else 0.0
-        above.spectrum = np.where(places > share, height, 0.0)
-        whole = float(np.sum(np.square(self.spectrum)))
-        above.level = self.level * float(np.sqrt(np.sum(np.square(above.spectrum)) / whole)) if whole else 0.0
+        energy, last = np.square(self.spectrum), len(self.spectrum) - 1
+        begin, end = ceil(0.85 * share * last), int(share * last) + 1
+        height = float(energy[begin:end].mean()) if begin < end else 0.0
+        above.spectrum = np.zeros(last + 1)
+        above.spectrum[end:] = np.sqrt(height)
+        whole = float(energy.sum())
+        above.level = self.level * float(np.sqrt(height * (last + 1 - end) / whole)) if whole else 0.0
         return above
+
+
+@lru_cache(maxsize=16)
+def _window(width: int) -> Samples:
+    """Of Hann, without its zeros."""
+    return np.hanning(width + 2)[1:-1].astype(np.float32)
 
 
 def filled(samples: Samples, rate: int, share: float, random: np.random.Generator) -> Samples:

@@ -14,7 +14,7 @@ from melisma.contract import Step
 from melisma.errors import Refusal
 from melisma.files.columns import Pair
 from melisma.models.encoder_decoder import EncoderDecoder
-from melisma.models.heard import Heard
+from melisma.models.heard import Entered
 from melisma.ragged import Ragged, exactly
 from melisma.search.beam import beam
 from melisma.search.forced import Beginning, Forced
@@ -178,7 +178,7 @@ def _search(
     search: SearchSettings,
     traced: bool,
     begun: Beginning | None = None,
-    heard: Heard | None = None,
+    heard: Entered | None = None,
 ) -> list[list[Hypothesis]]:
     step: Step
     state: Any

@@ -19,11 +19,12 @@ from melisma.settings.trigger import KINDS, AlarmSettings
 from melisma.sound.resample import Samples
 from melisma.sound.spoken import spoken
 from melisma.task import Details
-from melisma.tasks.alarms import Listened
+from melisma.tasks.alarms import CHUNK, Listened
 from melisma.tasks.takes import Recorded
 
 BEFORE, AFTER = 0.5, 0.8  # seconds of a quiet room about each recording: for a word to begin in, and to be heard in
 NAMED = 5  # recordings that a sentence names at most
+MANY = 20  # words heard, of fewer than which the latest is all that is known of the latest twentieth
 QUIET = 1e-4  # deviation of its noise, 80 dB below full scale: no recording is of nothing at all
 
 
@@ -170,7 +171,7 @@ def _misses(found: Detection, recordings: int) -> Measure | None:
     if not found.heard:
         return None
     share = found.miss_rate()
-    kind = "wilson,speakers" if share.speakers else "wilson"
+    kind = ("wilson" if share.count else "one-sided") + (",speakers" if share.speakers else "")
     low, value, high = (100 * part for part in (share.low, share.value, share.high))
     return Measure("misses", value, low, high, f"interval:{kind}", "lower", share.of)
 
@@ -179,7 +180,8 @@ def _false_alarms(found: Detection, recordings: int) -> Measure | None:
     if not found.hours > 0:
         return None
     rate = found.false_alarms()
-    return Measure("false alarms", rate.value, rate.low, rate.high, "interval:poisson", "lower", recordings)
+    kind = "poisson" if rate.events else "poisson,one-sided"
+    return Measure("false alarms", rate.value, rate.low, rate.high, f"interval:{kind}", "lower", recordings)
 
 
 def _latency(found: Detection, recordings: int) -> Measure | None:
@@ -243,11 +245,7 @@ def _sentences(word: str, found: Detection, curve: Curve, search: AlarmSettings,
     threshold = rule(answer, word).threshold
     yield f"{word}, heard from a score of {threshold:.3g}: {_told(found)}."
     if found.latencies:
-        middle, late, last = (f"{found.latency(share):.2f}" for share in (0.5, 0.95, 1.0))
-        yield (
-            f"{word} is heard {middle} s after its end (the median), 95 of 100 within {late} s, all within {last} s; "
-            "in use as much later as a chunk of sound lasts, 0.08 s at most."
-        )
+        yield f"{word} is heard {_late(found)}; in use as much later as a chunk of sound lasts, {CHUNK:g} s at most."
     if found.heard and found.hours > 0:
         best = choose(curve, search.false_alarms)
         yield f"{word}, with the best threshold of these very recordings, which is too good to be true: {best.told()}."
@@ -255,6 +253,16 @@ def _sentences(word: str, found: Detection, curve: Curve, search: AlarmSettings,
         places = ", ".join(f"{one.recording} at {max(0.0, one.second):.2f} s" for one in found.false[:NAMED])
         more = f" and {len(found.false) - NAMED:,} more" if len(found.false) > NAMED else ""
         yield f"{word} was heard in vain in {places}{more}."
+
+
+def _late(found: Detection) -> str:
+    """How late a word is heard; of few takes no more than the median and the most, of one what it was."""
+    middle, late, last = (f"{found.latency(share):.2f} s" for share in (0.5, 0.95, 1.0))
+    count = len(found.latencies)
+    if count == 1:
+        return f"{last} after its end, the one time it was"
+    most = f"all {count:,} within {last}"
+    return f"{middle} after its end (the median), {most if count < MANY else f'95 of 100 within {late}, {most}'}"
 
 
 def _told(found: Detection) -> str:

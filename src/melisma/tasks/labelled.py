@@ -45,6 +45,11 @@ class Labelled:
             return False
         return (word is not None) == (kind == "positive")
 
+    def waits(self, text: str | None) -> bool:
+        """Whether nobody has said yet what is said in a recording of such a corpus: then it is of none, and counted."""
+        self._waiting += text is None
+        return text is None
+
     def notes(self) -> list[str]:
         """What is worth saying of those that wait to be labelled."""
         if not self._waiting:

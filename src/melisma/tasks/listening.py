@@ -5,34 +5,25 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, cast
+from typing import ClassVar, NamedTuple, cast
 
 import numpy as np
 import torch
 from torch import nn
 
 from melisma.models.transcriber import Transcriber
-from melisma.search.heard import Heard
 from melisma.settings.transcribe import HearingSettings
-from melisma.sound.wave import blocks
+from melisma.sound.wave import blocks, cut_off
+from melisma.tasks.ears import Rows
 from melisma.tasks.hearing import HearingCodec
 from melisma.tasks.parting import Ended, Parting
 from melisma.tasks.spelled import Decoding, spelling
+from melisma.tasks.timed import Outputs, Timed, Word, answered, timed
 from melisma.tasks.utterances import Samples, Utterance
 
 CHUNK = 0.08  # seconds of sound that are fed at once, from files too
 BLOCK = 125  # such chunks that are read of a recording at once: memory does not grow with its length
 OPEN = 128  # files that are read side by side, at most
-
-
-@dataclass(frozen=True)
-class Word:
-    """A word that was heard, and when: seconds from the beginning of the recording."""
-
-    text: str
-    begin: float
-    end: float
-    confidence: float  # from 0 to 1
 
 
 @dataclass(frozen=True)
@@ -64,6 +55,7 @@ class Transcript:
     seconds: float
     frames: int  # the model's
     blanks: int  # of these, where the blank was likeliest
+    truncated: bool = False  # its end is not there
     source_tokens: ClassVar[tuple[str, ...]] = ()  # a recording has no symbols to draw a map of
     tokens: ClassVar[tuple[str, ...]] = ()
     attention: ClassVar[None] = None
@@ -84,22 +76,48 @@ class Transcript:
         return (Reading(self.text, self.score),)
 
 
+class Uttered(NamedTuple):
+    """What was heard in an utterance, and what of it is not told."""
+
+    said: Said
+    labels: tuple[int, ...]
+    symbols: tuple[Word, ...]
+    outputs: Outputs
+
+
 class _Stream:
     """What is remembered of one stream besides what hears it."""
 
     def __init__(self, codec: HearingCodec, decoding: Decoding) -> None:
         self.codec, self.decoding = codec, decoding
         self.frames = 0  # of all utterances before this one
+        self._rows: list[Rows] = []  # of this one
 
-    def end(self, ended: Ended) -> list[Said]:
-        """The utterance is over; where nothing was said it is none."""
-        said = _said(self.codec, self.decoding.finish(ended.encoded), self.frames, ended.frames)
-        self.frames += ended.frames
-        return [] if ended.nothing and not said.text else [said]
+    def feed(self, rows: Rows) -> None:
+        """More outputs of the utterance."""
+        self.decoding.feed(rows)
+        self._rows.append(rows)
+
+    def end(self, ended: Ended, *, times: bool) -> Uttered:
+        """The utterance is over: its answers, and on request when the words of the best one are said."""
+        found, codec, begin = self.decoding.finish(ended.encoded), self.codec, self.frames
+        rows, self._rows, self.frames = np.concatenate(self._rows), [], begin + ended.frames
+        best = found[0]
+        outputs = Outputs.of(rows, codec.stride, ended.power, best.spoken[-1].end if best.spoken else 0)
+        when = Timed((), ())
+        if times and best.symbols:
+            when = timed(codec, outputs, best.symbols, answered(outputs, best.symbols, best.spoken), begin=begin)
+        readings = tuple(Reading(codec.text(one.symbols), one.score) for one in found)
+        clock = codec.seconds(begin), codec.seconds(self.frames)
+        said = Said(*clock, readings[0].text, best.score, when.words, readings)
+        return Uttered(said, best.symbols, when.symbols, outputs)
 
 
 class Streams:
-    """B streams heard side by side, at the codec's rate; each gives its utterances as they end."""
+    """B streams heard side by side, at the codec's rate; each gives its utterances as they end.
+
+    Without ``times`` it is not told when words are said, which costs a little.
+    """
 
     def __init__(
         self,
@@ -108,25 +126,34 @@ class Streams:
         search: HearingSettings,
         batch: int,
         make: Callable[[], Decoding] | None = None,
+        *,
+        times: bool = True,
     ) -> None:
-        self.codec = codec
+        self.codec, self._times = codec, times
         make = make or spelling(network, codec, search)
         self.streams = [_Stream(codec, make()) for _ in range(batch)]
         self._parting = Parting(network, codec, search, batch)
 
-    @torch.no_grad()
     def feed(self, chunks: Sequence[Samples], *, last: bool = False) -> list[list[Said]]:
         """More samples of each stream, which may be none -> the utterances that have ended by that.
 
-        ``last``: the streams have ended too, and so has what was being said.
+        ``last``: the streams have ended too, and so has what was being said. Where nothing was said is no utterance.
         """
-        said: list[list[Said]] = [[] for _ in chunks]
-        for stream, parts, ended in zip(self.streams, self._parting.feed(chunks, last=last), said):
+        return [
+            [one.said for one, nothing in ended if one.said.text or not nothing]
+            for ended in self.hear(chunks, last=last)
+        ]
+
+    @torch.no_grad()
+    def hear(self, chunks: Sequence[Samples], *, last: bool = False) -> list[list[tuple[Uttered, bool]]]:
+        """The same with all that is known of them, those too in which nothing was said, and whether it is so."""
+        found: list[list[tuple[Uttered, bool]]] = [[] for _ in chunks]
+        for stream, parts, ended in zip(self.streams, self._parting.feed(chunks, last=last), found):
             for rows, over in parts:
-                stream.decoding.feed(rows)
+                stream.feed(rows)
                 if over is not None:
-                    ended += stream.end(over)
-        return said
+                    ended.append((stream.end(over, times=self._times), over.nothing))
+        return found
 
     def so_far(self) -> list[str]:
         """What is certain already of the utterance that each stream is in."""
@@ -155,41 +182,13 @@ def stream(model: nn.Module, codec: HearingCodec, search: HearingSettings) -> On
     return OneStream(cast(Transcriber, model), codec, search)
 
 
-def _said(codec: HearingCodec, found: Sequence[Heard], frames: int, length: int) -> Said:
-    """The utterance of ``length`` frames that began after ``frames`` others."""
-    best = found[0]
-    words = tuple(_words(codec, best, frames, length))
-    readings = tuple(Reading(codec.text(one.symbols), one.score) for one in found)
-    begin, end = (codec.seconds(frame) for frame in (frames, frames + length))
-    return Said(begin, end, readings[0].text, best.score, words, readings)
-
-
-def _words(codec: HearingCodec, found: Heard, frames: int, length: int) -> list[Word]:
-    """The labels as words: a label whose text begins with a blank begins one; none ends after the utterance."""
-    words: list[Word] = []
-    text, begin, end, sure = "", 0, 0, list[float]()
-
-    def close() -> None:
-        if text.strip():
-            first, last = (codec.seconds(frames + min(frame * codec.stride, length)) for frame in (begin, end))
-            words.append(Word(text.strip(), first, last, min(sure)))
-
-    for piece, spoken in zip(codec.pieces(found.symbols), found.spoken):
-        if piece.startswith(" "):
-            close()
-            text, sure = "", []
-        if piece.strip():
-            begin = spoken.begin if not text else begin
-            text, end = text + piece, spoken.end
-            sure.append(spoken.confidence)
-    close()
-    return words
-
-
 def answer(
     model: nn.Module, codec: HearingCodec, inputs: Sequence[Utterance], search: HearingSettings, *, traced: bool = True
 ) -> list[Transcript]:
-    """What is heard in each recording; they are heard side by side in chunks, those of about one length together."""
+    """What is heard in each recording; they are heard side by side in chunks, those of about one length together.
+
+    Only with ``traced`` they say when words are said.
+    """
     network = cast(Transcriber, model)
     make = spelling(network, codec, search)
     order = sorted(range(len(inputs)), key=lambda place: (-_extent(inputs[place]), place))
@@ -198,8 +197,9 @@ def answer(
     for begin in range(0, len(order), batch):
         places = order[begin : begin + batch]
         waves = [_chunks(inputs[place], codec.definition.rate) for place in places]
-        streams = Streams(network, codec, search, len(places), make)
-        found |= zip(places, _heard(streams, [str(inputs[place]) for place in places], waves))
+        streams = Streams(network, codec, search, len(places), make, times=traced)
+        heard = _heard(streams, [str(inputs[place]) for place in places], waves)
+        found |= {place: replace(one, truncated=truncated(inputs[place])) for place, one in zip(places, heard)}
     return [found[place] for place in range(len(inputs))]
 
 
@@ -219,6 +219,11 @@ def _heard(streams: Streams, names: Sequence[str], waves: Sequence[Iterator[Samp
         Transcript(name, tuple(utterances), count / rate, stream.decoding.frames, stream.decoding.blanks)
         for name, utterances, count, stream in zip(names, said, counts, streams.streams)
     ]
+
+
+def truncated(one: Utterance) -> bool:
+    """Whether the end of a recording is not there; parts of one end before that."""
+    return one.laid is None and one.clip.end is None and cut_off(one.clip.audio) is not None
 
 
 def _extent(one: Utterance) -> int:

@@ -12,7 +12,7 @@ from torch import Tensor
 from melisma.models.transcriber import Transcriber
 from melisma.search.heard import BLANK
 from melisma.settings.transcribe import HearingSettings
-from melisma.sound.features import FeatureStream, Frames
+from melisma.sound.features import Definition, FeatureStream, Frames
 from melisma.sound.pauses import LEAD, Blanks, Levels, Loudness, Pause
 from melisma.tasks.ears import Rows, ears
 from melisma.tasks.hearing import HearingCodec
@@ -27,6 +27,7 @@ class Ended(NamedTuple):
     frames: int  # that belong to it; the next utterance begins behind them
     nothing: bool  # whether it ended because nothing was said at all
     encoded: Tensor | None  # (J, encoded) what a decoder reads, where there is one
+    power: NDArray[np.float32]  # (frames,) mean squares of the middles of these frames
 
 
 class Part(NamedTuple):
@@ -70,7 +71,8 @@ class Parting:
         if place is not None:
             self._ears.restart(number)
             nothing, encoded = stream.nothing, self._ears.recall(number, stream.outputs)
-            return Part(rows[:place], Ended(stream.back(), nothing, encoded))
+            frames = stream.back()
+            return Part(rows[:place], Ended(frames, nothing, encoded, stream.powers.taken(frames)))
         if over:
             rows = np.concatenate((rows, rest := self._ears.end(number)))
             return Part(rows, self._over(number, len(rest)))
@@ -79,7 +81,8 @@ class Parting:
     def _over(self, number: int, more: int) -> Ended:
         stream = self._streams[number]
         encoded = self._ears.recall(number, stream.outputs + more)
-        return Ended(stream.forward(), False, encoded)
+        frames = stream.forward()
+        return Ended(frames, False, encoded, stream.powers.taken(frames))
 
 
 class _Frames:
@@ -88,6 +91,7 @@ class _Frames:
     def __init__(self, codec: HearingCodec, search: HearingSettings, delay: int | None) -> None:
         self._features, self._normaliser = FeatureStream(codec.definition), codec.normaliser
         self._loudness = Loudness(codec.definition.hop)
+        self.powers = _Powers(codec.definition)
         self._hop, self._stride, self._delay = codec.definition.hop / codec.definition.rate, codec.stride, delay or 0
         self._judged = Levels(self._hop)
         self._pause = Pause(self._hop, search.pause, search.utterance)
@@ -105,6 +109,7 @@ class _Frames:
         if last:
             made = np.concatenate((made, self._features.finish()))
         levels = self._judged.feed(self._loudness.feed(samples, len(made)))
+        self.powers.add(samples, len(made))
         if len(made):
             self._frames = np.concatenate((self._frames, self._normaliser(made)))
             self._levels = np.concatenate((self._levels, np.array(levels, np.int8)))
@@ -159,3 +164,23 @@ class _Frames:
         self._heard = self.outputs = 0
         self._pause.restart()
         self._blanks.restart()
+
+
+class _Powers:
+    """Mean squares of the middles of frames, a hop of each, until the utterance that they belong to is over."""
+
+    def __init__(self, definition: Definition) -> None:
+        self._loudness, self._aside = Loudness(definition.hop), (definition.window - definition.hop) // 2
+        self._kept: list[NDArray[np.float32]] = []
+
+    def add(self, samples: Samples, count: int) -> None:
+        """More samples of the stream, and how many frames were made by then."""
+        gone = min(self._aside, len(samples))
+        self._aside -= gone
+        self._kept.append(self._loudness.feed(samples[gone:], count))
+
+    def taken(self, count: int) -> NDArray[np.float32]:
+        """Those of the first frames, which are forgotten here."""
+        every = np.concatenate(self._kept)
+        self._kept = [every[count:]]
+        return every[:count]

@@ -11,8 +11,8 @@ from torch import nn
 
 from melisma.measures.detection import Recording, Track, Word
 from melisma.measures.poisson import hours_wanted
-from melisma.measures.tail import extrapolated
-from melisma.measures.tradeoff import choose, tradeoff
+from melisma.measures.tail import extrapolated, middle
+from melisma.measures.tradeoff import Curve, choose, tradeoff
 from melisma.models.spotter import Spotter
 from melisma.search.decision import NEVER, Scores, peaks
 from melisma.settings.trigger import TriggerSettings
@@ -33,7 +33,8 @@ PAUSE = 0.3  # seconds of it between recordings
 HUSH = 1e-4  # its amplitude
 STRETCH = 60.0  # seconds of other sound that are heard as one, about
 TOGETHER = 16  # sounds that are heard at once
-SPARE = 0.1  # share of the takes that may be missed besides, where false alarms are rarer than the hours can show
+NOISES = 3  # times that each is, over other backgrounds: few takes are all that there are
+SPARE = 0.04  # share of them that may be missed besides, where false alarms are rarer than the hours can show
 LOWEST, MOST = 0.01, 100  # of a sound the scores that are looked at: from which on, and how many
 LEAST = 1e-6  # the lowest threshold there is
 
@@ -50,10 +51,13 @@ def settle(
 ) -> list[float]:
     """The threshold of each word: with at most ``search.false_alarms`` an hour, the fewest misses.
 
-    Takes are heard as they are and over a background at 10 dB, other sound at three speeds where it is little; what is
-    not the word is other sound. Where so few hours cannot show the wanted rate, the highest scores of other sound are
-    extrapolated, and the threshold is as much higher, but for what a tenth of the takes more would be missed by. A word
-    that has no take here gets the mean of the others' thresholds.
+    Takes are heard as they are and over backgrounds at 10 dB, other sound at three speeds where it is little; what is
+    not the word is other sound. Of the thresholds that are worth the same the middle is taken, in log-odds, as what is
+    heard later may lie on either side. Where so few hours cannot show the wanted rate, the highest scores of other
+    sound are extrapolated (``extrapolated``), and the threshold is as much higher; but no higher than the middle of
+    those by which one take in 25 more is missed, which of fewer than 25 is none. Then it is no promise: how rare false
+    alarms are is known no better than the hours can show, whatever was wanted. A word that has no take here gets the
+    mean of the others' thresholds.
     """
     tracks: list[list[Track]] = [[] for _ in codec.words]
     hop = codec.step
@@ -82,13 +86,17 @@ def _chosen(tracks: Sequence[Track], settings: TriggerSettings) -> float | None:
         return None
     curve = tradeoff(tracks, release=search.release, refractory=search.refractory)
     found = choose(curve, search.false_alarms)
-    threshold, wanted = found.threshold, search.false_alarms
+    threshold, wanted = middle(found.low, found.high), search.false_alarms
     if wanted and curve.hours < hours_wanted(wanted):
         higher = extrapolated(_highest(tracks, search.refractory), curve.hours, wanted) or 0.0
-        most = found.misses.count + int(SPARE * curve.words)
-        bearable = next(point.threshold for point in curve.points if point.misses <= most)
-        threshold = max(threshold, min(higher, bearable))
+        threshold = max(threshold, min(higher, _bearable(curve, found.misses.count + int(SPARE * curve.words))))
     return float(min(NEVER, max(LEAST, threshold)))
+
+
+def _bearable(curve: Curve, most: int) -> float:
+    """The middle of the highest thresholds at which ``most`` takes are missed, or fewer."""
+    lower = [*(point.threshold for point in curve.points[1:]), curve.lowest]
+    return next(middle(low, point.threshold) for point, low in zip(curve.points, lower) if point.misses <= most)
 
 
 def _highest(tracks: Sequence[Track], apart: float) -> list[float]:
@@ -113,8 +121,9 @@ def _sounds(codec: SpottingCodec, examples: Sequence[Recorded]) -> Iterator[_Sou
         word = codec.number(one.word or ""), Word(end, one.group)
         quiet = np.concatenate((_hush(AROUND, rate, random), samples, _hush(AROUND, rate, random)))
         yield _Sound(quiet, (word,))
-        behind = _background(backgrounds, len(quiet), rate, random)
-        yield _Sound(noisy(quiet, behind, rate, NOISE), (word,))
+        for _ in range(NOISES):
+            behind = _background(backgrounds, len(quiet), rate, random)
+            yield _Sound(noisy(quiet, behind, rate, NOISE), (word,))
     seconds = sum(one.seconds() for one in others)
     for factor in SPEEDS if seconds < LITTLE else SPEEDS[:1]:
         parts, length = list[Samples](), 0

@@ -30,6 +30,7 @@ from melisma.tasks.utterances import asked as utterances_of
 LONGEST = 20.0  # seconds of other sound that are one example to learn from: longer recordings are cut
 LEAST = 0.1  # seconds of a take in which something is said
 KIND_CALLED = {"positive": "take", "negative": "recording", "background": "recording"}
+TOLD = "told"  # the kind of what is given as a take and as none: its text tells, to whoever knows the words
 UNNAMED = ""  # the word of a take that nobody names: that of a run with a single one
 
 
@@ -38,7 +39,7 @@ class Recorded:
     """A recording, what it is, and who or what it is of."""
 
     utterance: Utterance
-    kind: str  # "positive", "negative" or "background"; empty: nobody knows
+    kind: str  # "positive", "negative" or "background"; TOLD by its text; empty: nobody knows
     word: str | None = None  # of a positive its trigger word, UNNAMED where it has no name
     label: str | None = None  # what else is said, where it is told
     corpus: str = ""  # what it was named by
@@ -132,6 +133,38 @@ def examples(settings: TriggerSettings, corpora: Mapping[str, Corpora]) -> tuple
     return found.recorded, found.notes
 
 
+def known_as(words: Sequence[str], examples: Sequence[Recorded]) -> tuple[list[Recorded], list[str]]:
+    """What recordings are to a model of these words, and a sentence for each folder that is called otherwise.
+
+    What was given as positive and as negative is a take where its text is one of the words. Takes without a name are of
+    the word that their folder is called by, else of the only word there is; Refusal where there are several.
+    """
+    folded = {word.casefold(): word for word in words}
+    found, called = list[Recorded](), dict[str, str]()
+    for one in examples:
+        if one.kind == TOLD:
+            word = folded.get((one.label or "").casefold())
+            label = one.label if word is None else None
+            one = replace(one, kind="negative" if word is None else "positive", word=word, label=label)
+        elif one.kind == "positive" and one.word == UNNAMED:
+            name = name_of((one.corpus,))
+            one = replace(one, word=folded.get(name.casefold(), UNNAMED))
+            if one.word == UNNAMED:
+                called[one.corpus] = name
+        found.append(one)
+    if called and len(words) > 1:
+        corpus, name = next(iter(called.items()))
+        raise Refusal(
+            f"{named(corpus)}: nothing says which of the words {', '.join(map(repr, words))} its takes are of, and "
+            f"{name!r} is none of them: wants a folder with the word's name, or a manifest with the column text"
+        )
+    return found, [
+        f"warning: {named(corpus)} is called {name!r}, and all in it is measured as takes of {words[0]!r}, the only "
+        "word of this model"
+        for corpus, name in called.items()
+    ]
+
+
 def asked(inputs: Any) -> tuple[list[Recorded], bool]:
     """The recordings to listen to, and whether it is a single one: paths, one or several; Refusal where one is none."""
     utterances, single = utterances_of(inputs)
@@ -173,6 +206,10 @@ def _laid(given: Mapping[str, Corpora], data: TriggerDataSettings, rate: int, *,
                 )
             for one in found.utterances:
                 text = " ".join(one.text.split())
+                if corpus in labelled.corpora and not named_by_folder:
+                    if kind == "positive" and not labelled.waits(one.clip.text):
+                        recorded.append(Recorded(one, TOLD, None, text or None, ",".join(corpus), one.speaker or ""))
+                    continue
                 if corpus in labelled.corpora:
                     if not labelled.belongs(corpus, kind, one.clip.text):
                         continue

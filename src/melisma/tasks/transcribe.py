@@ -12,6 +12,7 @@ from torch import Generator, nn
 from melisma.contract import whole
 from melisma.errors import Refusal
 from melisma.files.watch import passing
+from melisma.layers.levelled import LogScale
 from melisma.losses.ctc import ctc_loss, required
 from melisma.measures.exact import exact
 from melisma.measures.hearing import Hearing
@@ -23,7 +24,7 @@ from melisma.settings.transcribe import SpellingSettings, TranscribeSettings
 from melisma.task import Corpus, Extent, Moment, Prepared, Task, Total
 from melisma.tasks.aligning import align
 from melisma.tasks.cut_off import cut_off
-from melisma.tasks.hearing import Heard, HearingBatch, HearingCodec, batched, trained_on, written
+from melisma.tasks.hearing import HearingBatch, HearingCodec, Labelled, batched, trained_on, written
 from melisma.tasks.listening import Transcript, answer, quickly, stream
 from melisma.tasks.sampling import sampled
 from melisma.tasks.utterances import Utterance, asked, laid_down, listed, part_of, spoken
@@ -73,7 +74,9 @@ def examples(settings: TranscribeSettings, corpora: Sequence[Sequence[str]]) -> 
 
 def build(codec: HearingCodec, settings: TranscribeSettings) -> Transcriber:
     """A new model, as large as the codec's frames and symbols and the settings have it."""
-    return Transcriber(codec.definition.features, codec.size, settings.model)
+    normaliser = codec.normaliser
+    scale = LogScale(*(torch.from_numpy(each.copy()) for each in (normaliser.mean, normaliser.deviation)))
+    return Transcriber(codec.definition.features, codec.size, settings.model, scale)
 
 
 def shapes(codec: HearingCodec, settings: TranscribeSettings) -> dict[str, tuple[int, ...]]:
@@ -84,7 +87,7 @@ def shapes(codec: HearingCodec, settings: TranscribeSettings) -> dict[str, tuple
 
 def prepare(codec: HearingCodec, utterances: Sequence[Utterance], settings: TranscribeSettings) -> Prepared:
     """Training utterances with their labels; those too long, or too short for what is said, are left out, counted."""
-    kept: list[Heard] = []
+    kept: list[Labelled] = []
     lengths: list[tuple[int, int]] = []
     long: list[Utterance] = []
     tight: list[Utterance] = []
@@ -97,7 +100,7 @@ def prepare(codec: HearingCodec, utterances: Sequence[Utterance], settings: Tran
         elif -(-count // codec.stride) < required(labels):
             tight.append(one)
         else:
-            kept.append(Heard(one, labels))
+            kept.append(Labelled(one, labels))
             lengths.append((count, len(labels)))
     notes = []
     if long:
@@ -194,7 +197,6 @@ def _measured(name: str, texts: list[str], right: list[str], speakers: list[str 
 def remark(answers: Sequence[Transcript], utterances: Sequence[Utterance]) -> str | None:
     """What goes wrong while a model learns to hear, and what helps; None where nothing does."""
     found = Hearing(
-        clips=len(answers),
         frames=sum(one.frames for one in answers),
         blanks=sum(one.blanks for one in answers),
         decoded=sum(len(one.text) for one in answers),

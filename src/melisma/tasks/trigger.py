@@ -29,7 +29,7 @@ from melisma.tasks.mining import added, find
 from melisma.tasks.settling import settle
 from melisma.tasks.spotting import UNSETTLED, SpottingBatch, SpottingCodec, batched
 from melisma.tasks.staging import Heard, Scenes, cast_of
-from melisma.tasks.takes import Recorded, asked, examples, pieces, read
+from melisma.tasks.takes import Recorded, asked, examples, known_as, pieces, read
 
 STATISTICS = 64  # scenes that the mean and deviation of frames are taken of
 FAINT = 0.1  # score below which nothing is heard
@@ -203,6 +203,7 @@ TASK: Task[Recorded, Listened] = Task(
     settings=TriggerSettings,
     read=read,
     examples=examples,
+    known=lambda codec, examples: known_as(codec.words, examples),
     learn=learn,
     codec=SpottingCodec.from_json,
     prepare=prepare,
@@ -222,6 +223,7 @@ TASK: Task[Recorded, Listened] = Task(
     order=order,
     extent=Extent("seconds", lambda one: ceil(one.seconds())),
     example="recording",
+    made="scene",
     takes="recording",
     gives="alarms",
     details=details,

@@ -23,13 +23,19 @@ from melisma.quoting import counted, named
 from melisma.settings.show import shown
 from melisma.sound.decoding import Decoder
 from melisma.sound.definitions import HIGHEST
-from melisma.sound.wave import blocks, read
+from melisma.sound.wave import Parts, read
 
 LOOKED = 1000  # recordings whose rates decide
 NAMED = 3  # damaged recordings that a note names
 
 Samples = NDArray[np.float32]
 T = TypeVar("T")
+
+
+class Digest(Protocol):
+    """What bytes are hashed by."""
+
+    def update(self, data: bytes, /) -> None: ...
 
 
 class ColumnNames(Protocol):
@@ -147,20 +153,15 @@ def laid_down(corpora: Sequence[Sequence[str]], data: ColumnNames, rate: int | N
     broken: list[str] = []
     for corpus, some, _ in every:
         digest = hashlib.sha256()
-        for clip in _watched(some):
-            begin = scratch.size
-            try:
-                for block in blocks(clip.audio, rate, clip.begin, clip.end):
-                    piece = block.tobytes()
-                    digest.update(piece)
-                    scratch.add(piece)
-                if scratch.size == begin:
-                    raise Refusal(f"{named(clip.audio)} is empty: it holds no samples")
-            except Refusal as refusal:
-                broken.append(str(refusal))
-                continue
-            digest.update(clip.text.encode() if clip.text else b"\0")
-            utterances.append(Utterance(clip, Laid(scratch, begin, scratch.size, rate)))
+        with Parts() as parts:
+            for clip in _watched(some):
+                try:
+                    laid = _laid(clip, rate, scratch, parts, digest)
+                except Refusal as refusal:
+                    broken.append(str(refusal))
+                    continue
+                digest.update(clip.text.encode() if clip.text else b"\0")
+                utterances.append(Utterance(clip, laid))
         heard = {"lines": len(some), "audio": digest.hexdigest()}  # its bytes are not counted: sounds lie elsewhere
         signatures |= {path: {"sha256": sha256_of(at_home(path))} | heard for path in corpus}
     if broken:
@@ -171,6 +172,17 @@ def laid_down(corpora: Sequence[Sequence[str]], data: ColumnNames, rate: int | N
             f"{named_ones}{more}"
         )
     return Recordings(utterances, signatures, notes)
+
+
+def _laid(clip: Clip, rate: int, scratch: Scratch, parts: Parts, digest: Digest) -> Laid:
+    begin = scratch.size
+    for block in parts.blocks(clip.audio, rate, clip.begin, clip.end):
+        piece = block.tobytes()
+        digest.update(piece)
+        scratch.add(piece)
+    if scratch.size == begin:
+        raise Refusal(f"{named(clip.audio)} is empty: it holds no samples")
+    return Laid(scratch, begin, scratch.size, rate)
 
 
 def _watched(some: Sequence[Clip]) -> Iterable[Clip]:
@@ -186,6 +198,8 @@ def asked(inputs: Any) -> tuple[list[Utterance], bool]:
     for number, path in enumerate(paths, 1):
         if not isinstance(path, str | os.PathLike):
             raise Refusal(f"input {number} is {shown(path)}; the path of a recording is wanted")
+        if not os.fspath(path).strip():
+            raise Refusal(f"input {number} is empty; the path of a recording is wanted")
     return [Utterance(Clip(os.fspath(path), None, 0.0, None, None, os.fspath(path))) for path in paths], single
 
 

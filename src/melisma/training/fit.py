@@ -129,7 +129,7 @@ class Fit:
         self._recent = next(iter(losses.values()))
         if self.learner.step == 1:
             self._first = self._recent
-        yield self._progress("step", losses=losses)
+        yield replace(self._progress("step", losses=losses), epoch=epoch)
         if self.learner.step % LOG_EVERY == 0 or self._exhausted():
             self._log_losses()
         if self._is_time_to_settle():

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from melisma.quoting import counted
 from melisma.settings.training import TrainingSettings
 
 KNOWN = 50  # steps after which ``minutes`` becomes a number of steps: no schedule looks at the end before
@@ -81,9 +82,10 @@ def late_warmup(settings: TrainingSettings, epoch_steps: int | None) -> str | No
         return None
     steps, wanted = min(ends), f"training.warmup={min(ends) // 10} is wanted"
     said = f"training.warmup={settings.warmup} is"
+    whole = f"the {counted(steps, 'step')} of this training"
     if settings.warmup > steps:
-        return f"{said} longer than the {steps:,} steps of this training: its rate never reaches its height; {wanted}"
-    return f"{said} more than half of the {steps:,} steps of this training: its rate is seldom at its height; {wanted}"
+        return f"{said} longer than {whole}: its rate never reaches its height; {wanted}"
+    return f"{said} more than half of {whole}: its rate is seldom at its height; {wanted}"
 
 
 def _constant(step: int, settings: TrainingSettings, steps: int | None, reductions: int) -> float:
