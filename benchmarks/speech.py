@@ -161,7 +161,7 @@ def main() -> None:
     chosen = parser.parse_intermixed_args()
     torch.set_num_threads(1)
     say(f"{date.today()}, {machine()}, {rate():.0f} GFLOP/s, load {os.getloadavg()[0]:.1f}")
-    folder = chosen.folder.expanduser().resolve()
+    folder, chosen.runs = (path.expanduser().resolve() for path in (chosen.folder, chosen.runs))
     chosen.runs.mkdir(parents=True, exist_ok=True)
     recipe = chosen.recipe or RECIPES[chosen.set]
     figures: dict[str, list[float]] = {}

@@ -206,7 +206,7 @@ def test_several_rates_are_told_apart_from_one_that_is_low(tmp_path: Path) -> No
 
 def test_a_manifest_that_breaks_off_is_an_error_and_the_others_are_looked_at(tmp_path: Path) -> None:
     good = manifest(tmp_path, [{"audio": sound(tmp_path, "a.wav"), "text": "x"}])
-    (tmp_path / "bad.jsonl").write_text('{"audio": 3}\n{"audio": "a.wav"}\n'[:13] + "\n{")
+    (tmp_path / "bad.jsonl").write_text('{"audio": 3}\n\n{')
     told = look(chosen(good, str(tmp_path / "bad.jsonl")))
     assert told.examples == {"train": 1, "valid": 0}
     broken = found(told.findings)["broken manifest"]

@@ -234,3 +234,11 @@ def test_where_nothing_was_heard_it_is_said(speech: Path, monkeypatch: pytest.Mo
 def test_an_empty_line_of_paths_is_told_by_its_number(speech: Path) -> None:
     says = "stdin, line 2: it is empty; the path of a recording is wanted"
     assert says in refused("predict", "run", stdin=b"take1.wav\n \ntake2.flac\n")
+
+
+def test_where_no_recording_is_left_to_measure_on_it_is_told_why(speech: Path, tmp_path: Path) -> None:
+    (tmp_path / "gone.jsonl").write_text('{"audio": "gone.wav", "text": "la"}\n')
+    said = typed("evaluate", "run", f"data={tmp_path / 'gone.jsonl'}")
+    assert said.code == 2
+    assert "data: no recording is left to measure on" in said.err
+    assert "gone.wav" in said.err

@@ -106,8 +106,8 @@ LISTENING = (
     Fault(
         "utterances in which nothing was said are told",
         "tasks/listening.py",
-        "for one, nothing in ended if one.said.text or not nothing",
-        "for one, nothing in ended",
+        "for one in ended if one.said.text or not one.nothing",
+        "for one in ended",
         ("tests/tasks/test_parting.py",),
     ),
     Fault(

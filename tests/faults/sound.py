@@ -158,8 +158,8 @@ VARIED = (
     Fault(
         "all stages draw from one generator",
         "sound/augment.py",
-        "draws = dict(zip(STAGES, _generators(random, len(STAGES))))",
-        "draws = dict.fromkeys(STAGES, random)",
+        "draws = self._draws(STAGES, random)",
+        "draws = {name: random for name in self._draws(STAGES, random)}",
         ("tests/sound/test_augment.py",),
     ),
     Fault(

@@ -15,6 +15,7 @@ from melisma.ragged import Ragged
 
 LENGTHS = [5, 0, 1, 9, 5, 2]
 SCALE = LogScale(torch.linspace(-4, 2, 6), torch.linspace(0.5, 3, 6))
+NARROW = LogScale(SCALE.mean[:2], SCALE.deviation[:2])
 
 
 def energies(x: Tensor) -> Tensor:
@@ -63,8 +64,8 @@ def test_neither_a_gain_nor_the_depth_of_silence_makes_a_difference() -> None:
     torch.testing.assert_close(loud, far)
 
 
-@pytest.mark.parametrize("layer", [Levelled(0.1, LogScale(SCALE.mean[:2], SCALE.deviation[:2]))])
-def test_the_gradient_is_that_of_the_difference(layer: Levelled) -> None:
+@pytest.mark.parametrize("layer", [Levelled(0.1, NARROW), LevelledSoFar(0.1, NARROW, 2.0)])
+def test_the_gradient_is_that_of_the_difference(layer: Levelled | LevelledSoFar) -> None:
     x = Ragged.of([sequence.double() for sequence in some_sequences(3, [3, 6, 0, 1], 2)])
     rows = x.rows.clone().requires_grad_()
     assert torch.autograd.gradcheck(lambda given: whole(layer, x.with_rows(given)).rows, (rows,))

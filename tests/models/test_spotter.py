@@ -134,7 +134,7 @@ def test_dropout_is_drawn_and_only_where_it_is_asked_for() -> None:
 
 def test_the_usual_ones_are_small_and_too_large_ones_are_refused() -> None:
     for settings in (SpotterSettings(), SpotterSettings(kind="convolutional", layers=6)):
-        assert sum(weight.numel() for weight in Spotter(40, 1, settings).parameters()) <= LARGEST
+        assert sum(weight.numel() for weight in Spotter(40, 1, settings).parameters()) <= 0.85 * LARGEST
     with pytest.raises(Refusal, match=r"would have \d+ parameters: wants 300000 or fewer.*model\.hidden"):
         Spotter(40, 1, SpotterSettings(hidden=256))
 

@@ -130,6 +130,17 @@ def test_no_stage_changes_what_another_draws(other: str) -> None:
         assert after == pytest.approx(alone, rel=1e-4)
 
 
+def test_as_much_is_drawn_of_the_generator_whatever_happens() -> None:
+    after = set()
+    for chosen in (NOTHING, EVERYTHING, replace(NOTHING, speed=1.0, join=1.0, join_most=9)):
+        augmentation, drawn = Augmentation(chosen), random(5)
+        augmentation.partners(7, drawn)
+        augmentation.warped(spoken(800), RATE, drawn)
+        augmentation.masked(np.ones((9, 4), np.float32), drawn)
+        after.add(drawn.random())
+    assert len(after) == 1
+
+
 def test_what_two_stages_draw_has_nothing_to_do_with_each_other() -> None:
     clip = spoken(200) * np.float32(0.01)
     both = only(speed=1.0, gain=1.0, gain_by=1)

@@ -41,6 +41,15 @@ def test_the_active_frames_are_those_within_the_margin_of_their_own_mean(power: 
         assert ((np.array(power) <= bound * (1 + 1e-12)) | found).all()
 
 
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.sampled_from([0.0, 1e-9, 1e-4, 0.01, 0.03, 0.1, 0.7, 1.0, 50.0]), max_size=40))
+def test_the_active_frames_are_those_left_when_the_softer_are_left_out_again_and_again(power: list[float]) -> None:
+    heard = [each for each in power if each > 0]
+    while soft := [each for each in heard if each < np.mean(heard) * 10 ** (-MARGIN / 10)]:
+        heard = [each for each in heard if each not in soft]
+    assert sorted(heard) == sorted(np.array(power)[active(np.array(power))].tolist())
+
+
 def test_a_constant_is_no_sound() -> None:
     assert level(np.full(RATE, 0.3, np.float32), RATE) < 1e-6
     assert level(sine(1.0) + np.float32(0.3), RATE) == pytest.approx(0.5 / np.sqrt(2), rel=1e-3)

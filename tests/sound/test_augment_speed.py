@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from melisma.errors import Refusal
-from melisma.sound.speed import pitch, speed, stretched
+from melisma.sound.speed import PASSED, pitch, speed, stretched
 
 RATE = 16000
 FACTORS = [0.8, 0.93, 1.0, 1.0594, 1.25]
@@ -25,10 +25,10 @@ def loudest(samples: np.ndarray) -> float:
     return float(np.argmax(np.abs(np.fft.rfft(samples * np.hanning(len(samples)), 16 * RATE))) / 16)
 
 
-def impurity(samples: np.ndarray) -> float:
-    """The share of energy more than 20 Hz from the highest line."""
+def impurity(samples: np.ndarray, aside: int = 20) -> float:
+    """The share of energy more than so many hertz from the highest line."""
     lines = np.abs(np.fft.rfft(samples * np.blackman(len(samples)), 4 * RATE)) ** 2
-    near = np.abs(np.arange(len(lines)) - np.argmax(lines)) <= 80
+    near = np.abs(np.arange(len(lines)) - np.argmax(lines)) <= 4 * aside
     return float(lines[~near].sum() / lines.sum())
 
 
@@ -58,6 +58,20 @@ def test_frequencies_go_up_with_speed_and_pitch_and_stay_when_stretched(factor: 
         assert loudest(inner) == pytest.approx(wanted, abs=0.3)
         assert impurity(inner) < 1e-4
         assert inner.std() == pytest.approx(np.sqrt(0.5), rel=0.01)
+
+
+@pytest.mark.parametrize("factor", [0.85, 0.93, 1.15])
+def test_what_resampling_adds_is_softer_than_the_rounding_of_a_recording(factor: float) -> None:
+    """A step of 16 bits is 98 dB below a sine at full scale; what is beyond the new rate's half leaves as little."""
+    for hertz in (200.0, 3000.0, 6000.0):
+        assert impurity(speed(sine(hertz), factor)[1000:-1000], 150) < 1e-10
+    assert speed(sine(7950), 1.15)[1000:-1000].std() < 1e-5
+
+
+@pytest.mark.parametrize("factor", [0.8, 0.93, 1.15])
+def test_what_is_said_to_pass_passes(factor: float) -> None:
+    made = speed(sine((PASSED - 0.02) * 8000 * min(1, 1 / factor)), factor)[1000:-1000]
+    assert made.std() == pytest.approx(np.sqrt(0.5), rel=0.11)
 
 
 @pytest.mark.parametrize("factor", FACTORS)

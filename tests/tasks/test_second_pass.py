@@ -189,10 +189,13 @@ def test_what_a_decoder_reads_is_forgotten_with_each_utterance(hearing: tuple[An
         ({"search.corpus": "text.txt", "search.word_language": 0.5}, "a file that nobody has beside the run"),
         ({"search.word_language": 0.5, "text.word_language": 0}, "text.word_language=0 learns none"),
         (
-            {"model.floor": 0.03, "sound.kind": "mfcc", "sound.coefficients": 4},
-            "model.floor=0.03 is done to logarithms of bands",
+            {"model.floor": 0.03, "augment.vocal_tract": 0, "sound.kind": "mfcc", "sound.coefficients": 4},
+            "model.floor=0.03 is done to bands and sound.kind=mfcc makes none",
         ),
-        ({"augment.equaliser": 0.5, "sound.pcen": True}, "augment.equaliser=0.5 is done to logarithms of bands"),
+        (
+            {"augment.equaliser": 0.5, "model.floor": 0.0, "sound.pcen": True},
+            "augment.equaliser=0.5 is done to logarithms of bands",
+        ),
         ({"search.word_bonus": 0.5}, "which word_language=0 gives no weight"),
         ({"model.attention_share": 1.0}, "attention_share"),
     ],

@@ -94,6 +94,20 @@ def test_a_scene_is_a_function_of_its_number(ready: Ready) -> None:
     assert len(list(one)) == len(one) == 6
 
 
+def test_scenes_are_heard_through_other_microphones(folder: Path) -> None:
+    plain, other = (Ready(folder, **{"sound.pcen": False, "augment.equaliser": share}) for share in (0.0, 1.0))
+    for number in (0, 3):
+        one, changed = plain.scenes[number], other.scenes[number]
+        curve = (changed.frames - one.frames) * plain.codec.normaliser.deviation
+        assert np.abs(curve).max() > 0.1
+        assert np.ptp(curve, axis=0).max() < 1e-4
+        assert one.spans == changed.spans
+    with pytest.raises(
+        Refusal, match=r"augment.equaliser=1 is done to logarithms of bands and sound.pcen=yes makes none"
+    ):
+        Ready(folder, **{"augment.equaliser": 1.0})
+
+
 def test_words_are_wanted_where_they_end_and_strangers_beside_them(ready: Ready) -> None:
     scenes, loss = ready.scenes, ready.settings.loss
     assert ready.codec.strangers == ("falling", "level")
@@ -186,7 +200,7 @@ def test_mining_finds_the_same_again_and_what_it_finds_is_said(ready: Ready, mon
     assert find(model, ready.codec, scenes, ready.settings, Moment(17, 18), found) == found, "one round was asked for"
     assert find(model, ready.codec, scenes, ready.settings, Moment(18, 18), None) is None, "nothing is learned any more"
     drawn = added(scenes, found)
-    assert any(drawn[number] != scenes[number] for number in range(6))
+    assert any(drawn[number] != scenes[number] for number in range(200))
     takes = drawn._stage.strangers[-1]
     assert len(takes) == len(found[1])
     rate = ready.codec.definition.rate

@@ -21,7 +21,8 @@ from melisma.checks.two_things import TwoThings
 from melisma.checks.unreadable import Unreadable, kind_of
 from melisma.measures.poisson import hours_wanted, most
 from melisma.quoting import counted, listed, named, quoted
-from melisma.settings.trigger import KINDS, TriggerSettings
+from melisma.settings.names import KINDS
+from melisma.settings.trigger import TriggerSettings
 from melisma.sound.sessions import MOST, sessions
 from melisma.sound.spoken import levels, spoken, threshold
 from melisma.sound.wave import read

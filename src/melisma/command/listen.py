@@ -58,9 +58,9 @@ def command(run: str, words: tuple[str, ...], as_json: bool) -> None:
     keeping = keeping_of(model, stream.rate, folder, inputs[0])
     line = LiveLine()
     source = _microphone(stream, line) if inputs[0] == MICROPHONE else _file(inputs[0], stream)
+    cut = None if inputs[0] == MICROPHONE else cut_off(inputs[0])
     if subtitles is not None and subtitles.head():
         put(subtitles.head().rstrip("\n") + "\n")
-    cut = None if inputs[0] == MICROPHONE else cut_off(inputs[0])
     told = False
     try:
         for said, last in _heard(stream, source, line, keeping):

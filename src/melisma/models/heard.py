@@ -65,7 +65,7 @@ class Entered:
         return type(None), ()
 
 
-class _Entered:
+class _EnteredCell:
     """A cell whose input has entered it."""
 
     def __init__(self, cell: Cell) -> None:
@@ -101,5 +101,5 @@ def heard(
     cell = one.cell
     if len(known) * GATES * cell.hidden_size > HELD:
         return None
-    layers[first] = OneWay(_Entered(cell))
+    layers[first] = OneWay(_EnteredCell(cell))
     return Entered(Serial(layers), lambda new: cell.enter(vectors(new)), known, weights)

@@ -29,7 +29,7 @@ class Scale:
 def scale(low: float, high: float, most: int = 5) -> Scale:
     """The axis from ``low`` to ``high`` or a little beyond, with at most ``most`` marks at 1, 2 or 5 · 10^k.
 
-    Of a single value, which lies in its middle; of nothing but 0, below which most measures have nothing, 0 to 1.
+    A single value stands in the middle of its axis; that of 0 alone, below which most measures have nothing, is 0 to 1.
     """
     if not high - low > max(LEAST, 1e-9 * max(abs(low), abs(high))):
         low, high = (low - abs(low) / 2, high + abs(low) / 2) if abs(low) > LEAST else (0.0, 1.0)

@@ -163,7 +163,7 @@ class AugmentSettings:
     )
     equaliser: float = setting(
         0.0,
-        help="share of clips that some bands of are louder and others softer, in a smooth curve that is drawn anew",
+        help="share of clips some of whose bands are made louder and others softer, by a smooth curve drawn anew",
         why="off, as it is needless where recordings are by many microphones; where there are few voices, hardly "
         "anything helps strangers more",
         low=0,
@@ -171,7 +171,7 @@ class AugmentSettings:
     )
     equaliser_by: float = setting(
         6.0,
-        help="decibels by which a band typically is louder or softer then",
+        help="decibels by which a band is typically louder or softer then",
         why="about what cheap microphones, rooms and voices differ by",
         above=0,
         high=40,

@@ -18,6 +18,7 @@ ALIKE: Final = 0.75  # of four letters one may differ; where text may be meant, 
 ALIKE_SHORT: Final = 0.85  # the same for a name of three letters, which may lack one and have no other
 SHORTEST: Final = 3  # letters; a beginning of fewer says nothing
 KINDS: Final = ("positive", "negative", "background")
+"""What a recording is: of the word, of anything else that is said, or of what is heard where nobody speaks."""
 DATA: Final[tuple[str, ...]] = ("data", "data.train", *(f"data.{kind}" for kind in KINDS))
 """What data is given by, in one task and verb or another."""
 VALIDATION: Final[tuple[str, ...]] = ("data.valid", *(f"data.valid_{kind}" for kind in KINDS))

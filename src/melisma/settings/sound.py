@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from melisma.errors import Refusal
@@ -128,6 +129,24 @@ class SoundSettings:
             )
         if self.kind == "mfcc" and self.pcen:
             raise Refusal("pcen takes the place of the logarithm that kind=mfcc needs: wants kind=log_mel, or pcen=no")
+
+    def check_bands(self, bands: Mapping[str, float], logarithms: Mapping[str, float]) -> None:
+        """Refuses what is done to bands, or to their logarithms alone, where frames are something else.
+
+        Both tell of each setting by its name how much of it is done.
+        """
+        for name, share in {**bands, **logarithms}.items():
+            if share and self.kind != "log_mel":
+                raise Refusal(
+                    f"{name}={share:g} is done to bands and sound.kind={self.kind} makes none: "
+                    f"wants sound.kind=log_mel, or {name}=0"
+                )
+        for name, share in logarithms.items():
+            if share and self.pcen:
+                raise Refusal(
+                    f"{name}={share:g} is done to logarithms of bands and sound.pcen=yes makes none: "
+                    f"wants sound.pcen=no, or {name}=0"
+                )
 
     def idle(self) -> dict[str, tuple[bool, str, str]]:
         """Settings that belong to one kind of frame -> whether it is another, what there is, what is wanted."""

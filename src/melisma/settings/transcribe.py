@@ -414,7 +414,11 @@ class TranscribeSettings:
 
     def check(self) -> None:
         """Refuses groups that contradict each other."""
-        self._check_frames()
+        augment = self.augment
+        self.sound.check_bands(
+            {"augment.vocal_tract": augment.vocal_tract},
+            {"model.floor": self.model.floor, "augment.equaliser": augment.equaliser},
+        )
         if self.search.language and not self.text.language:
             raise Refusal(
                 f"search.language={self.search.language:g} weighs an n-gram model and text.language=0 learns none: "
@@ -437,17 +441,3 @@ class TranscribeSettings:
                 )
             if self.training.schedule == "plateau":
                 raise Refusal("training.schedule=plateau follows validations and data.valid_size=0 allows none")
-
-    def _check_frames(self) -> None:
-        """Refuses what is done to logarithms of energies where frames are something else."""
-        made = "sound.pcen=yes" if self.sound.pcen else f"sound.kind={self.sound.kind}"
-        if not self.sound.pcen and self.sound.kind == "log_mel":
-            return
-        augment = self.augment
-        shares = {"augment.vocal_tract": augment.vocal_tract, "augment.equaliser": augment.equaliser}
-        for name, value in ({"model.floor": self.model.floor} | shares).items():
-            if value:
-                raise Refusal(
-                    f"{name}={value:g} is done to logarithms of bands and {made} makes something else: "
-                    f"wants sound.kind=log_mel with sound.pcen=no, or {name}=0"
-                )

@@ -25,8 +25,8 @@ class TranscriberSettings:
         False,
         help="takes its mean off each band of an utterance: the mean of all of it where the model reads both ways, "
         "else that of what was heard so far",
-        why="off, for the same reason; what a microphone, a room or a throat adds to all of an utterance is gone (Atal "
-        "1974), and of a single word some of what was said",
+        why="off, as model.floor is and for its reason; what a microphone, a room or a throat adds to all of an "
+        "utterance is gone (Atal 1974), and of a single word some of what was said",
     )
     stride: int = setting(
         2,

@@ -10,6 +10,7 @@ from melisma.errors import Refusal
 from melisma.settings.augment import AugmentSettings
 from melisma.settings.field import choice, group, setting, several
 from melisma.settings.leaves import Corpora
+from melisma.settings.names import KINDS
 from melisma.settings.scene import SceneSettings
 from melisma.settings.show import as_text
 from melisma.settings.sound import SoundSettings
@@ -17,9 +18,6 @@ from melisma.settings.spotter import DecisionSettings, SpotterSettings
 from melisma.settings.training import TrainingSettings
 
 MEASURES = ("misses", "false_alarms", "latency")
-KINDS = ("positive", "negative", "background")
-"""What a recording is: of the word, of anything else that is said, or of what is heard where nobody speaks."""
-
 
 UNUSED = {
     "training.sampling": "is for decoders that hear their own answers",
@@ -357,6 +355,8 @@ class TriggerSettings:
 
     def check(self) -> None:
         """Refuses groups that contradict each other."""
+        augment = self.augment
+        self.sound.check_bands({"augment.vocal_tract": augment.vocal_tract}, {"augment.equaliser": augment.equaliser})
         if not self.data.validates:
             if self.training.patience is not None:
                 raise Refusal(

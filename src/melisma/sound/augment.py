@@ -76,7 +76,12 @@ class Augmentation:
         higher = 2 ** (self.settings.pitch_by * _even(draws["pitch"]) / 12) if "pitch" in draws else 1.0
         result = pitch(speed(samples, factor), rate, higher)
         if result is not samples:
-            result = filled(result, rate, PASSED * min(1.0, factor, higher, factor * higher), draws["pitch" if "pitch" in draws else "speed"])
+            result = filled(
+                result,
+                rate,
+                PASSED * min(1.0, factor, higher, factor * higher),
+                draws["pitch" if "pitch" in draws else "speed"],
+            )
         if "shift" in draws:
             ends = [round(self.settings.shift_by * _even(draws["shift"]) * rate) for _ in range(2)]
             result, moved = shifted(result, rate, ends[0], ends[1], draws["shift"])
@@ -114,7 +119,7 @@ class Augmentation:
         return telephone(samples, rate) if "telephone" in draws else samples
 
     def framed(self, frames: Frames, definition: Definition, random: np.random.Generator) -> Frames:
-        """Logarithms of bands (T, F) of another throat and through another microphone, (T, F).
+        """Bands (T, F) of another throat and, if they are logarithms, through another microphone, (T, F).
 
         Each happens to its own share of clips; the frames given where nothing does.
         """

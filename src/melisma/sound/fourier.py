@@ -53,18 +53,18 @@ def convolved(samples: Samples, taps: Samples) -> Samples:
 def coloured(spectrum: NDArray[np.floating], count: int, random: np.random.Generator) -> Samples:
     """Gaussian noise (``count``,) of mean square 1, its amplitudes as in ``spectrum`` (K,), from 0 to half the rate.
 
-    It is drawn as a spectrum, with nothing at 0 Hz; its lines are evenly drawn, which is quick, and their sum is Gaussian
-    wherever they are many. Always draws the same number of values for the same ``count``.
+    It is drawn as a spectrum, with nothing at 0 Hz; its lines are evenly drawn, which is quick, and their sum is
+    Gaussian wherever they are many. Always draws the same number of values for the same ``count``.
     """
     if not count:
         return np.zeros(0, np.float32)
     size = fast(count)
     half = size // 2 + 1
     lines = (random.random((half, 2), np.float32) - np.float32(0.5)).view(np.complex64)[:, 0]
-    sounding = np.flatnonzero(spectrum)
-    begin = half if not len(sounding) else max(1, (int(sounding[0]) - 1) * (half - 1) // max(1, len(spectrum) - 1))
+    sounding, last = np.flatnonzero(spectrum), len(spectrum) - 1
+    begin = max(1, (int(sounding[0]) - 1) * (half - 1) // max(1, last)) if len(sounding) else half
     lines[:begin] = 0
-    lines[begin:] *= np.interp(np.arange(begin, half), np.linspace(0, half - 1, len(spectrum)), spectrum)
-    noise = np.fft.irfft(lines, size)[:count]
+    lines[begin:] *= np.interp(np.arange(begin, half) * last / (half - 1), np.arange(last + 1), spectrum)
+    noise = np.fft.irfft(lines, size)[:count].astype(np.float32, copy=False)
     power = float(np.mean(np.square(noise)))
-    return noise * np.float32(1 / np.sqrt(power)) if power > 0 else np.zeros(count, np.float32)
+    return noise * np.float32(power**-0.5) if power > 0 else np.zeros(count, np.float32)

@@ -36,11 +36,10 @@ def active(power: NDArray[np.float64]) -> NDArray[np.bool_]:
     The rule of ITU-T P.56, on frames; it needs no guess of the noise. None in silence. It says which frames a level is
     taken of, room tone in between left out; when somebody begins and ends to speak is told by ``spoken`` alone.
     """
-    threshold, before = 0.0, -1.0
-    while threshold > before:
-        heard = (power > 0) & (power >= threshold)
-        before = threshold
-        threshold = float(power[heard].mean()) * 10 ** (-MARGIN / 10) if heard.any() else before
+    ordered = np.sort(power)[::-1]
+    means = np.cumsum(ordered) / np.arange(1, len(power) + 1)
+    within = ordered[ordered >= means * 10 ** (-MARGIN / 10)]  # the loudest alone is: of all such sets, the largest
+    heard: NDArray[np.bool_] = (power > 0) & (power >= within.min(initial=np.inf))
     return heard
 
 

@@ -167,7 +167,7 @@ def _above(rate: int, size: int) -> NDArray[np.complex64]:
     angle = 2 * np.pi * CUT / rate
     radius = np.exp(-angle)
     delay = np.exp(-2j * np.pi * np.arange(size // 2 + 1) / size)
-    passed = (1 - (1 + radius) * delay + radius * delay**2) / (
+    passed: NDArray[np.complex128] = (1 - (1 + radius) * delay + radius * delay**2) / (
         1 - 2 * radius * np.cos(angle) * delay + radius**2 * delay**2
     )
     return passed.astype(np.complex64)

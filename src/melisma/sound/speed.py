@@ -19,8 +19,8 @@ PASSED = 0.95  # share of the frequencies, of the lower of both rates, that resa
 def speed(samples: Samples, factor: float) -> Samples:
     """The clip (N,) played ``factor`` times as fast: (⌊N / factor + ½⌋,); pitch and formants go up by the same factor.
 
-    What was at t seconds is at t / factor (Ko et al. 2015). By resampling with the library soxr ("MQ": 16 bits); what it
-    folds back is 100 dB below what it keeps, softer than the rounding of any recording.
+    What was at t seconds is at t / factor (Ko et al. 2015). By resampling with the library soxr ("MQ": 16 bits): what
+    it adds is 100 dB softer than the clip, as is the rounding of a recording in 16 bits.
     """
     _check(factor)
     if factor == 1 or not len(samples):

@@ -43,9 +43,8 @@ class Tone:
         self.level = max(FLOOR, float(np.sqrt(quiet)))
         width = min(frame(rate), len(samples))
         frames = samples[: len(power) * width].reshape(len(power), width)[np.sort(tenth)]
-        frames = frames - samples.mean(dtype=np.float64).astype(np.float32)
-        lines = np.fft.rfft(frames * _window(width))
-        energy = (np.square(lines.real) + np.square(lines.imag)).mean(0, dtype=np.float64)
+        lines = np.fft.rfft((frames - frames.mean()) * _window(width))
+        energy = (np.square(lines.real) + np.square(lines.imag)).sum(0, np.float64) / len(lines)
         around = np.concatenate((energy[:1], energy, energy[-1:]))
         self.spectrum = np.sqrt(np.convolve(around, (0.25, 0.5, 0.25), "valid"))
 

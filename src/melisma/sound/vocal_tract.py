@@ -17,7 +17,7 @@ TURN: Final = 0.8  # share of the highest frequency from which on the rest is sq
 
 
 def stretched(frames: Frames, definition: Definition, factor: float) -> Frames:
-    """Frames (T, F) of ``log_mel`` whose formants are ``factor`` times as high, (T, F).
+    """Bands (T, F) whose formants are ``factor`` times as high, (T, F).
 
     Each band takes the value that lies at its centre's frequency divided by ``factor``, between two bands that of both.
     Near the highest frequency S the map bends, so that S stays where it is: with c = 0.8 S · min(factor, 1) what lies

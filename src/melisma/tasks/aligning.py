@@ -92,7 +92,7 @@ class _Laid(NamedTuple):
 
 def _own(network: Transcriber, codec: HearingCodec, samples: Samples, search: HearingSettings) -> _Laid:
     """The model's own answer."""
-    every = [one for one, _ in Streams(network, codec, search, 1).hear([samples], last=True)[0]]
+    every = Streams(network, codec, search, 1).hear([samples], last=True)[0]
     return _Laid(
         Outputs.joined([one.outputs for one in every], codec.size),
         " ".join(one.said.text for one in every if one.said.text),

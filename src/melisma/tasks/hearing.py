@@ -39,7 +39,7 @@ class Wanted(NamedTuple):
     least: int
 
 
-class Labelled(NamedTuple):
+class Learnable(NamedTuple):
     """An utterance and its labels, ready to be learned from."""
 
     utterance: Utterance
@@ -238,7 +238,7 @@ def _augmentation(settings: TranscribeSettings, rate: int) -> Augmentation:
     return Augmentation.of(settings.augment, rate, settings.training.seed)
 
 
-def trained_on(codec: HearingCodec, chosen: Sequence[Labelled], random: Generator) -> HearingBatch:
+def trained_on(codec: HearingCodec, chosen: Sequence[Learnable], random: Generator) -> HearingBatch:
     """A batch to learn from: waves joined and changed by chance, then their frames; what is said stays what it is."""
     seeds = torch.randint(2**62, (len(chosen),), generator=random).tolist()
     drawn = [_drawn(codec, chosen, place, default_rng(seed)) for place, seed in enumerate(seeds)]
@@ -246,7 +246,7 @@ def trained_on(codec: HearingCodec, chosen: Sequence[Labelled], random: Generato
 
 
 def _drawn(
-    codec: HearingCodec, chosen: Sequence[Labelled], place: int, random: np.random.Generator
+    codec: HearingCodec, chosen: Sequence[Learnable], place: int, random: np.random.Generator
 ) -> tuple[Frames, list[int]]:
     """One utterance of the batch, perhaps with others of it behind; as it is where changed it would be too short."""
     assert codec.augmentation is not None

@@ -15,7 +15,8 @@ from melisma.measures.measure import Measure
 from melisma.measures.poisson import Rate, hours_wanted
 from melisma.measures.share import Share
 from melisma.measures.tradeoff import Curve, choose, tradeoff
-from melisma.settings.trigger import KINDS, AlarmSettings
+from melisma.settings.names import KINDS
+from melisma.settings.trigger import AlarmSettings
 from melisma.sound.resample import Samples
 from melisma.sound.spoken import spoken
 from melisma.task import Details

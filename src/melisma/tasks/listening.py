@@ -83,6 +83,7 @@ class Uttered(NamedTuple):
     labels: tuple[int, ...]
     symbols: tuple[Word, ...]
     outputs: Outputs
+    nothing: bool  # whether it ended because nothing was said at all
 
 
 class _Stream:
@@ -110,7 +111,7 @@ class _Stream:
         readings = tuple(Reading(codec.text(one.symbols), one.score) for one in found)
         clock = codec.seconds(begin), codec.seconds(self.frames)
         said = Said(*clock, readings[0].text, best.score, when.words, readings)
-        return Uttered(said, best.symbols, when.symbols, outputs)
+        return Uttered(said, best.symbols, when.symbols, outputs, ended.nothing)
 
 
 class Streams:
@@ -140,19 +141,18 @@ class Streams:
         ``last``: the streams have ended too, and so has what was being said. Where nothing was said is no utterance.
         """
         return [
-            [one.said for one, nothing in ended if one.said.text or not nothing]
-            for ended in self.hear(chunks, last=last)
+            [one.said for one in ended if one.said.text or not one.nothing] for ended in self.hear(chunks, last=last)
         ]
 
     @torch.no_grad()
-    def hear(self, chunks: Sequence[Samples], *, last: bool = False) -> list[list[tuple[Uttered, bool]]]:
-        """The same with all that is known of them, those too in which nothing was said, and whether it is so."""
-        found: list[list[tuple[Uttered, bool]]] = [[] for _ in chunks]
+    def hear(self, chunks: Sequence[Samples], *, last: bool = False) -> list[list[Uttered]]:
+        """The same with all that is known of them, those too in which nothing was said."""
+        found: list[list[Uttered]] = [[] for _ in chunks]
         for stream, parts, ended in zip(self.streams, self._parting.feed(chunks, last=last), found):
             for rows, over in parts:
                 stream.feed(rows)
                 if over is not None:
-                    ended.append((stream.end(over, times=self._times), over.nothing))
+                    ended.append(stream.end(over, times=self._times))
         return found
 
     def so_far(self) -> list[str]:

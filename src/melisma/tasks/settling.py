@@ -9,7 +9,7 @@ import numpy as np
 from numpy.random import default_rng
 from torch import nn
 
-from melisma.measures.detection import Recording, Track, Word
+from melisma.measures.detection import Recording, Track, Window, Word
 from melisma.measures.poisson import hours_wanted
 from melisma.measures.tail import extrapolated, middle
 from melisma.measures.tradeoff import Curve, choose, tradeoff
@@ -33,10 +33,12 @@ PAUSE = 0.3  # seconds of it between recordings
 HUSH = 1e-4  # its amplitude
 STRETCH = 60.0  # seconds of other sound that are heard as one, about
 TOGETHER = 16  # sounds that are heard at once
-NOISES = 3  # times that each is, over other backgrounds: few takes are all that there are
-SPARE = 0.04  # share of them that may be missed besides, where false alarms are rarer than the hours can show
+NOISES = 3  # times that a take is heard over backgrounds, each time another: few takes are all that there are
+SPARE = 0.04  # share of what is heard of takes that may be missed besides, where false alarms are rarer than hours show
 LOWEST, MOST = 0.01, 100  # of a sound the scores that are looked at: from which on, and how many
 LEAST = 1e-6  # the lowest threshold there is
+ALONE = Window(early=1.0)
+"""When an alarm means a take's word, which is alone there: where a take falls silent is not quite where its word ends."""
 
 
 class _Sound(NamedTuple):
@@ -55,9 +57,9 @@ def settle(
     not the word is other sound. Of the thresholds that are worth the same the middle is taken, in log-odds, as what is
     heard later may lie on either side. Where so few hours cannot show the wanted rate, the highest scores of other
     sound are extrapolated (``extrapolated``), and the threshold is as much higher; but no higher than the middle of
-    those by which one take in 25 more is missed, which of fewer than 25 is none. Then it is no promise: how rare false
-    alarms are is known no better than the hours can show, whatever was wanted. A word that has no take here gets the
-    mean of the others' thresholds.
+    those by which a 25th of what is heard of the takes, each of them four times, is missed besides, which of fewer than
+    seven takes is nothing. Then it is no promise: how rare false alarms are is known no better than the hours can show,
+    whatever was wanted. A word that has no take here gets the mean of the others' thresholds.
     """
     tracks: list[list[Track]] = [[] for _ in codec.words]
     hop = codec.step
@@ -84,7 +86,7 @@ def _chosen(tracks: Sequence[Track], settings: TriggerSettings) -> float | None:
     search = settings.search
     if not any(track.recording.words for track in tracks):
         return None
-    curve = tradeoff(tracks, release=search.release, refractory=search.refractory)
+    curve = tradeoff(tracks, release=search.release, refractory=search.refractory, window=ALONE)
     found = choose(curve, search.false_alarms)
     threshold, wanted = middle(found.low, found.high), search.false_alarms
     if wanted and curve.hours < hours_wanted(wanted):

@@ -17,7 +17,8 @@ from melisma.measures.poisson import hours_wanted
 from melisma.measures.poisson import rate as rate_of
 from melisma.quoting import counted, named
 from melisma.settings.leaves import Corpora
-from melisma.settings.trigger import KINDS, TriggerDataSettings, TriggerSettings
+from melisma.settings.names import KINDS
+from melisma.settings.trigger import TriggerDataSettings, TriggerSettings
 from melisma.sound.sessions import MOST, sessions
 from melisma.sound.spoken import spoken
 from melisma.sound.wave import blocks

@@ -24,10 +24,10 @@ from melisma.settings.transcribe import SpellingSettings, TranscribeSettings
 from melisma.task import Corpus, Extent, Moment, Prepared, Task, Total
 from melisma.tasks.aligning import align
 from melisma.tasks.cut_off import cut_off
-from melisma.tasks.hearing import HearingBatch, HearingCodec, Labelled, batched, trained_on, written
+from melisma.tasks.hearing import HearingBatch, HearingCodec, Learnable, batched, trained_on, written
 from melisma.tasks.listening import Transcript, answer, quickly, stream
 from melisma.tasks.sampling import sampled
-from melisma.tasks.utterances import Utterance, asked, laid_down, listed, part_of, spoken
+from melisma.tasks.utterances import Utterance, asked, laid_down, listed, part_of
 
 TOGETHER = 16  # utterances whose nats are taken together
 
@@ -66,10 +66,8 @@ def _spelling(text: SpellingSettings) -> Callable[[str], frozenset[str]]:
 
 
 def examples(settings: TranscribeSettings, corpora: Sequence[Sequence[str]]) -> tuple[list[Utterance], list[str]]:
-    """The utterances to measure on, and what to say of those that were dropped."""
-    found = laid_down(corpora, settings.data, settings.sound.rate)
-    kept, notes = spoken(found.utterances)
-    return kept, [*found.notes, *notes]
+    """The utterances to measure on, and what to say of those that were dropped; Refusal where none is left."""
+    return laid_down(corpora, settings.data, settings.sound.rate).left_to("measure on", "data")
 
 
 def build(codec: HearingCodec, settings: TranscribeSettings) -> Transcriber:
@@ -87,7 +85,7 @@ def shapes(codec: HearingCodec, settings: TranscribeSettings) -> dict[str, tuple
 
 def prepare(codec: HearingCodec, utterances: Sequence[Utterance], settings: TranscribeSettings) -> Prepared:
     """Training utterances with their labels; those too long, or too short for what is said, are left out, counted."""
-    kept: list[Labelled] = []
+    kept: list[Learnable] = []
     lengths: list[tuple[int, int]] = []
     long: list[Utterance] = []
     tight: list[Utterance] = []
@@ -100,7 +98,7 @@ def prepare(codec: HearingCodec, utterances: Sequence[Utterance], settings: Tran
         elif -(-count // codec.stride) < required(labels):
             tight.append(one)
         else:
-            kept.append(Labelled(one, labels))
+            kept.append(Learnable(one, labels))
             lengths.append((count, len(labels)))
     notes = []
     if long:
