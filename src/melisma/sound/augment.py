@@ -12,7 +12,7 @@ from melisma.errors import Refusal
 from melisma.settings.augment import AugmentSettings
 from melisma.sound.background import Background
 from melisma.sound.channel import bounded, clipped, gained, telephone
-from melisma.sound.equaliser import coloured
+from melisma.sound.equaliser import equalised
 from melisma.sound.features import Definition
 from melisma.sound.joined import Joined, joined
 from melisma.sound.mask import Frames, Masks, masked
@@ -21,7 +21,7 @@ from melisma.sound.resample import Samples
 from melisma.sound.room import drawn_room, response, reverberant
 from melisma.sound.speed import PASSED, pitch, speed
 from melisma.sound.tone import filled, shifted
-from melisma.sound.vocal_tract import stretched
+from melisma.sound.vocal_tract import perturbed
 
 STAGES: Final = ("speed", "pitch", "shift", "room", "noise", "gain", "clip", "telephone")
 """What is done to samples, in this order: first the speaker, then the place, then the device."""
@@ -126,9 +126,9 @@ class Augmentation:
         draws = self._draws(("vocal_tract", "equaliser"), random)
         if "vocal_tract" in draws:
             steps = round(STEPS * _even(draws["vocal_tract"]))
-            frames = stretched(frames, definition, 1 + self.settings.vocal_tract_by * steps / STEPS)
+            frames = perturbed(frames, definition, 1 + self.settings.vocal_tract_by * steps / STEPS)
         if "equaliser" in draws:
-            frames = coloured(frames, definition, self.settings.equaliser_by, draws["equaliser"])
+            frames = equalised(frames, definition, self.settings.equaliser_by, draws["equaliser"])
         return frames
 
     def masked(self, frames: Frames, random: np.random.Generator) -> Frames:

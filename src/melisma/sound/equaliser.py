@@ -15,7 +15,7 @@ Frames = NDArray[np.float32]
 WAVES: Final = 4  # cosines over the bands that a curve is made of: microphones and rooms colour broadly
 
 
-def coloured(frames: Frames, definition: Definition, decibels: float, random: Generator) -> Frames:
+def equalised(frames: Frames, definition: Definition, decibels: float, random: Generator) -> Frames:
     """Frames (T, F) of ``log_mel`` through a drawn equaliser, (T, F).
 
     c_b = Σ_k a_k cos(π k (b + ½) / F) decibels are added to band b, k = 1 … 4: a smooth curve whose a_k are normally

@@ -16,7 +16,7 @@ Frames = NDArray[np.float32]
 TURN: Final = 0.8  # share of the highest frequency from which on the rest is squeezed or drawn out to fit
 
 
-def stretched(frames: Frames, definition: Definition, factor: float) -> Frames:
+def perturbed(frames: Frames, definition: Definition, factor: float) -> Frames:
     """Bands (T, F) whose formants are ``factor`` times as high, (T, F).
 
     Each band takes the value that lies at its centre's frequency divided by ``factor``, between two bands that of both.

@@ -38,7 +38,7 @@ SPARE = 0.04  # share of what is heard of takes that may be missed besides, wher
 LOWEST, MOST = 0.01, 100  # of a sound the scores that are looked at: from which on, and how many
 LEAST = 1e-6  # the lowest threshold there is
 ALONE = Window(early=1.0)
-"""When an alarm means a take's word, which is alone there: where a take falls silent is not quite where its word ends."""
+"""When an alarm means a take's word, which is alone there: it falls silent a little after its word ends."""
 
 
 class _Sound(NamedTuple):

@@ -16,7 +16,7 @@ from melisma.settings.trigger import TriggerSettings
 from melisma.sound.augment import Augmentation
 from melisma.sound.background import looped
 from melisma.sound.features import Frames
-from melisma.sound.features import frames as framed
+from melisma.sound.features import frames as frames_of
 from melisma.sound.level import level
 from melisma.sound.noise import hiss
 from melisma.sound.resample import Samples
@@ -206,7 +206,7 @@ class Scenes(Sequence[Heard]):
         scene, codec, loss = self.scene(number), self.codec, self.settings.loss
         assert codec.augmentation is not None
         random = default_rng([self.settings.training.seed, 2, number])
-        made = codec.augmentation.framed(framed(codec.definition, scene.samples), codec.definition, random)
+        made = codec.augmentation.framed(frames_of(codec.definition, scene.samples), codec.definition, random)
         frames = codec.normaliser(made)
         first, named = len(self.cast.words), len(self.cast.named)
         said = [
