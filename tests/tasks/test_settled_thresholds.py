@@ -58,7 +58,8 @@ def test_a_take_that_is_heard_before_its_sound_ends_is_heard_and_no_false_alarm(
     some = made(4.0)
     late = Track(peaked([0.97], 2.0), STEP, Recording(2.0, (Word(1.6),)))
     assert detect([late], Rule(0.9)).false, "elsewhere that is a false alarm"
-    assert threshold([*some, late], 100.0) == threshold(some, 100.0) < 0.9
+    assert threshold(some, 1.0) < 0.9
+    assert threshold([*some, late], 1.0) < 0.9
 
 
 def test_no_more_than_one_take_in_25_is_given_for_it() -> None:
