@@ -187,4 +187,7 @@ def test_recordings_are_answered_in_order(here: Path) -> None:
     assert said.lines[0].startswith("alexa ")
     found = [json.loads(line) for line in typed("predict", "run", "alexa/3.wav", f"threshold={low}", "--json").lines]
     assert found[0]["alarms"][0]["word"] == "alexa"
+    for verb in ("predict", "listen"):
+        said = typed(verb, "run", "noise/0.wav", "threshold=0.999999")
+        assert (said.code, said.err) == (0, "melisma: noise/0.wav: nothing was heard\n")
     assert found[0]["rules"]["thresholds"] == [pytest.approx(low)]

@@ -19,6 +19,7 @@ from laws.documented import speak
 import melisma
 from melisma.api import pictured
 from melisma.api.familiar import sentences
+from melisma.api.model import Model
 from melisma.errors import Refusal
 from melisma.evaluation.evaluate import Familiar
 from melisma.tasks.listening import Streams
@@ -229,6 +230,34 @@ def test_where_nothing_was_heard_it_is_said(speech: Path, monkeypatch: pytest.Mo
         assert said.code == 0
         assert said.err == "melisma: take1.wav: nothing was heard\n"
     assert json.loads(typed("predict", "run", "take1.wav", "--json").out)["text"] == ""
+
+
+def test_nothing_heard_has_no_words_to_lay_and_it_is_said(speech: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = melisma.load("run").alignment("take1.wav")
+    monkeypatch.setattr(Model, "alignment", lambda *_, **__: own._replace(data=own.data | {"words": []}))
+    said = typed("look", "alignment", "run", "take1.wav")
+    assert (said.code, said.err) == (0, "melisma: take1.wav: nothing was heard\n")
+
+
+def test_recordings_that_cannot_be_heard_leave_the_others_their_answers(speech: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.wav"
+    bad.write_bytes(b"no sound at all")
+    alone = {good: typed("predict", "run", good).out for good in ("take1.wav", "take2.flac")}
+    sentence = refused("predict", "run", str(bad))
+    told = f"melisma: {sentence}; left out\n"
+    said = typed("predict", "run", "take1.wav", str(bad), "take2.flac")
+    assert (said.code, said.out) == (0, f"{alone['take1.wav']}\n{alone['take2.flac']}")
+    assert told in said.err
+    assert said.err.endswith("melisma: 1 recording of 3 left out\n")
+    lines = f"{bad}\ntake2.flac\n".encode()
+    assert typed("predict", "run", stdin=lines).out == f"\n{alone['take2.flac']}"
+    found = [json.loads(line) for line in typed("predict", "run", str(bad), "take1.wav", "--json").lines]
+    assert found[0] == {"audio": str(bad), "error": sentence}
+    assert found[1]["source"] == "take1.wav"
+    none = typed("predict", "run", str(bad), str(bad))
+    assert (none.code, none.out) == (2, "\n\n")
+    assert none.err == f"{told}{told}melisma: 2 recordings of 2 left out\n"
+    assert "attention" in refused("predict", "run", "take1.wav", "take2.flac", "attention=0.7")
 
 
 def test_an_empty_line_of_paths_is_told_by_its_number(speech: Path) -> None:

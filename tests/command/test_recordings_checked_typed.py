@@ -81,6 +81,7 @@ def test_faults_are_told_with_their_lines_and_the_repaired_copy_trains_as_the_la
     assert "train.jsonl:13  page.wav is a web page (HTML)" in said.out
     assert "train.jsonl:14  no such file gone.wav" in said.out
     assert said.lines[-1].startswith("2 errors, ")
+    assert said.lines[-1].endswith("training leaves these out")
     told, way = said.err.splitlines()
     assert "new has 12 recordings of train and 12 recordings of valid; 2 recordings left out" in told
     assert "(web pages: 1, missing files: 1), listed in new/removed.tsv" in told
@@ -96,8 +97,19 @@ def test_what_cannot_be_repaired_is_said_after_what_was_found(spoken: Path) -> N
     said = typed("check", "transcribe", *DATA, *SMALL, "dry_run=no", "fix=new")
     assert said.code == 1
     assert " broken manifest " in said.out
+    assert said.lines[-1].endswith("mend the errors before you train")
     assert "cannot be repaired before this is mended" in said.err
     assert not Path("new").exists()
+
+
+def test_a_kaldi_folder_without_texts_is_told_the_file_that_it_wants(spoken: Path) -> None:
+    Path("tables").mkdir()
+    Path("tables/wav.scp").write_text(f"a {next(iter(spoken.rglob('*.wav')))}\n")
+    says = "tables has no file text, whose lines say what is said, each behind a name of wav.scp"
+    assert f"→ {says}" in typed("check", "transcribe", "data.train=tables", *SMALL, "dry_run=no").out
+    assert f"said in it, such as tables/wav.scp, line 1: {says}" in refused(
+        "train", "transcribe", "run", "data.train=tables", *SMALL
+    )
 
 
 def test_symbols_that_no_model_could_write_are_an_error_once(spoken: Path) -> None:

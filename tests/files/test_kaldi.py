@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from melisma.errors import Refusal
+from melisma.files.kaldi import without_texts
 from melisma.files.manifest import Clip, clips, read_clips
 
 
@@ -55,6 +56,15 @@ def test_segments_and_speakers_beside_are_taken(tmp_path: Path) -> None:
 
 def test_a_folder_without_texts_has_none(tmp_path: Path) -> None:
     assert [clip.text for clip in clips([put(tmp_path, wav_scp="u1 a.wav\n")])] == [None]
+
+
+def test_a_missing_table_of_texts_is_named(tmp_path: Path) -> None:
+    (tmp_path / "wav.scp").write_text("a a.wav\n")
+    where = f"{tmp_path / 'wav.scp'}, line 1"
+    assert without_texts(where).startswith(f"{tmp_path} has no file text, ")
+    assert without_texts(str(tmp_path / "a.wav")) == ""
+    (tmp_path / "text").write_text("a la\n")
+    assert without_texts(where) == ""
 
 
 def test_texts_without_sound_are_counted_and_named(tmp_path: Path) -> None:

@@ -186,7 +186,11 @@ def test_what_is_measured_on_is_what_the_model_of_these_words_knows_it_as(called
     texts: list[Any] = ["alexa", "falling", "", "Alexa ", None, None]
     listed = manifest(called, "fired.jsonl", [f"alexa/{number}.wav" for number in range(6)], texts, None)
     found, notes = examples(settings(called), dict.fromkeys(("positive", "negative"), ((listed,),)))
-    assert any("2 recordings left out, as nobody has said yet" in note for note in notes)
+    assert any("2 recordings left out, as nobody has said yet" in note and "them: no" in note for note in notes)
+    assert not any("blank text" in note for note in notes), "nobody spoke"
+    one = manifest(called, "one.jsonl", ["alexa/1.wav", "alexa/2.wav"], ["alexa", None], None)  # type: ignore[list-item]
+    _, (note,) = examples(settings(called), dict.fromkeys(("positive", "negative"), ((one,),)))
+    assert note == f"1 recording left out, as nobody has said yet what is said in it: no text ({one}, line 2)"
     known, told = known_as(("alexa",), found)
     assert [(one.kind, one.word, one.label) for one in known] == [
         ("positive", "alexa", None),

@@ -75,7 +75,7 @@ def _measured(
     try:
         corpus = task.read(settings)
     except Refusal as refusal:
-        if not any(finding.severity == "error" for finding in looked.findings):
+        if not any(finding.severity == "error" and not finding.left_out for finding in looked.findings):
             findings.append(
                 Finding("refused", "error", 1, 1, f"training refuses this: {refusal}", "mend what it names")
             )

@@ -41,6 +41,7 @@ class Finding:
     sentence: str
     advice: str
     places: tuple[Seen, ...] = ()
+    left_out: bool = False  # whether training goes on without what has it
 
     @property
     def share(self) -> float:

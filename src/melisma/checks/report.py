@@ -32,3 +32,8 @@ class Report:
     def faulty(self) -> bool:
         """Whether there is an error among the findings."""
         return any(finding.severity == "error" for finding in self.findings)
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training goes on without whatever has an error."""
+        return all(finding.left_out for finding in self.findings if finding.severity == "error")

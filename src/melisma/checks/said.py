@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from melisma.checks.finding import Finding, Severity, verb
 from melisma.checks.recording import Marked, Recording
 from melisma.files.columns import blank
+from melisma.files.kaldi import without_texts
 from melisma.quoting import counted, quoted
 
 FEWEST = 5  # recordings without which no rule in their names is seen
@@ -22,6 +23,7 @@ class Said:
         self._seen: dict[str, int] = {}
         self._missing: dict[str, Marked] = {}
         self._blank: dict[str, Marked] = {}
+        self._first: dict[str, str] = {}  # part -> where a first recording without a transcript stands
 
     def see(self, recording: Recording) -> None:
         """One recording."""
@@ -29,6 +31,7 @@ class Said:
         text = recording.clip.text
         if text is None:
             self._missing.setdefault(recording.part, Marked()).add(recording.clip)
+            self._first.setdefault(recording.part, recording.clip.where)
         elif blank(text):
             self._blank.setdefault(recording.part, Marked()).add(recording.clip)
 
@@ -45,7 +48,9 @@ class Said:
                 )
                 advice = "write what is said in them, or fix=FOLDER, which leaves them out"
                 if count == of:
-                    advice = "name the column with what is said: data.text=…; a folder wants a .txt beside each"
+                    advice = without_texts(self._first.get(part, "")) or (
+                        "name the column with what is said: data.text=…; a folder wants a .txt beside each"
+                    )
                 yield Finding(name, severity, count, of, sentence, advice, marked.places)
 
 

@@ -103,4 +103,5 @@ class Unreadable:
                     what = verb(marked.count, kind.one, kind.many)
                     sentence = f"{counted(marked.count, 'recording')} of {part} {what}; training leaves "
                     sentence += f"{verb(marked.count, 'it', 'them')} out"
-                    yield Finding(kind.name, "error", marked.count, of, sentence, kind.advice, marked.places)
+                    some, places = marked.count < of, marked.places
+                    yield Finding(kind.name, "error", marked.count, of, sentence, kind.advice, places, left_out=some)

@@ -230,7 +230,9 @@ def _bytes(count: int) -> str:
 def _verdict(report: Report) -> str:
     counts = {name: sum(one.severity == name for one in report.findings) for name in ("error", "warning", "note")}
     found = ", ".join(counted(count, name) for name, count in counts.items())
-    return f"{found}: " + ("mend the errors before you train" if report.faulty else "this data can be trained on")
+    if not report.faulty:
+        return f"{found}: this data can be trained on"
+    return f"{found}: mend the errors" + (", or training leaves these out" if report.trainable else " before you train")
 
 
 def _tell(found: Repaired, thing: str, recipe: str, words: tuple[str, ...]) -> None:

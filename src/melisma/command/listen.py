@@ -78,7 +78,7 @@ def command(run: str, words: tuple[str, ...], as_json: bool) -> None:
         line.clear()
     if cut is not None:
         say(cut)
-    if not told and model.task.gives == "text":
+    if not told:
         say(f"{named(inputs[0])}: nothing was heard")
     say_kept(keeping)
 

@@ -19,7 +19,7 @@ from melisma.errors import Refusal
 from melisma.looks.alignment import grid
 from melisma.looks.attention import attention
 from melisma.looks.served import require_served
-from melisma.quoting import shown_path
+from melisma.quoting import named, shown_path
 from melisma.report.charts import draw, note
 from melisma.runs.disk import DISK, reason, replace_file
 from melisma.runs.read import read_run
@@ -114,6 +114,8 @@ def command(what: str, run: str, words: tuple[str, ...], as_json: bool) -> None:
     figure, told = _seen(what, load(run, step=saved.step, device=saved.device), inputs, own["target"], chosen)
     if figure.data.get("truncated"):
         say(cut_off(inputs[0]) or "")
+    if what == "alignment" and not figure.data["words"]:
+        say(f"{named(inputs[0])}: nothing was heard")
     made = {name: (path, MADE[name](figure, path)) for name, path in paths.items() if path is not None}
     for name, (path, data) in made.items():
         _write(name, path, data)

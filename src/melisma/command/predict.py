@@ -18,7 +18,8 @@ from melisma.command.subtitled import OWN, subtitles_of
 from melisma.command.talk import in_line, put, put_json, say
 from melisma.errors import Refusal
 from melisma.files.subtitles import Subtitles
-from melisma.quoting import named, shown_path
+from melisma.quoting import counted, named, shown_path
+from melisma.sound.unusable import Unusable
 from melisma.sound.wave import cut_off
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ NUMBER = re.compile(r"input ([0-9]+) ")  # how a task names one of the inputs th
 @click.argument("run", shell_complete=folders)
 @click.argument("words", nargs=-1, shell_complete=settings)
 @click.option("--json", "as_json", is_flag=True, help="everything known of each answer, a JSON object a line")
-def command(run: str, words: tuple[str, ...], as_json: bool) -> None:
+def command(run: str, words: tuple[str, ...], as_json: bool) -> int:
     """Answers the inputs given as words, or each line of stdin.
 
     Search settings are name=value, and so are device=cpu, gpu or auto and step=, which names a saved step; after -- all
@@ -62,43 +63,82 @@ def command(run: str, words: tuple[str, ...], as_json: bool) -> None:
         answer = model(inputs[0], **chosen)
         _told(model, inputs[0], answer)
         _subtitle(answer, subtitles)
-        return
+        return 0
     if inputs:
         for word in filter(_is_file, inputs if model.task.takes == "text" else ()):
             say(
                 f"{named(word)} is a file and was answered as text; "
                 f"melisma predict {shlex.quote(shown_path(run))} < {shlex.quote(named(word))} answers its lines"
             )
-        _answer(model, inputs, chosen, as_json, single=len(inputs) == 1)
-        return
+        left_out = _answer(model, inputs, chosen, as_json, single=len(inputs) == 1)
+        return _ended(left_out, len(inputs))
     if sys.stdin.isatty():
         say("each line is answered as it comes; Ctrl-D ends")
-    done = 0
+    return _ended(*_answer_lines(model, chosen, as_json))
+
+
+def _answer_lines(model: Model, chosen: dict[str, Any], as_json: bool) -> tuple[int, int]:
+    """Answers each line of stdin -> how many recordings were left out, of how many."""
+    left_out = done = 0
     for lines in _lines(sys.stdin.fileno()):
         for first in range(0, len(lines), TOGETHER):
             together = lines[first : first + TOGETHER]
             try:
-                _answer(model, together, chosen, as_json, single=False)
+                left_out += _answer(model, together, chosen, as_json, single=False)
             except Refusal as refusal:
                 raise _placed(refusal, done) from None
             done += len(together)
+    return left_out, done
 
 
-def _answer(model: Model, inputs: Sequence[str], chosen: dict[str, Any], as_json: bool, *, single: bool) -> None:
-    for asked, answer in zip(inputs, model(inputs, **chosen)):
+def _ended(left_out: int, of: int) -> int:
+    """Says how many recordings were left out -> the exit code, which tells whether any input was answered."""
+    if not left_out:
+        return 0
+    say(f"{counted(left_out, 'recording')} of {of:,} left out")
+    return 0 if left_out < of else Refusal.exit_code
+
+
+def _answer(model: Model, inputs: Sequence[str], chosen: dict[str, Any], as_json: bool, *, single: bool) -> int:
+    """Answers the inputs, a line each -> how many recordings were left out; Refusal of a single one."""
+    left_out = 0
+    for asked, answer in zip(inputs, model(inputs, **chosen) if single else _answers(model, inputs, chosen)):
+        if isinstance(answer, Unusable):
+            say(f"{answer}; left out")
+            left_out += 1
+            if as_json:
+                put_json({"audio": asked, "error": str(answer)})
+            else:
+                put("")
+            continue
         truncated = _told(model, asked, answer) if model.task.takes == "recording" else {}
         if as_json:
             put_json(asdict(answer) | {"text": answer.text} | truncated)
             continue
         texts = [one.text for one in answer.alternatives]
         put(*(texts if single and len(texts) == 1 else map(in_line, texts)))
+    return left_out
+
+
+def _answers(model: Model, inputs: Sequence[str], chosen: dict[str, Any]) -> list[Any]:
+    """The answers, why it cannot be used in the place of such a recording.
+
+    The inputs are answered together; where that fails, either half of them by itself.
+    """
+    try:
+        return list(model(inputs, **chosen))
+    except Unusable as unusable:
+        if len(inputs) == 1:
+            return [unusable]
+    half = len(inputs) // 2
+    return [*_answers(model, inputs[:half], chosen), *_answers(model, inputs[half:], chosen)]
 
 
 def _told(model: Model, path: str, answer: Any) -> dict[str, bool]:
     """What is to be said of a recording that was answered, and whether its end is not there."""
     if (cut := cut_off(path)) is not None:
         say(cut)
-    if model.task.gives == "text" and not answer.text.strip():
+    if not answer.text.strip():
         say(f"{named(path)}: nothing was heard")
     return {"truncated": cut is not None}
 

@@ -56,6 +56,15 @@ def is_kaldi(folder: str) -> bool:
     return os.path.isfile(os.path.join(folder, RECORDINGS))
 
 
+def without_texts(where: str) -> str:
+    """What to say of a place in Kaldi's tables beside which there is no table of texts; nothing of any other place."""
+    file = where.rpartition(", line ")[0]
+    folder, name = os.path.split(file)
+    if name not in (RECORDINGS, SEGMENTS) or not os.path.isfile(file) or os.path.exists(os.path.join(folder, TEXTS)):
+        return ""
+    return f"{named(folder or '.')} has no file {TEXTS}, whose lines say what is said, each behind a name of {name}"
+
+
 def tabled(scp: str, text: str | None = None) -> tuple[list[Clip], ClipReport]:
     """The clips of ``wav.scp`` and ``text`` (None: the one beside it, if there is one), in the order of the first.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from melisma.errors import Refusal
+from melisma.files.clip import SHOWN, Clip
 from melisma.quoting import counted, named
 from melisma.settings.leaves import Corpora
 
@@ -18,7 +19,7 @@ class Labelled:
         positive, negative = (given.get(kind, ()) for kind in ("positive", "negative"))
         self.corpora = frozenset(positive) & frozenset(negative)
         self._words: dict[str, str] = {}  # folded -> as it is written
-        self._waiting = 0
+        self._waiting: list[str] = []  # where
 
     def order(self, corpora: Corpora) -> list[tuple[str, ...]]:
         """The corpora, those last of which others must tell the words."""
@@ -37,21 +38,28 @@ class Labelled:
             )
         return None if text is None else self._words.get(" ".join(text.split()).casefold())
 
-    def belongs(self, corpus: Corpus, kind: str, text: str | None) -> bool:
+    def belongs(self, corpus: Corpus, kind: str, clip: Clip) -> bool:
         """Whether a recording of such a corpus is of this kind; without a text it is of none yet, and counted."""
-        word = self.word(corpus, text)
-        if text is None:
-            self._waiting += kind == "positive"
+        word = self.word(corpus, clip.text)
+        if clip.text is None:
+            if kind == "positive":
+                self._waiting.append(clip.where)
             return False
         return (word is not None) == (kind == "positive")
 
-    def waits(self, text: str | None) -> bool:
+    def waits(self, clip: Clip) -> bool:
         """Whether nobody has said yet what is said in a recording of such a corpus: then it is of none, and counted."""
-        self._waiting += text is None
-        return text is None
+        if clip.text is None:
+            self._waiting.append(clip.where)
+        return clip.text is None
 
     def notes(self) -> list[str]:
         """What is worth saying of those that wait to be labelled."""
         if not self._waiting:
             return []
-        return [f"{counted(self._waiting, 'recording')} left out, as nobody has said yet what is said in them: no text"]
+        count, places = len(self._waiting), "; ".join(self._waiting[:SHOWN])
+        them, first = "it" if count == 1 else "them", "the first: " if count > SHOWN else ""
+        return [
+            f"{counted(count, 'recording')} left out, as nobody has said yet what is said in {them}: no text "
+            f"({first}{places})"
+        ]

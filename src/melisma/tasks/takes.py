@@ -197,7 +197,10 @@ def _laid(given: Mapping[str, Corpora], data: TriggerDataSettings, rate: int, *,
         for corpus in labelled.order(corpora):
             found = laid_down([corpus], data, rate)
             signatures |= found.signatures
-            notes += [note for note in found.notes if " without a text" not in note]  # backgrounds say nothing
+            lawful = [" without a text"]  # backgrounds say nothing
+            if corpus in labelled.corpora:
+                lawful.append(" with a blank text")  # nobody spoke
+            notes += [note for note in found.notes if not any(what in note for what in lawful)]
             told = any(one.text.strip() for one in found.utterances)
             name = name_of(corpus) if named_by_folder else UNNAMED
             if kind == "positive" and found.utterances and not told and not os.path.isdir(corpus[0]):
@@ -208,11 +211,11 @@ def _laid(given: Mapping[str, Corpora], data: TriggerDataSettings, rate: int, *,
             for one in found.utterances:
                 text = " ".join(one.text.split())
                 if corpus in labelled.corpora and not named_by_folder:
-                    if kind == "positive" and not labelled.waits(one.clip.text):
+                    if kind == "positive" and not labelled.waits(one.clip):
                         recorded.append(Recorded(one, TOLD, None, text or None, ",".join(corpus), one.speaker or ""))
                     continue
                 if corpus in labelled.corpora:
-                    if not labelled.belongs(corpus, kind, one.clip.text):
+                    if not labelled.belongs(corpus, kind, one.clip):
                         continue
                     text = labelled.word(corpus, text) or text
                 if kind == "positive" and told and not text:

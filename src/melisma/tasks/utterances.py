@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melisma.errors import Refusal
+from melisma.files.kaldi import without_texts
 from melisma.files.manifest import Clip, Columns, clips, read_clips
 from melisma.files.opening import at_home
 from melisma.files.scratch import Scratch
@@ -210,9 +211,12 @@ def spoken(utterances: Sequence[Utterance]) -> tuple[list[Utterance], list[str]]
     if not missing:
         return kept, []
     first = next(one for one in utterances if not one.text.strip())
+    folder = os.path.dirname(first.clip.where)
+    told = any(os.path.dirname(one.clip.where) == folder for one in kept)  # by a table that is called otherwise
+    why = f": {tables}" if not told and (tables := without_texts(first.clip.where)) else ""
     return kept, [
         f"warning: {counted(missing, 'recording')} of {len(utterances):,} left out, as nothing is written for what is "
-        f"said in them, such as {first.clip.where}"
+        f"said in {'it' if missing == 1 else 'them'}, such as {first.clip.where}{why}"
     ]
 
 
