@@ -95,8 +95,8 @@ ALARMS = (
     Fault(
         "what nobody has labelled is learned from",
         "tasks/labelled.py",
-        'self._waiting += kind == "positive"\n            return False',
-        'self._waiting += kind == "positive"',
+        "                self._waiting.append(clip.where)\n            return False",
+        "                self._waiting.append(clip.where)",
         _JUDGED,
     ),
     Fault(
