@@ -38,7 +38,7 @@ def threshold(tracks: list[Track], wanted: float) -> float:
 
 
 def test_the_highest_scores_of_other_sound_are_found() -> None:
-    assert sorted(_highest(made(4.0), 1.0))[-30:] == pytest.approx(np.linspace(0.1, 0.6, 30).tolist())
+    assert sorted(_highest(made(4.0)[-1:], 1.0))[-30:] == pytest.approx(np.linspace(0.1, 0.6, 30).tolist())
 
 
 def test_few_hours_want_a_higher_threshold_and_many_do_not() -> None:
@@ -46,11 +46,18 @@ def test_few_hours_want_a_higher_threshold_and_many_do_not() -> None:
     plain = [choose(tradeoff(tracks), 1.0) for tracks in (few, many)]
     least = [middle(found.low, found.high) for found in plain]
     assert threshold(many, 1.0) == least[1]
-    higher = extrapolated(_highest(few, 1.0), tradeoff(few).hours, 100.0)
+    higher = extrapolated(_highest(few[-1:], 1.0), few[-1].recording.seconds / 3600, 100.0)
     assert higher is not None
     assert threshold(few, 100.0) == least[0], "what the hours can show is not extrapolated"
     assert threshold(few, 1.0) > least[0]
     assert threshold(few, 0.1) >= threshold(few, 1.0)
+
+
+def test_the_time_of_takes_is_no_time_without_the_word() -> None:
+    """However many takes there are, other sound is as long as it is."""
+    few = made(4.0)
+    longer = [replace(track, recording=replace(track.recording, seconds=200.0)) for track in few[:-1]]
+    assert threshold(few, 1.0) == threshold([*longer, few[-1]], 1.0) > threshold(few, 100.0)
 
 
 def test_a_take_that_is_heard_before_its_sound_ends_is_heard_and_no_false_alarm() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.random import default_rng
 from torch import nn
 
-from melisma.measures.detection import Recording, Track, Window, Word
+from melisma.measures.detection import HOUR, Recording, Track, Window, Word
 from melisma.measures.poisson import hours_wanted
 from melisma.measures.tail import extrapolated, middle
 from melisma.measures.tradeoff import Curve, choose, tradeoff
@@ -89,8 +89,10 @@ def _chosen(tracks: Sequence[Track], settings: TriggerSettings) -> float | None:
     curve = tradeoff(tracks, release=search.release, refractory=search.refractory, window=ALONE)
     found = choose(curve, search.false_alarms)
     threshold, wanted = middle(found.low, found.high), search.false_alarms
-    if wanted and curve.hours < hours_wanted(wanted):
-        higher = extrapolated(_highest(tracks, search.refractory), curve.hours, wanted) or 0.0
+    others = [track for track in tracks if not track.recording.words]
+    hours = sum(track.recording.seconds for track in others) / HOUR
+    if wanted and 0 < hours < hours_wanted(wanted):
+        higher = extrapolated(_highest(others, search.refractory), hours, wanted) or 0.0
         threshold = max(threshold, min(higher, _bearable(curve, found.misses.count + int(SPARE * curve.words))))
     return float(min(NEVER, max(LEAST, threshold)))
 
@@ -102,12 +104,11 @@ def _bearable(curve: Curve, most: int) -> float:
 
 
 def _highest(tracks: Sequence[Track], apart: float) -> list[float]:
-    """The highest scores where no word is said, each ``apart`` seconds from a higher one."""
+    """The highest scores, each ``apart`` seconds from a higher one."""
     found: list[float] = []
     for track in tracks:
-        if not track.recording.words:
-            scores = track.scores.astype(np.float32)
-            found += [float(scores[place]) for place in peaks(scores, LOWEST, max(1, round(apart / track.step)), MOST)]
+        scores = track.scores.astype(np.float32)
+        found += [float(scores[place]) for place in peaks(scores, LOWEST, max(1, round(apart / track.step)), MOST)]
     return found
 
 

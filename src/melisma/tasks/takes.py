@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -100,13 +100,13 @@ def read(settings: TriggerSettings) -> Corpus[Recorded]:
     for corpora in (*given.values(), *later.values()):
         for corpus in corpora:
             listed(corpus, data)
-    found = _laid(given, data, rate)
+    found = _to_learn_from(given, data, rate)
     train = _usable(found, settings)
     _require_words(train)
     known = _apart(train)
     signatures, notes, valid = dict(found.signatures), list(found.notes), list[Recorded]()
     if later:
-        more = _laid(later, data, rate)
+        more = _to_learn_from(later, data, rate)
         valid = _usable(more, settings)
         _require_strange(valid, known)
         signatures |= more.signatures
@@ -130,7 +130,7 @@ def examples(settings: TriggerSettings, corpora: Mapping[str, Corpora]) -> tuple
             "word, data.negative=FOLDER with other speech, data.background=FOLDER, or several of them"
         )
     clips = [clip for some in corpora.values() for corpus in some for clip in listed(corpus, settings.data)]
-    found = _laid(corpora, settings.data, heard_at(clips, settings.sound.rate), named_by_folder=False)
+    found = _to_measure_on(corpora, settings.data, heard_at(clips, settings.sound.rate))
     return found.recorded, found.notes
 
 
@@ -190,42 +190,85 @@ def pieces(one: Recorded) -> list[Recorded]:
     return [replace(one, utterance=replace(one.utterance, laid=part)) for part in parts]
 
 
-def _laid(given: Mapping[str, Corpora], data: TriggerDataSettings, rate: int, *, named_by_folder: bool = True) -> Found:
-    """All recordings of corpora by their kind, decoded at one rate; what is damaged is left out, counted and named."""
-    recorded, signatures, notes, labelled = list[Recorded](), dict[str, Any](), list[str](), Labelled(given)
+class _Heard(NamedTuple):
+    """A corpus as one of its kinds."""
+
+    kind: str
+    corpus: tuple[str, ...]
+    utterances: list[Utterance]
+    told: bool  # whether a text of it says what is said
+
+    def plain(self, one: Utterance, name: str) -> Recorded:
+        """A recording of it that is of this kind; ``name`` is the word of a take whose text says none."""
+        text = _text(one)
+        if self.kind == "positive" and self.told and not text:
+            raise Refusal(f"{one.clip.where}: no word is named for this take of a trigger word: wants one")
+        word = (text or name) if self.kind == "positive" else None
+        label = text or None if self.kind == "negative" else None
+        return Recorded(one, self.kind, word, label, ",".join(self.corpus), one.speaker or "")
+
+
+def _to_learn_from(given: Mapping[str, Corpora], data: TriggerDataSettings, rate: int) -> Found:
+    """All recordings of corpora by their kind; of what is given as two kinds the others' words decide which it is."""
+    found, labelled = Found([], {}, []), Labelled(given)
+    for some in _decoded(given, data, rate, labelled, found):
+        for one in some.utterances:
+            parted = some.corpus in labelled.corpora
+            if parted and not labelled.belongs(some.corpus, some.kind, one.clip):
+                continue
+            recorded = some.plain(one, name_of(some.corpus))
+            if parted and some.kind == "positive":
+                recorded = replace(recorded, word=labelled.word(some.corpus, _text(one)))
+            found.recorded.append(recorded)
+            if recorded.word is not None:
+                labelled.learn(recorded.word)
+    found.notes.extend(labelled.notes())
+    return found
+
+
+def _to_measure_on(given: Mapping[str, Corpora], data: TriggerDataSettings, rate: int) -> Found:
+    """All recordings of corpora by their kind; what is given as two kinds is told to the model, which knows its words.
+
+    So are takes that are named by their folder alone.
+    """
+    found, labelled = Found([], {}, []), Labelled(given)
+    for some in _decoded(given, data, rate, labelled, found):
+        for one in some.utterances:
+            if some.corpus not in labelled.corpora:
+                found.recorded.append(some.plain(one, UNNAMED))
+            elif some.kind == "positive" and not labelled.waits(one.clip):
+                label = _text(one) or None
+                found.recorded.append(Recorded(one, TOLD, None, label, ",".join(some.corpus), one.speaker or ""))
+    found.notes.extend(labelled.notes())
+    return found
+
+
+def _decoded(
+    given: Mapping[str, Corpora], data: TriggerDataSettings, rate: int, labelled: Labelled, found: Found
+) -> Iterator[_Heard]:
+    """Each corpus as each of its kinds, decoded once; what is damaged is left out, counted and named in ``found``."""
+    heard: dict[tuple[str, ...], list[Utterance]] = {}
     for kind, corpora in given.items():
         for corpus in labelled.order(corpora):
-            found = laid_down([corpus], data, rate)
-            signatures |= found.signatures
-            lawful = [" without a text"]  # backgrounds say nothing
-            if corpus in labelled.corpora:
-                lawful.append(" with a blank text")  # nobody spoke
-            notes += [note for note in found.notes if not any(what in note for what in lawful)]
-            told = any(one.text.strip() for one in found.utterances)
-            name = name_of(corpus) if named_by_folder else UNNAMED
-            if kind == "positive" and found.utterances and not told and not os.path.isdir(corpus[0]):
+            if corpus not in heard:
+                made = laid_down([corpus], data, rate)
+                found.signatures.update(made.signatures)
+                lawful = [" without a text"]  # backgrounds say nothing
+                if corpus in labelled.corpora:
+                    lawful.append(" with a blank text")  # nobody spoke
+                found.notes.extend(note for note in made.notes if not any(what in note for what in lawful))
+                heard[corpus] = made.utterances
+            told = any(one.text.strip() for one in heard[corpus])
+            if kind == "positive" and heard[corpus] and not told and not os.path.isdir(corpus[0]):
                 raise Refusal(
-                    f"{named(corpus[0])}: none of its {len(found.utterances):,} recordings says of which word it is "
+                    f"{named(corpus[0])}: none of its {len(heard[corpus]):,} recordings says of which word it is "
                     f"a take: wants the word in the column {data.text}"
                 )
-            for one in found.utterances:
-                text = " ".join(one.text.split())
-                if corpus in labelled.corpora and not named_by_folder:
-                    if kind == "positive" and not labelled.waits(one.clip):
-                        recorded.append(Recorded(one, TOLD, None, text or None, ",".join(corpus), one.speaker or ""))
-                    continue
-                if corpus in labelled.corpora:
-                    if not labelled.belongs(corpus, kind, one.clip):
-                        continue
-                    text = labelled.word(corpus, text) or text
-                if kind == "positive" and told and not text:
-                    raise Refusal(f"{one.clip.where}: no word is named for this take of a trigger word: wants one")
-                word = (text or name) if kind == "positive" else None
-                label = text or None if kind == "negative" else None
-                recorded.append(Recorded(one, kind, word, label, ",".join(corpus), one.speaker or ""))
-                if word is not None:
-                    labelled.learn(word)
-    return Found(recorded, signatures, [*notes, *labelled.notes()])
+            yield _Heard(kind, corpus, heard[corpus], told)
+
+
+def _text(one: Utterance) -> str:
+    return " ".join(one.text.split())
 
 
 def name_of(corpus: Sequence[str]) -> str:
