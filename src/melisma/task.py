@@ -310,7 +310,7 @@ class Progress:
     seconds: float = 0.0
     left: float | None = None  # seconds, estimated
     text: str = ""
-    remark: str = ""  # of the end: what is wrong with the model that came of it, and what helps
+    remark: str = ""  # of the end: what is wrong with what the last validation heard, and what helps
 
 
 class Learner(Protocol):

@@ -20,9 +20,16 @@ RECOGNITION = (
     Fault(
         "a floor is a share of the usual energy, however loud the utterance",
         "layers/levelled.py",
-        "logs + torch.log(usual / energy)[:, None]",
+        "logs - torch.log(energy)[:, None]",
         "logs",
         _LEVELLED,
+    ),
+    Fault(
+        "levelled frames are brought to scale as if they were not",
+        "tasks/levels.py",
+        "return plain, Level(levelled,",
+        "return plain, Level(plain,",
+        ("tests/tasks/test_levels.py",),
     ),
     Fault(
         "a longer throat is a shorter one",

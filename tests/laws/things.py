@@ -19,7 +19,7 @@ from melisma.layers.convolution import Convolution
 from melisma.layers.deep import BothWays, OneWay, Residual
 from melisma.layers.depthwise import Depthwise
 from melisma.layers.dropout import LockedDropout, PlainDropout
-from melisma.layers.levelled import Levelled, LevelledSoFar, LogScale
+from melisma.layers.levelled import Levelled, LevelledSoFar, Levels, LogScale
 from melisma.layers.look_ahead import LookAhead
 from melisma.layers.serial import Serial
 from melisma.layers.transformer import (
@@ -146,8 +146,9 @@ def _locked() -> Layer:
     return LockedDropout(0.3, FEATURES)
 
 
-def _log_scale() -> LogScale:
-    return LogScale(torch.linspace(-3, 1, FEATURES), torch.linspace(0.5, 2, FEATURES))
+def _levels() -> Levels:
+    plain = LogScale(torch.linspace(-3, 1, FEATURES), torch.linspace(0.5, 2, FEATURES))
+    return Levels(plain, LogScale(torch.linspace(-2, 1, FEATURES), torch.linspace(0.4, 1, FEATURES)), torch.tensor(1.5))
 
 
 WINDOWS = ((1, 1), (2, 1), (3, 1), (4, 1), (3, 2), (4, 3), (5, 2), (5, 5), (7, 4))  # (width, stride)
@@ -172,10 +173,10 @@ LAYERS: dict[str, Callable[[], Layer]] = {
     "centred": lambda: Centred(),
     "centred so far": lambda: CentredSoFar(FEATURES, 3.0),
     "serial that centres first": _serial(lambda: CentredSoFar(FEATURES, 0.0), _convolution(3, 2), _one_way("lstm")),
-    "levelled": lambda: Levelled(0.1, _log_scale()),
-    "levelled so far": lambda: LevelledSoFar(0.1, _log_scale(), 3.0),
+    "levelled": lambda: Levelled(0.1, _levels()),
+    "levelled so far": lambda: LevelledSoFar(0.1, _levels(), 3.0),
     "serial that is levelled first": _serial(
-        lambda: LevelledSoFar(0.01, _log_scale(), 0.0), lambda: CentredSoFar(FEATURES, 1.0), _convolution(3, 2)
+        lambda: LevelledSoFar(0.01, _levels(), 0.0), lambda: CentredSoFar(FEATURES, 1.0), _convolution(3, 2)
     ),
     "serial that is centred": _serial(lambda: Centred(), _convolution(3, 2), _both_ways("elman")),
     **{f"look-ahead {ahead}": _look_ahead(ahead) for ahead in (0, 1, 4)},

@@ -10,29 +10,28 @@ from laws.things import some_sequences
 from torch import Tensor
 
 from melisma.contract import whole
-from melisma.layers.levelled import Levelled, LevelledSoFar, LogScale
+from melisma.layers.levelled import Levelled, LevelledSoFar, Levels, LogScale
 from melisma.ragged import Ragged
 
 LENGTHS = [5, 0, 1, 9, 5, 2]
 SCALE = LogScale(torch.linspace(-4, 2, 6), torch.linspace(0.5, 3, 6))
-NARROW = LogScale(SCALE.mean[:2], SCALE.deviation[:2])
+USUAL = 1.5
+LEVELS = Levels(SCALE, LogScale(torch.linspace(-2, 0, 6), torch.linspace(0.3, 1, 6)), torch.tensor(USUAL))
+NARROW = Levels(*(LogScale(*(each[:2] for each in scale)) for scale in LEVELS[:2]), LEVELS.usual)
 
 
 def energies(x: Tensor) -> Tensor:
     return torch.exp(x.double() * SCALE.deviation + SCALE.mean)
 
 
-USUAL = float(torch.exp(SCALE.mean.double() + SCALE.deviation.double() ** 2 / 2).mean())
-
-
 def scaled(relative: Tensor) -> Tensor:
     """What energies become that are so many times the level, and a floor beside them."""
-    return (((relative * USUAL).log() - SCALE.mean) / SCALE.deviation).float()
+    return ((relative.log() - LEVELS.levelled.mean) / LEVELS.levelled.deviation).float()
 
 
 def test_all_of_a_sequence_decides_its_level() -> None:
     sequences = some_sequences(1, LENGTHS)
-    found = whole(Levelled(0.05, SCALE), Ragged.of(sequences)).sequences()
+    found = whole(Levelled(0.05, LEVELS), Ragged.of(sequences)).sequences()
     for x, y in zip(sequences, found, strict=True):
         torch.testing.assert_close(y, scaled(energies(x) / energies(x).mean() + 0.05) if len(x) else x)
 
@@ -40,11 +39,11 @@ def test_all_of_a_sequence_decides_its_level() -> None:
 @pytest.mark.parametrize("prior", [0.0, 2.5])
 def test_so_far_the_usual_energy_and_what_was_heard_decide(prior: float) -> None:
     sequences = some_sequences(1, LENGTHS)
-    found = whole(LevelledSoFar(0.05, SCALE, prior), Ragged.of(sequences)).sequences()
+    found = whole(LevelledSoFar(0.05, LEVELS, prior), Ragged.of(sequences)).sequences()
     for x, y in zip(sequences, found, strict=True):
         own = energies(x)
         for t in range(len(x)):
-            mean = (prior * USUAL + float(own[: t + 1].mean(1).sum())) / (prior + t + 1)
+            mean = (prior * math.exp(USUAL) + float(own[: t + 1].mean(1).sum())) / (prior + t + 1)
             torch.testing.assert_close(y[t], scaled(own[t] / mean + 0.05))
 
 
@@ -58,9 +57,9 @@ def test_neither_a_gain_nor_the_depth_of_silence_makes_a_difference() -> None:
         own = logs.clone()
         own[quiet] = voice - decibels / 10 * math.log(10)
         made.append((own + gain / 10 * math.log(10) - SCALE.mean) / SCALE.deviation)
-    near, far, loud = (whole(Levelled(0.03, SCALE), Ragged.of([one])).rows for one in made)
+    near, far, loud = (whole(Levelled(0.03, LEVELS), Ragged.of([one])).rows for one in made)
     assert float((made[0] - made[1]).abs().max()) > 2
-    assert float((near - far).abs().max()) < 0.001
+    assert float((near - far).abs().max()) < 0.003
     torch.testing.assert_close(loud, far)
 
 
@@ -73,6 +72,6 @@ def test_the_gradient_is_that_of_the_difference(layer: Levelled | LevelledSoFar)
 
 def test_no_floor_and_fewer_than_no_steps_are_refused() -> None:
     with pytest.raises(ValueError, match=r"cannot be 0.0 of the mean"):
-        Levelled(0.0, SCALE)
+        Levelled(0.0, LEVELS)
     with pytest.raises(ValueError, match=r"cannot begin with -1.0 steps"):
-        LevelledSoFar(0.1, SCALE, -1.0)
+        LevelledSoFar(0.1, LEVELS, -1.0)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import torch
 
+from melisma.layers.levelled import Levels, LogScale
 from melisma.models.transcriber import Transcriber
 from melisma.settings.transcriber import TranscriberSettings
 
@@ -47,11 +48,18 @@ SPELLING: dict[str, TranscriberSettings] = {
 }
 
 
+LEVELS = Levels(
+    LogScale(torch.zeros(BANDS), torch.ones(BANDS)),
+    LogScale(torch.full((BANDS,), -0.5), torch.ones(BANDS)),
+    torch.tensor(0.5),
+)
+
+
 def a_transcriber(settings: TranscriberSettings, seed: int = 0) -> Transcriber:
     """A random model, its biases too, with weights so large that its answers differ."""
     settings.check()
     torch.manual_seed(seed)
-    model = Transcriber(BANDS, SYMBOLS, settings)
+    model = Transcriber(BANDS, SYMBOLS, settings, LEVELS if settings.floor else None)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter += 0.3 * torch.randn_like(parameter)

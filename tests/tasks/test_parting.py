@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from laws.documented import speak
+from tasks.streamed import cut
 from torch.utils.flop_counter import FlopCounterMode
 
 from melisma.search.prefix_beam import PrefixBeam
@@ -158,14 +159,8 @@ def test_what_says_nothing_is_listened_to_anew_and_counts_as_no_utterance(
     assert 35 <= text.sum() <= 45, "the tone is heard once, whole"
 
 
-def cut(learned: Learned, search: Any, wave: np.ndarray, sizes: Sequence[int]) -> list[Said]:
-    stream, found, begin = Streams(learned.network, learned.codec, search, 1), list[Said](), 0
-    for size in itertools.cycle(sizes):
-        found += stream.feed([wave[begin : begin + size]])[0]
-        begin += size
-        if begin >= len(wave):
-            break
-    return found + stream.feed([wave[:0]], last=True)[0]
+def heard(learned: Learned, search: Any, wave: np.ndarray, sizes: Sequence[int]) -> list[Said]:
+    return cut(learned.network, learned.codec, search, wave, sizes)
 
 
 def test_any_cutting_gives_the_same_utterances(folder: Path) -> None:
@@ -176,10 +171,10 @@ def test_any_cutting_gives_the_same_utterances(folder: Path) -> None:
         learned.network.bias[0] = 6
     search = learned.search(blanks=0.2, nothing=0.3)
     wave = sung(3.0)
-    whole = cut(learned, search, wave, [10**6])
-    assert len(whole) > len(cut(learned, learned.search(blanks=None, nothing=None), wave, [10**6])) + 3
+    whole = heard(learned, search, wave, [10**6])
+    assert len(whole) > len(heard(learned, learned.search(blanks=None, nothing=None), wave, [10**6])) + 3
     for sizes in ((640,), (37, 5000)):
-        found = cut(learned, search, wave, sizes)
+        found = heard(learned, search, wave, sizes)
         assert [(one.begin, one.end, one.text) for one in found] == [(one.begin, one.end, one.text) for one in whole]
         assert [one.score for one in found] == pytest.approx([one.score for one in whole], abs=1e-3)
         assert [[word[:3] for word in map(astuple, one.words)] for one in found] == [
@@ -200,7 +195,7 @@ def test_what_says_nothing_is_told_once_at_the_end(folder: Path) -> None:
     learned = Learned(folder)
     with torch.no_grad():
         learned.network.bias[0] = 50
-    (one,) = cut(learned, learned.search(nothing=0.5), noisy(3.0), [640])
+    (one,) = heard(learned, learned.search(nothing=0.5), noisy(3.0), [640])
     assert (one.text, one.words) == ("", ())
     assert one.begin > 2.0
     assert one.end == learned.codec.seconds(learned.codec.definition.count(3 * RATE))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,14 @@ import numpy as np
 import pytest
 import torch
 from laws.documented import speak
+from tasks.streamed import cut
 
 from melisma.settings.read import build, with_values
 from melisma.settings.transcribe import TranscribeSettings
 from melisma.sound.encoded import wav
 from melisma.tasks import parting, timed
 from melisma.tasks.aligning import align, outputs
-from melisma.tasks.listening import Said, Streams
+from melisma.tasks.listening import Said
 from melisma.tasks.timed import Outputs
 from melisma.tasks.transcribe import TASK
 from melisma.tasks.utterances import asked
@@ -73,21 +73,15 @@ class Brief:
         return None
 
 
-def cut(hearing: Any, wave: Any, sizes: Sequence[int], **more: Any) -> list[Said]:
+def streamed(hearing: Any, wave: Any, sizes: Sequence[int], **more: Any) -> list[Said]:
     model, codec, search, _ = hearing
-    stream, found, begin = Streams(model, codec, with_values(search, more), 1), list[Said](), 0
-    for size in itertools.cycle(sizes):
-        found += stream.feed([wave[begin : begin + size]])[0]
-        begin += size
-        if begin >= len(wave):
-            break
-    return found + stream.feed([wave[:0]], last=True)[0]
+    return cut(model, codec, with_values(search, more), wave, sizes)
 
 
 @pytest.mark.parametrize("sizes", [(640,), (99, 7001)])
 def test_words_last_as_long_as_their_sound(hearing: Any, sizes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parting, "ears", lambda *_: Brief(hearing[1], 2.0))
-    (said,) = cut(hearing, spoken(2.0), sizes, pause=2.0, beam=4)
+    (said,) = streamed(hearing, spoken(2.0), sizes, pause=2.0, beam=4)
     assert said.text == "la le li"
     for word, (begin, end) in zip(said.words, TONES):
         assert (word.begin, word.end) == pytest.approx((begin, end), abs=0.011)
@@ -98,10 +92,10 @@ def test_what_is_too_long_to_be_aligned_is_where_the_search_heard_it(
     hearing: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parting, "ears", lambda *_: Brief(hearing[1], 2.0))
-    usual = cut(hearing, spoken(2.0), (640,), pause=2.0)[0].words
+    usual = streamed(hearing, spoken(2.0), (640,), pause=2.0)[0].words
     monkeypatch.setattr(timed, "MOST", 10)
     monkeypatch.setattr(timed, "viterbi", None)
-    assert [(one.text, one.begin, one.end) for one in cut(hearing, spoken(2.0), (640,), pause=2.0)[0].words] == [
+    assert [(one.text, one.begin, one.end) for one in streamed(hearing, spoken(2.0), (640,), pause=2.0)[0].words] == [
         (one.text, one.begin, one.end) for one in usual
     ]
 
@@ -121,7 +115,7 @@ def test_a_stream_a_file_and_an_alignment_tell_the_same_times(hearing: Any) -> N
         0 <= said.begin <= word.begin < word.end <= said.end for said in answer.utterances for word in said.words
     )
     for sizes in ((37, 5000), (10**6,)):
-        found = [word for said in cut(hearing, samples, sizes, pause=0.4, blanks=0.3, beam=1) for word in said.words]
+        found = [word for said in streamed(hearing, samples, sizes, pause=0.4, blanks=0.3, beam=1) for word in said.words]
         assert [(word.text, word.begin, word.end) for word in found] == [(w.text, w.begin, w.end) for w in words]
         assert [word.confidence for word in found] == pytest.approx([word.confidence for word in words], abs=1e-3)
     own = align(model, codec, one, None, search)

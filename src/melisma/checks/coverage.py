@@ -70,11 +70,7 @@ class Coverage:
 
 
 def cover(
-    codec: PairCoder,
-    train: Sequence[Pair],
-    asked: Sequence[Pair],
-    data: DataSettings,
-    units: tuple[str, str] = UNITS,
+    codec: PairCoder, train: Sequence[Pair], asked: Sequence[Pair], data: DataSettings, units: tuple[str, str] = UNITS
 ) -> tuple[Coverage, list[Finding]]:
     """What validation shares with training, and the findings that follow; of ``train`` no more than a block is held.
 

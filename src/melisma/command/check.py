@@ -170,16 +170,7 @@ def _long(seconds: float) -> str:
 
 
 def _covered(coverage: Coverage) -> Iterator[str]:
-    header = (
-        "symbols",
-        "different",
-        "median",
-        "95 %",
-        "longest",
-        "unseen in valid: characters",
-        "words",
-        "symbols",
-    )
+    header = ("symbols", "different", "median", "95 %", "longest", "unseen in valid: characters", "words", "symbols")
     rows: list[tuple[str, ...]] = [header]
     for one in coverage.sides:
         unseen = (one.unseen_characters, one.unseen_words, one.unseen_symbols)

@@ -26,7 +26,7 @@ from melisma.layers.dropout import LockedDropout, PlainDropout
 from melisma.layers.elman import Elman
 from melisma.layers.embedding import Embedding, OneHot
 from melisma.layers.gru import GruResetAfter, GruResetBefore
-from melisma.layers.levelled import Levelled, LevelledSoFar, LogScale
+from melisma.layers.levelled import Levelled, LevelledSoFar, Levels, LogScale
 from melisma.layers.look_ahead import LookAhead
 from melisma.layers.lstm import Lstm
 from melisma.layers.lstm_normalised import LstmNormalised
@@ -66,6 +66,7 @@ __all__ = [
     "LayerNorm",
     "Levelled",
     "LevelledSoFar",
+    "Levels",
     "Linear",
     "Location",
     "LockedDropout",

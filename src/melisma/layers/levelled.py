@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -12,37 +13,46 @@ from melisma.ragged import Ragged
 
 
 class LogScale(NamedTuple):
-    """What log-energies were brought to a mean of 0 and a deviation of 1 by: both (F,), nats."""
+    """What log-energies are brought to a mean of 0 and a deviation of 1 by: both (F,), nats."""
 
     mean: Tensor
     deviation: Tensor
 
 
+class Levels(NamedTuple):
+    """What training sound was like: its frames as they come, the same brought to one level, and how loud it was."""
+
+    frames: LogScale
+    levelled: LogScale  # of ln(E / m + floor), with the floor of the layer
+    usual: Tensor  # (), nats: the logarithm of an utterance's mean energy m, on the average
+
+
 class _Level(nn.Module):
-    """What both have: rows (N, F) x stand for energies E = exp(deviation · x + mean).
+    """What both have: rows (N, F) x stand for energies E = exp(deviation · x + mean)."""
 
-    The usual energy is that of all bands where their logarithms are normally distributed.
-    """
-
-    def __init__(self, floor: float, scale: LogScale) -> None:
+    def __init__(self, floor: float, levels: Levels) -> None:
         super().__init__()
         if floor <= 0:
             raise ValueError(f"a floor cannot be {floor} of the mean energy: wants more than 0")
         self.floor = floor
-        mean, deviation = (each.detach().to("cpu", torch.float64) for each in scale)
-        usual = torch.exp(mean + deviation**2 / 2).mean()
+        given, made = levels.frames, levels.levelled
         # of the frames' definition and not of the weights: real where those are still to be read
-        for name, values in (("mean", mean), ("deviation", deviation), ("usual", usual)):
-            self.register_buffer(name, values.clone(), persistent=False)
+        for name, values in (
+            ("mean", given.mean),
+            ("deviation", given.deviation),
+            ("levelled_mean", made.mean),
+            ("levelled_deviation", made.deviation),
+            ("usual", levels.usual),
+        ):
+            self.register_buffer(name, values.detach().to("cpu", torch.float64, copy=True), persistent=False)
 
     def _logs(self, rows: Tensor) -> Tensor:
         return rows.double() * self.get_buffer("deviation") + self.get_buffer("mean")
 
     def _levelled(self, rows: Tensor, logs: Tensor, energy: Tensor) -> Tensor:
         """Rows (N, F) of these logarithms against the mean energy (N,) that goes with each."""
-        usual: Tensor = self.get_buffer("usual")
-        logs = torch.logaddexp(logs + torch.log(usual / energy)[:, None], torch.log(self.floor * usual))
-        return ((logs - self.get_buffer("mean")) / self.get_buffer("deviation")).to(rows.dtype)
+        logs = torch.logaddexp(logs - torch.log(energy)[:, None], logs.new_tensor(math.log(self.floor)))
+        return ((logs - self.get_buffer("levelled_mean")) / self.get_buffer("levelled_deviation")).to(rows.dtype)
 
 
 class LevelledSoFarState(NamedTuple):
@@ -53,7 +63,7 @@ class LevelledSoFarState(NamedTuple):
 
 
 class LevelledSoFar(_Level):
-    """ln(Ē (E_t / m_t + floor)), brought to scale; m_t = (p Ē + e_1 + ... + e_t) / (p + t); rows (N, F) -> (N, F).
+    """ln(E_t / m_t + floor), brought to scale; m_t = (p Ē + e_1 + ... + e_t) / (p + t); rows (N, F) -> (N, F).
 
     E_t are the energies of step t, e_t is their mean over the bands and Ē the usual one: the level so far begins with p
     steps of that. It waits for nothing and has no parameters; all is summed in float64.
@@ -62,14 +72,14 @@ class LevelledSoFar(_Level):
     delay: int | None = 0
     ratio = Fraction(1)
 
-    def __init__(self, floor: float, scale: LogScale, prior: float) -> None:
-        super().__init__(floor, scale)
+    def __init__(self, floor: float, levels: Levels, prior: float) -> None:
+        super().__init__(floor, levels)
         if prior < 0:
             raise ValueError(f"a level cannot begin with {prior} steps: wants 0 or more")
         self.prior = prior
 
     def start(self, batch: int, random: Generator | None = None) -> LevelledSoFarState:
-        usual: Tensor = self.get_buffer("usual")
+        usual = self.get_buffer("usual").exp()
         return LevelledSoFarState((self.prior * usual).repeat(batch), usual.new_full((batch,), self.prior))
 
     def feed(self, state: LevelledSoFarState, x: Ragged) -> tuple[LevelledSoFarState, Ragged]:
@@ -94,7 +104,7 @@ class LevelledState(NamedTuple):
 
 
 class Levelled(_Level):
-    """ln(Ē (E_t / m + floor)), brought to scale, m the mean of all energies of the sequence; rows (N, F) -> (N, F).
+    """ln(E_t / m + floor), brought to scale, m the mean of all energies of the sequence; rows (N, F) -> (N, F).
 
     The floor does what added noise would: it hides how deep a recorder's silence is (after Berouti, Schwartz and
     Makhoul 1979, who put one under speech that noise is taken off). It needs the end: ``delay`` is None. It has no

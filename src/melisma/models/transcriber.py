@@ -18,7 +18,7 @@ from melisma.layers.deep import BothWays, OneWay, Residual
 from melisma.layers.dropout import LockedDropout, PlainDropout
 from melisma.layers.embedding import Embedding
 from melisma.layers.initial import uniform
-from melisma.layers.levelled import Levelled, LevelledSoFar, LogScale
+from melisma.layers.levelled import Levelled, LevelledSoFar, Levels
 from melisma.layers.look_ahead import LookAhead
 from melisma.layers.mogrifier import Mogrifier
 from melisma.layers.serial import Serial
@@ -46,21 +46,20 @@ class Transcriber(nn.Module):
     encoded = recurrence(norm(f(convolution(... frames))));  y_j = W encoded_j + b. At first b_blank is ``blank_bias`` +
     log(symbols - 1) and the rest of b is 0, so that however many symbols there are, blanks begin as likely.
     T frames give ceil(T / stride) outputs. One way ``delay`` frames beyond its own are in an output: those to the right
-    in the convolutions' windows and, times the stride, those of the look-ahead; both ways it is None. ``scale`` is what
-    the frames were brought to a mean of 0 and a deviation of 1 by, if they were: a floor wants to know it.
+    in the convolutions' windows and, times the stride, those of the look-ahead; both ways it is None. A floor wants to
+    know the ``levels`` of the sound that is trained on.
 
     With a decoder it can spell whole utterances a second time (Watanabe et al. 2017): see ``spell`` and ``spelled``.
     """
 
     def __init__(
-        self, features: int, symbols: int, settings: TranscriberSettings, scale: LogScale | None = None
+        self, features: int, symbols: int, settings: TranscriberSettings, levels: Levels | None = None
     ) -> None:
         super().__init__()
         self.features, self.symbols, self.settings = features, symbols, settings
-        scale = scale or LogScale(torch.zeros(features, device="cpu"), torch.ones(features, device="cpu"))
         self.encoder = Serial(
             [
-                *_levelled(scale, settings),
+                *_levelled(levels, settings),
                 *_centred(features, settings),
                 *_convolutions(features, settings),
                 *_recurrence(features, settings),
@@ -216,10 +215,14 @@ def _dropout(settings: TranscriberSettings, rate: float, size: int) -> Layer:
     return LockedDropout(rate, size) if settings.locked else PlainDropout(rate)
 
 
-def _levelled(scale: LogScale, settings: TranscriberSettings) -> list[Layer]:
+def _levelled(levels: Levels | None, settings: TranscriberSettings) -> list[Layer]:
     if not settings.floor:
         return []
-    return [Levelled(settings.floor, scale) if settings.bidirectional else LevelledSoFar(settings.floor, scale, PRIOR)]
+    if levels is None:
+        raise ValueError(f"a floor of {settings.floor} wants the levels of the sound that is trained on")
+    return [
+        Levelled(settings.floor, levels) if settings.bidirectional else LevelledSoFar(settings.floor, levels, PRIOR)
+    ]
 
 
 def _centred(size: int, settings: TranscriberSettings) -> list[Layer]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +44,7 @@ class Normaliser:
             )
 
     @classmethod
-    def of(cls, frames: Iterable[Frames]) -> Normaliser:
+    def of(cls, frames: Iterable[NDArray[np.floating[Any]]]) -> Normaliser:
         """The mean and deviation of all frames (T, F) of all recordings, each frame counted once.
 
         Each recording's own mean and squared deviations are found in float64 and merged into those so far (Chan, Golub

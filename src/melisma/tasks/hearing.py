@@ -21,6 +21,7 @@ from melisma.sound.augment import Augmentation
 from melisma.sound.definitions import definition as defined
 from melisma.sound.features import Definition, Frames, frames
 from melisma.sound.normalise import Normaliser
+from melisma.tasks.levels import Level, measured
 from melisma.tasks.utterances import Samples, Utterance
 from melisma.text.unicode import normalise
 from melisma.text.units import Unit, from_json, learn
@@ -89,6 +90,7 @@ class HearingCodec:
     phrases: tuple[str, ...]  # the different training transcripts, where they are few enough for a closed list
     augmentation: Augmentation | None = field(default=None, repr=False, compare=False)  # while training
     stride: int = field(default=1, compare=False)  # frames that one output of the model stands for
+    level: Level | None = None  # where the model has a floor
 
     @staticmethod
     def learn(examples: Sequence[Utterance], settings: TranscribeSettings) -> HearingCodec:
@@ -96,9 +98,10 @@ class HearingCodec:
         assert examples[0].laid is not None
         definition = defined(settings.sound, examples[0].laid.rate)
         some = examples[:: max(1, -(-len(examples) // STATISTICS))]
-        normaliser = Normaliser.of(
+        made = (
             frames(definition, one.samples(definition.rate)) for one in passing("recordings measured", some, len(some))
         )
+        normaliser, level = measured(made, settings.model.floor)
         texts = [written(one.text, settings.text.lowercase) for one in examples]
         strings = [f"{texts[0]} {texts[0]}"] if settings.augment.join else []  # single words have no blank between
         unit, symbols = _spelling([*texts, *strings], settings.text)
@@ -118,6 +121,7 @@ class HearingCodec:
             phrases if len(phrases) <= PHRASES else (),
             _augmentation(settings, definition.rate),
             settings.model.stride,
+            level,
         )
 
     @staticmethod
@@ -134,6 +138,8 @@ class HearingCodec:
             raise Refusal("codec.json: its phrases are no texts; the file of the training run is wanted")
         language, words = data.get("language"), data.get("words")
         definition = Definition.from_json(data["sound"])
+        if settings.model.floor and "level" not in data:
+            raise Refusal("codec.json: there is no level in it, which model.floor wants; the run's own file is wanted")
         return HearingCodec(
             definition,
             Normaliser.from_json(data["normaliser"]),
@@ -145,6 +151,7 @@ class HearingCodec:
             tuple(phrases),
             _augmentation(settings, definition.rate),
             settings.model.stride,
+            Level.from_json(data["level"]) if settings.model.floor else None,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -156,7 +163,7 @@ class HearingCodec:
             "language": None if self.language is None else self.language.to_json(),
             "words": None if self.words is None else self.words.to_json(),
             "phrases": list(self.phrases),
-        }
+        } | ({} if self.level is None else {"level": self.level.to_json()})
 
     @property
     def size(self) -> int:

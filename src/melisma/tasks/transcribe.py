@@ -12,7 +12,7 @@ from torch import Generator, nn
 from melisma.contract import whole
 from melisma.errors import Refusal
 from melisma.files.watch import passing
-from melisma.layers.levelled import LogScale
+from melisma.layers.levelled import Levels, LogScale
 from melisma.losses.ctc import ctc_loss, required
 from melisma.measures.exact import exact
 from melisma.measures.hearing import Hearing
@@ -72,9 +72,17 @@ def examples(settings: TranscribeSettings, corpora: Sequence[Sequence[str]]) -> 
 
 def build(codec: HearingCodec, settings: TranscribeSettings) -> Transcriber:
     """A new model, as large as the codec's frames and symbols and the settings have it."""
-    normaliser = codec.normaliser
-    scale = LogScale(*(torch.from_numpy(each.copy()) for each in (normaliser.mean, normaliser.deviation)))
-    return Transcriber(codec.definition.features, codec.size, settings.model, scale)
+    return Transcriber(codec.definition.features, codec.size, settings.model, _levels(codec))
+
+
+def _levels(codec: HearingCodec) -> Levels | None:
+    if codec.level is None:
+        return None
+    plain, levelled = (
+        LogScale(*(torch.from_numpy(each.copy()) for each in (found.mean, found.deviation)))
+        for found in (codec.normaliser, codec.level.levelled)
+    )
+    return Levels(plain, levelled, torch.tensor(codec.level.usual, device="cpu"))
 
 
 def shapes(codec: HearingCodec, settings: TranscribeSettings) -> dict[str, tuple[int, ...]]:
