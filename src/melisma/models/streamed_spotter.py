@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from melisma.settings.spotter import SpotterSettings
@@ -103,10 +102,10 @@ class _Window:
         shape, strides = (count, self.width, self.features), (self.stride * step, step, item)
         if not count:
             return joined, np.empty((0, len(self.bias)), np.float32)
-        windows = as_strided(joined, shape, strides, writeable=False).reshape(count, -1)
+        windows = np.ndarray(shape, np.float32, joined, 0, strides).reshape(count, -1)
         y = windows @ self.weight
         y += self.bias
-        y *= self.gain / np.sqrt(np.einsum("ij,ij->i", y, y) + self.tiny)[:, None]
+        y *= self.gain / np.sqrt(np.vecdot(y, y) + self.tiny)[:, None]
         y += self.shift
         return joined[count * self.stride :], np.maximum(y, 0, out=y)
 
@@ -172,11 +171,11 @@ class _Block:
         joined = np.concatenate((state, x))
         step, item = joined.strides
         (width, size), count = self.kernel.shape, len(x)
-        windows = as_strided(joined, (count, width, size), (step, self.dilation * step, item), writeable=False)
+        windows = np.ndarray((count, width, size), np.float32, joined, 0, (step, self.dilation * step, item))
         y = np.add.reduce(windows * self.kernel, 1)
         y += self.bias
         y -= (np.add.reduce(y, 1) / np.float32(size))[:, None]
-        y /= np.sqrt(np.einsum("ij,ij->i", y, y) + self.tiny)[:, None]
+        y /= np.sqrt(np.vecdot(y, y) + self.tiny)[:, None]
         inner = y @ self.enter
         inner += self.enter_bias
         y = np.maximum(inner, 0, out=inner) @ self.leave
