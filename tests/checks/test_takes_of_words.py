@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from melisma.errors import Refusal
 from melisma.files.manifest import clips
 from melisma.settings.read import build
 from melisma.settings.trigger import TriggerSettings
+from melisma.tasks.takes import read as taken
 
 
 def take(seed: int = 0, lasts: float = 0.3, behind: float = 0.2) -> Samples:
@@ -128,6 +130,16 @@ def test_what_training_leaves_out_of_takes_is_told(sounds: dict[str, str]) -> No
     assert seen.sounds["positive"].words == {"computer": 21}
 
 
+@pytest.mark.parametrize(("around", "count"), [(0.2, 1), (0.0, 0)])
+def test_a_take_fills_a_scene_with_what_it_brings_along(sounds: dict[str, str], around: float, count: int) -> None:
+    room = noise(round(around * RATE), 3, 0.001)
+    put(Path(sounds["positive"]), "long.wav", written(np.concatenate([room, voice(3.9, 44), room])))
+    seen = looked(**sounds)
+    assert list(seen.unusable.values()) == ["longer than a scene"] * count
+    long = [one for one in seen.findings if one.name == "long takes"]
+    assert [Path(place.file).name for one in long for place in one.places] == ["long.wav"] * count
+
+
 @pytest.mark.parametrize(("count", "severity"), [(1, "error"), (2, "warning"), (19, "warning"), (20, "")])
 def test_too_few_takes(tmp_path: Path, count: int, severity: str) -> None:
     word = folder(tmp_path / "word", *(take(seed) for seed in range(count)))
@@ -185,6 +197,101 @@ def test_a_repaired_copy_has_a_manifest_for_each_kind(sounds: dict[str, str], tm
     assert [json.loads(line)["audio"] for line in Path(done.corpora["background"][0]).read_text().splitlines()] == [
         "../noise/0.wav"
     ]
+
+
+def fired(path: Path, texts: list[str | None], name: str = "fired.jsonl") -> str:
+    """What was kept when an alarm was given, and what somebody has written of it; its path."""
+    put(path, "page.wav", b"<!DOCTYPE html>")
+    rows: list[dict[str, Any]] = [{"audio": "page.wav", "text": "computer"}, {"audio": "page.wav", "text": None}]
+    for number, text in enumerate(texts):
+        put(path, f"{name}{number}.wav", written(take(300 + number)))
+        rows.append({"audio": f"{name}{number}.wav", "text": text})
+    return manifest(path, rows, name)
+
+
+def both(sounds: dict[str, str], path: str, begins: str = "") -> dict[str, list[str]]:
+    """The sounds, and a manifest besides that is given as takes and as other speech."""
+    given = {kind: [value] for kind, value in sounds.items()}
+    return given | {begins + kind: [path, *given.get(begins + kind, [])] for kind in ("positive", "negative")}
+
+
+def test_a_labelled_manifest_is_parted_by_its_texts_as_training_has_it(sounds: dict[str, str], tmp_path: Path) -> None:
+    settings = chosen(both(sounds, fired(tmp_path, ["Computer ", "a commuter", "", None, None, "computer"])))
+    seen, trained = look(settings), taken(settings)
+    findings = found([finding for finding in seen.findings if finding.name != "web pages"])
+    assert {one.name for one in seen.findings if one.severity == "error"} == {"web pages"}
+    assert dict(seen.examples) == {"positive": 23, "negative": 6, "background": 1, "unlabelled": 3}
+    assert seen.sounds["positive"].words == {"computer": 22}
+    kinds = Counter(one.kind for one in [*trained.train, *trained.valid])
+    assert (kinds["positive"], kinds["negative"]) == (22, 6)
+    waiting = findings["recordings without a label"]
+    assert (waiting.severity, waiting.count, waiting.of) == ("note", 2, 6)
+    assert [place.line for place in waiting.places] == [6, 7]
+    assert "2 recordings of what is given as positive and as negative wait for a text" in waiting.sentence
+
+
+def test_what_waits_for_a_text_is_neither_a_take_nor_anything_else(sounds: dict[str, str], tmp_path: Path) -> None:
+    rows = [{"audio": f"computer/{number}.wav", "text": None} for number in range(3)]
+    settings = chosen(both(sounds, manifest(tmp_path, rows, "fired.jsonl")))
+    seen = look(settings)
+    assert seen.examples["unlabelled"] == 3
+    assert set(found(seen.findings)) == {"recordings without a label", "false alarms"}
+    assert "(of 1.0 min)" in found(seen.findings)["false alarms"].sentence
+    assert not seen.unusable
+    assert len(taken(settings).train) + len(taken(settings).valid) >= 25
+
+
+def test_a_repaired_copy_keeps_what_was_labelled_and_what_waits_for_it(sounds: dict[str, str], tmp_path: Path) -> None:
+    settings = chosen(both(sounds, fired(tmp_path, ["Computer", "a commuter", "", None])))
+    done = repaired(look(settings), None, settings.data, tmp_path / "mended")
+    assert dict(done.kept) == {"positive": 21, "negative": 6, "background": 1, "unlabelled": 1}
+    assert done.removed == {"web pages": 2}
+    waiting = str(tmp_path / "mended" / "unlabelled.jsonl")
+    assert [done.corpora[kind][1:] for kind in ("positive", "negative")] == [(waiting,), (waiting,)]
+    assert set(done.corpora) == set(sounds)
+    assert [clip.text for clip in clips((waiting,))] == [None]
+    again = chosen({kind: [*corpus] for kind, corpus in done.corpora.items()})
+    assert not [one for one in look(again).findings if one.severity == "error"]
+    told = [
+        [Counter((one.kind, one.word) for one in every.train + every.valid)] for every in map(taken, (settings, again))
+    ]
+    assert told[0] == told[1]
+    Path(waiting).write_text(Path(waiting).read_text().replace("null", '"computer"'))
+    assert look(again).sounds["positive"].words == {"computer": 22}
+
+
+def test_a_labelled_manifest_to_validate_on_is_parted_for_itself(sounds: dict[str, str], tmp_path: Path) -> None:
+    given = both(sounds, fired(tmp_path, ["computer", None], "late.jsonl"), "valid_")
+    given["valid_positive"].append(folder(tmp_path / "dev" / "computer", take(400), take(401)))
+    settings = chosen(given)
+    seen = look(settings)
+    assert dict(seen.examples) == {
+        "positive": 20,
+        "negative": 4,
+        "background": 1,
+        "valid_positive": 4,
+        "valid_negative": 0,
+        "valid_unlabelled": 2,
+    }
+    waiting = next(one for one in seen.findings if one.name == "recordings without a label")
+    assert "as valid_positive and as valid_negative waits for a text" in waiting.sentence
+    done = repaired(seen, None, settings.data, tmp_path / "mended")
+    assert [len(done.corpora[part]) for part in ("positive", "valid_positive", "valid_negative")] == [1, 2, 1]
+    assert Counter(one.kind for one in taken(settings).valid if "late" in one.where) == {"positive": 1}
+
+
+def test_texts_that_no_take_tells_the_word_of_are_an_error(sounds: dict[str, str], tmp_path: Path) -> None:
+    given = both(sounds, fired(tmp_path, ["computer", "computer", None]))
+    settings = chosen(given | {"positive": given["positive"][:1]})
+    with pytest.raises(Refusal, match="no other takes tell") as refused:
+        taken(settings)
+    seen = look(settings)
+    findings = [one for one in seen.findings if one.name == "words that nobody tells"]
+    assert [one.severity for one in findings] == ["error"]
+    assert str(refused.value) in findings[0].sentence
+    assert seen.examples["positive"] == 0
+    with pytest.raises(Refusal, match="no copy was written"):
+        repaired(seen, None, settings.data, tmp_path / "mended")
 
 
 def test_sessions_in_both_parts_are_a_note(sounds: dict[str, str]) -> None:

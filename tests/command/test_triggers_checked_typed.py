@@ -50,3 +50,20 @@ def test_an_error_is_told_once_and_mended(here: Path) -> None:
     assert "data.positive=computer" not in said.err
     mended = [word for word in said.err.split() if word.startswith("data.")]
     assert typed("check", "trigger", *mended, "dry_run=no").code == 0
+
+
+def test_what_was_kept_and_labelled_is_given_twice_and_kept_in_a_mended_copy(here: Path) -> None:
+    rows = [("computer/0.wav", "Computer"), ("other/pewter/0.wav", "pewter"), ("late.wav", None)]
+    put(here, "late.wav", written(take(300)))
+    (here / "fired.jsonl").write_text(
+        "".join(json.dumps({"audio": audio, "text": text}) + "\n" for audio, text in rows)
+    )
+    fired = ("data.positive=fired.jsonl", "data.negative=fired.jsonl")
+    said = typed("check", "trigger", *DATA, *fired, "dry_run=no", "fix=mended")
+    assert said.code == 0, said.out
+    assert said.lines[0].endswith("1 recording of background, 1 recording of unlabelled")
+    assert "1 recording of what is given as positive and as negative waits for a text" in said.out
+    assert "data.positive=mended/positive.jsonl data.positive=mended/unlabelled.jsonl" in said.err
+    mended = [word for word in said.err.split() if word.startswith("data.")]
+    again = typed("check", "trigger", *mended, "dry_run=no")
+    assert (again.code, again.lines[0]) == (0, said.lines[0].replace("9 rec", "8 rec").replace("5 rec", "4 rec"))

@@ -25,6 +25,27 @@ RECOGNITION = (
         _LEVELLED,
     ),
     Fault(
+        "clips are joined that are too short for what they say together",
+        "tasks/hearing.py",
+        "if not codec.fits(len(samples), labels):",
+        "if not labels:",
+        ("tests/tasks/test_transcribe.py",),
+    ),
+    Fault(
+        "what is no number counts as what cannot be aligned",
+        "tasks/transcribe.py",
+        "torch.isposinf(sums.cpu())",
+        "~torch.isfinite(sums.cpu())",
+        ("tests/tasks/test_transcribe.py",),
+    ),
+    Fault(
+        "what says nothing is an utterance",
+        "tasks/listening.py",
+        "if _says(one)]",
+        "if _says(one) or not one.nothing]",
+        ("tests/tasks/test_parting.py",),
+    ),
+    Fault(
         "levelled frames are brought to scale as if they were not",
         "tasks/levels.py",
         "return plain, Level(levelled,",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,8 +13,9 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from melisma.errors import Refusal
+from melisma.settings.augment import AugmentSettings
 from melisma.settings.scene import SceneSettings
-from melisma.sound.augment import Augmented
+from melisma.sound.augment import Augmentation, Augmented
 from melisma.sound.level import level
 from melisma.sound.said import Said
 from melisma.sound.scene import (
@@ -24,10 +26,12 @@ from melisma.sound.scene import (
     SNIPPETS,
     SPLICED,
     TAIL,
+    Change,
     Stage,
     Take,
     excerpt,
     faded,
+    has_room,
     heard_at,
     part_of,
     shuffled,
@@ -212,6 +216,51 @@ def test_what_has_no_room_is_left_out() -> None:
         scene = stage.scene(random)
         assert len(scene.samples) == 1.5 * RATE
         assert all(said.end <= 1.5 - TAIL + 1e-9 for said in scene.said)
+
+
+PLAIN = {"pitch": 0.0, "room": 0.0, "noise": 0.0, "gain": 0.0, "clip": 0.0, "telephone": 0.0}
+
+
+class Widest(Generator):
+    """Draws the highest that it may."""
+
+    def uniform(self, low: float = 0.0, high: float = 1.0, size: int | None = None) -> Any:  # type: ignore[override]
+        return high if size is None else np.full(size, high)
+
+
+def left_out(one: Take, scene: SceneSettings, change: Change, random: Generator) -> bool:
+    """Whether a scene of a take alone is without it."""
+    stage = Stage(RATE, [[one]], [], None, scene, change)
+    return not stage._placed([stage._positive(random)], round(scene.seconds * RATE), random)[1]
+
+
+@pytest.mark.parametrize("around", [0.0, 0.04, 0.2, 0.5])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"speed": 0.0, "shift": 0.0},
+        {"speed": 1.0, "speed_by": 0.3, "shift": 0.0},
+        {"speed": 0.0, "shift": 1.0, "shift_by": 0.2},
+        {"speed": 1.0, "speed_by": 0.2, "shift": 1.0, "shift_by": 0.1},
+    ],
+)
+def test_what_has_room_is_never_left_out_and_what_has_none_is_where_all_is_widest(
+    around: float, changed: dict[str, float]
+) -> None:
+    scene, augment = replace(SETTINGS, seconds=1.7), replace(AugmentSettings(), **PLAIN, **changed)
+
+    def widest(samples: Samples, rate: int, random: Generator) -> Augmented:
+        factor = 1 - augment.speed_by if augment.speed else 1.0
+        added = 2 * augment.shift_by if augment.shift else 0.0
+        return Augmented(np.ones(round(len(samples) / factor + added * rate), np.float32), factor, added / 2)
+
+    lengths, random = [length / 100 for length in range(5, 140)], Widest(np.random.PCG64(13))
+    longest = max(length for length in lengths if has_room(take(500, length, around), RATE, scene, augment))
+    assert not left_out(take(500, longest, around), scene, widest, random)
+    assert left_out(take(500, longest + 0.02, around), scene, widest, random)
+    draw = np.random.default_rng(13)
+    drawn = [left_out(take(500, longest, around), scene, Augmentation(augment).warped, draw) for _ in range(10)]
+    assert not any(drawn)
 
 
 def test_silent_takes_and_backgrounds_make_no_nonsense() -> None:

@@ -115,7 +115,9 @@ def test_a_stream_a_file_and_an_alignment_tell_the_same_times(hearing: Any) -> N
         0 <= said.begin <= word.begin < word.end <= said.end for said in answer.utterances for word in said.words
     )
     for sizes in ((37, 5000), (10**6,)):
-        found = [word for said in streamed(hearing, samples, sizes, pause=0.4, blanks=0.3, beam=1) for word in said.words]
+        found = [
+            word for said in streamed(hearing, samples, sizes, pause=0.4, blanks=0.3, beam=1) for word in said.words
+        ]
         assert [(word.text, word.begin, word.end) for word in found] == [(w.text, w.begin, w.end) for w in words]
         assert [word.confidence for word in found] == pytest.approx([word.confidence for word in words], abs=1e-3)
     own = align(model, codec, one, None, search)

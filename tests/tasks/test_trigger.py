@@ -154,7 +154,7 @@ def test_strangers_are_learned_and_not_reported(ready: Ready) -> None:
     model: Any = TASK.build(ready.codec, ready.settings)
     total = TASK.loss(model, batch, None, ready.settings, None, Moment(0, None))[0]["spotting"]
     alone = windowed_loss(
-        model.feed(model.start(4), batch.frames)[1], [span for span in batch.spans if span.word == 0], (), 0.0
+        model.feed(model.start(4), batch.frames)[1], [span for span in batch.spans if span.word == 0], 0.0
     )
     nats = (alone.positive + ready.settings.loss.others * alone.negative).sum()
     assert float(total.nats) == pytest.approx(float(nats.detach()), rel=1e-5)

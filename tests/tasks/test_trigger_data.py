@@ -100,7 +100,7 @@ def test_what_cannot_be_learned_from_is_refused(place: Path) -> None:
     refused(place, "holds no sound", **{"data.positive": [str(place / "empty")]})
     for path in (place / "alexa").iterdir():
         soundfile.write(path, np.zeros(RATE), RATE)
-    refused(place, "data.positive: no take of the trigger word is left")
+    refused(place, r"data.positive: no take of the trigger word is left .*\(.*there is nothing to be heard in it")
 
 
 def test_takes_that_are_silent_damaged_or_longer_than_a_scene_are_left_out_and_counted(place: Path) -> None:
@@ -112,6 +112,39 @@ def test_takes_that_are_silent_damaged_or_longer_than_a_scene_are_left_out_and_c
     assert sum(one.word is not None for one in [*found.train, *found.valid]) == 3
     for said in ("there is nothing to be heard in it, such as", "lasts longer than a scene", "alexa/2.wav"):
         assert any(said in note for note in found.notes), said
+
+
+@pytest.mark.parametrize(("around", "kept"), [(0.3, 6), (0.02, 7)])
+def test_a_take_that_would_not_stand_in_every_scene_is_left_out(place: Path, around: float, kept: int) -> None:
+    room, tone = np.zeros(round(around * RATE)), 0.3 * np.sin(np.arange(round(3.9 * RATE)) * 0.5)
+    soundfile.write(place / "alexa/long.wav", np.concatenate([room, tone, room]), RATE)
+    found = read(settings(place))
+    assert sum(one.word is not None for one in [*found.train, *found.valid]) == kept
+    long = [note for note in found.notes if "1 recording of 22 left out: what is said lasts longer" in note]
+    assert len(long) == 7 - kept
+    assert all("alexa/long.wav" in note for note in long)
+
+
+def test_where_nothing_is_left_to_measure_on_that_is_refused(place: Path) -> None:
+    for path in (place / "alexa").iterdir():
+        path.write_bytes(b"no sound")
+    with pytest.raises(
+        Refusal, match=r"^data: no recording is left to measure on \(6 recordings of 6 left out: .*alexa"
+    ):
+        examples(settings(place), {"positive": ((str(place / "alexa"),),)})
+    found, notes = examples(settings(place), {kind: ((str(place / name),),) for kind, name in NAMES.items()})
+    assert Counter(one.kind for one in found) == {"negative": 12, "background": 3}
+    assert "6 recordings of 6 left out" in notes[0]
+
+
+@pytest.mark.parametrize("texts", [[None, None], ["", ""], ["", None]])
+def test_what_is_labelled_needs_no_take_in_it(called: Path, texts: list[Any]) -> None:
+    vain = manifest(called, "vain.jsonl", ["noise/0.wav", "noise/1.wav"], texts)
+    both = {f"data.{kind}": [str(called / NAMES[kind]), vain] for kind in ("positive", "negative")}
+    found = read(settings(called, **both, **{"data.background": []}))
+    counts = Counter(one.kind for one in [*found.train, *found.valid])
+    assert counts == {"positive": 6, "negative": 12 + texts.count("")}
+    assert any("nobody has said yet" in note for note in found.notes) == (None in texts)
 
 
 def test_what_is_validated_on_is_of_groups_that_are_not_trained_on(called: Path) -> None:

@@ -26,7 +26,7 @@ from melisma.looks.steps import steps
 from melisma.quoting import shown_path
 from melisma.runs.holder import holder
 from melisma.runs.inside import Missing
-from melisma.runs.layout import BEST, is_pointer
+from melisma.runs.layout import BEST, is_pointer, step_number
 from melisma.runs.read import Newer, Run, pointer_names, read_run, read_step, step_names
 from melisma.runs.verify import way_out
 from melisma.settings.read import build, with_values
@@ -115,7 +115,7 @@ class Model:
         return with_values(self.settings.search, options)
 
     def __repr__(self) -> str:
-        step, where = int(self.step.partition("-")[0]), shown_path(self.run.path)
+        step, where = step_number(self.step), shown_path(self.run.path)
         return f"Model({self.run.recipe}, step {step:,}, {self.parameters:,} parameters, {where})"
 
     @property

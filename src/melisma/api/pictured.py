@@ -15,7 +15,6 @@ from melisma.evaluation.spoken import spoken
 from melisma.looks.alignment import alignment
 from melisma.looks.attention import attention
 from melisma.report.page import Recording
-from melisma.report.svg import inline
 from melisma.sound.encoded import flac
 from melisma.task import Figure
 
@@ -80,17 +79,12 @@ def _recordings(
         wanted = PLAYED // len(groups)
         for place in group:
             heard = found.get(place) or (_heard(model, examples[place], search) if wanted else None)
-            if heard is None or (place not in found and _size(heard) > room):
+            if heard is None or (place not in found and heard.room() > room):
                 continue
-            room -= 0 if place in found else _size(heard)
+            room -= 0 if place in found else heard.room()
             found[place] = heard
             wanted -= wanted > 0
     return found
-
-
-def _size(heard: Recording) -> int:
-    """Bytes of a page that it takes."""
-    return len(heard.sound) * 4 // 3 + (0 if heard.figure is None else len(inline(heard.figure)))
 
 
 def _heard(model: Model, example: Any, search: Any) -> Recording | None:

@@ -13,7 +13,6 @@ from melisma.evaluation.shown import Measured
 from melisma.evaluation.spotted import apart_by, by_speaker, recordings, tradeoffs, without_folders
 from melisma.looks.alarms import alarms
 from melisma.report.page import Examples, Recording
-from melisma.report.svg import inline
 from melisma.sound.encoded import flac
 from melisma.task import Figure
 from melisma.tasks.judging import BEFORE, Outcome, Placed, outcome
@@ -87,14 +86,10 @@ def _recordings(
             if rank < len(group.examples):
                 place = group.examples[rank].place
                 heard = _heard(model, measured.found.answers[place], examples[place], outcomes[place])
-                size = 0 if heard is None else _size(heard)
+                size = 0 if heard is None else heard.room()
                 if heard is not None and size <= room:
                     found[place], room = heard, room - size
     return found
-
-
-def _size(heard: Recording) -> int:
-    return len(heard.sound) * 4 // 3 + (0 if heard.figure is None else len(inline(heard.figure)))
 
 
 def _heard(model: Model, answer: Any, example: Any, one: Outcome) -> Recording | None:

@@ -29,7 +29,7 @@ from melisma.quoting import named
 from melisma.report.page import Head, Report, Table, page
 from melisma.runs.card import write_card
 from melisma.runs.facts import Facts, facts_unchecked
-from melisma.runs.layout import BEST, REPORT
+from melisma.runs.layout import BEST, REPORT, step_number
 from melisma.runs.log import log_lines
 from melisma.runs.read import Run
 from melisma.runs.sections import Section, sections
@@ -107,7 +107,8 @@ def report(
     notes += [_without_folders(said, corpora) for said in found.dropped]
     remarks = (
         *([why] if why else []),
-        f"Measured on {_corpora(corpora)}, at step {_number(found.step):,}, with {searched(found.search, 'search.')}.",
+        f"Measured on {_corpora(corpora)}, at step {step_number(found.step):,}, "
+        f"with {searched(found.search, 'search.')}.",
     )
     return page(gathered(model.run.path, replace(made, remarks=(*made.remarks, *remarks)), warnings=tuple(notes)))
 
@@ -276,10 +277,6 @@ def _settings(known: Facts) -> Table | None:
 
 
 # --- names without folders
-
-
-def _number(step: str) -> int:
-    return int(step.partition("-")[0])
 
 
 def _base(path: str) -> str:

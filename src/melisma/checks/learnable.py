@@ -75,7 +75,7 @@ class _Limits:
         if part == "train" and one.seconds() > self._settings.data.longest:
             self._long.add(one.clip, f"{one.seconds():.1f} s")
             self.left_out[part, one.clip.where] = TOO_LONG
-        elif not self._codec.fits((one.laid.end - one.laid.begin) // 4, symbols):
+        elif not self._codec.fits(one.length(), symbols):
             self._tight[part].add(one.clip, f"{counted(len(symbols), 'symbol')} in {one.seconds():.2f} s")
             if part == "train":
                 self.left_out[part, one.clip.where] = TOO_SHORT

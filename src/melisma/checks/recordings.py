@@ -173,5 +173,5 @@ def _why(recording: Recording) -> str:
 
 
 def readable(looked: LookedRecordings, part: str) -> Sequence[Utterance]:
-    """None: where training refuses the whole, nothing was laid down that could be looked through."""
+    """Empty: where training refuses the whole, nothing was laid down that could be looked through."""
     return ()

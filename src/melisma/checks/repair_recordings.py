@@ -13,6 +13,7 @@ from typing import Any
 
 from melisma.checks.covered import Covered
 from melisma.checks.new_folder import REMOVED, NewFile, Repaired, in_cell, reasons, require_free, written_whole
+from melisma.checks.parted import to_train_on
 from melisma.checks.recording import place
 from melisma.checks.recordings import BROKEN, LookedRecordings
 from melisma.errors import Refusal
@@ -50,7 +51,7 @@ def repaired(looked: LookedRecordings, covered: Covered | None, data: Columned, 
         return copy
 
     written = written_whole(folder, write)
-    corpora = {part: (str(folder / f"{part}.jsonl"),) for part, count in written.kept.items() if count}
+    corpora = to_train_on({part: str(folder / f"{part}.jsonl") for part, count in written.kept.items() if count})
     return Repaired(str(folder), dict(written.kept), dict(written.removed.most_common()), corpora, "recording")
 
 

@@ -13,18 +13,22 @@ from melisma.checks.covered import Covered
 from melisma.checks.finding import Finding, Severity, ordered, verb
 from melisma.checks.hours import Hours, Sounds
 from melisma.checks.levels import LevelCheck
+from melisma.checks.parted import VALID, Parted, kind_of
 from melisma.checks.recording import Marked, Recording, RecordingCheck
 from melisma.checks.recordings import SILENT, GivenCorpus, LookedRecordings, heard, require_sound
 from melisma.checks.sound_files import SoundFiles
 from melisma.checks.speakers import Speakers
 from melisma.checks.two_things import TwoThings
-from melisma.checks.unreadable import Unreadable, kind_of
+from melisma.checks.unreadable import Unreadable
+from melisma.checks.unreadable import kind_of as fault_of
+from melisma.files.clip import Clip
 from melisma.measures.poisson import hours_wanted, most
 from melisma.quoting import counted, listed, named, quoted
 from melisma.settings.names import KINDS
 from melisma.settings.trigger import TriggerSettings
+from melisma.sound.scene import Take, has_room
 from melisma.sound.sessions import MOST, sessions
-from melisma.sound.spoken import levels, spoken, threshold
+from melisma.sound.spoken import levels, threshold
 from melisma.sound.wave import read
 from melisma.tasks.takes import LEAST, Recorded, name_of, of_kind
 from melisma.tasks.utterances import LOOKED, columns, commonest
@@ -34,6 +38,7 @@ MANY_VOICES = 200  # takes from which strangers are heard well, of dozens of the
 LONGEST = 60.0  # seconds of a take that are listened to for what is said in them: it is a mistake
 CLOSE = 0.03  # seconds before the end of a take in which it should be quiet again
 NO_WORD, NOTHING, TOO_LONG = "no word is named", "nothing is said", "longer than a scene"
+PARTS = (*KINDS, *(VALID + kind for kind in KINDS))
 WANTED = 0.1  # false alarms an hour that are told of where none are wanted at all
 
 
@@ -42,37 +47,42 @@ def look(settings: TriggerSettings) -> LookedRecordings:
     is not there, or a folder holds no sound."""
     require_sound()
     data = settings.data
-    corpora = [GivenCorpus(kind, names) for kind in KINDS for names in getattr(data, kind)]
-    corpora += [GivenCorpus(f"valid_{kind}", names) for kind in KINDS for names in getattr(data, f"valid_{kind}") or ()]
+    given = {part: found for part in PARTS if (found := getattr(data, part))}
+    parted = Parted(given)
+    corpora = [GivenCorpus(part, names) for part, names in parted.corpora()]
     findings = [finding for corpus in corpora for finding in corpus.read(columns(data))]
     for corpus in corpora:
-        _name(corpus)
-    clips = tuple((corpus.part, clip) for corpus in corpora for clip in corpus.clips)
+        if not parted.labelled(corpus.part, corpus.names):
+            _name(corpus)
+    names = [corpus.names for corpus in corpora for _ in corpus.clips]
+    clips: list[tuple[str, Clip]] = []
     hours, same, takes = Hours(), TwoThings(), Takes(settings)
     files = SoundFiles(settings.sound.rate, lambda rates: commonest(islice(rates, LOOKED)), "positive")
     checks: list[RecordingCheck] = [Unreadable(), takes, same, files, LevelCheck()]
     checks += [Speakers(kind, f"valid_{kind}") for kind in KINDS[:2]]
     unusable: dict[int, str] = {}
-    for recording in heard(clips):
+    for one in heard([(corpus.part, clip) for corpus in corpora for clip in corpus.clips]):
+        recording = parted.placed(one, names[one.number])
+        clips.append((recording.part, recording.clip))
         hours.see(recording)
         for check in checks:
             check.see(recording)
         if recording.heard is None or recording.heard.silent == 1:
-            unusable[recording.number] = SILENT if recording.heard is not None else kind_of(recording)
+            unusable[recording.number] = SILENT if recording.heard is not None else fault_of(recording)
     sounds = {part: replace(one, words=takes.words(part)) for part, one in hours.sounds().items()}
-    findings += [finding for check in checks for finding in check.findings()]
+    findings += [*parted.findings(), *(finding for check in checks for finding in check.findings())]
     findings += bound(settings, sounds)
-    examples = dict.fromkeys((corpus.part for corpus in corpora), 0)
+    examples = dict.fromkeys(given, 0)
     for part, _ in clips:
-        examples[part] += 1
+        examples[part] = examples.get(part, 0) + 1
     left_out = same.left_out() | takes.left_out | unusable
     broken = tuple(row for corpus in corpora for row in corpus.broken)
-    return LookedRecordings(examples, ordered(_told_once(findings)), sounds, clips, left_out, broken)
+    return LookedRecordings(examples, ordered(_told_once(findings)), sounds, tuple(clips), left_out, broken)
 
 
 def _name(corpus: GivenCorpus) -> None:
     """Gives takes of a plain folder its name, as training does."""
-    if corpus.part.removeprefix("valid_") == "positive" and not any(clip.text for clip in corpus.clips):
+    if kind_of(corpus.part) == "positive" and not any(clip.text for clip in corpus.clips):
         corpus.clips = [replace(clip, text=name_of(corpus.names)) for clip in corpus.clips]
     corpus.clips = [replace(clip, text=" ".join((clip.text or "").split()) or None) for clip in corpus.clips]
 
@@ -86,8 +96,7 @@ class Takes:
     """Takes of each word: how many, and which of them training cannot use or should not."""
 
     def __init__(self, settings: TriggerSettings) -> None:
-        self._room = settings.scene.seconds - 0.5  # what training leaves for a take in a scene
-        self._faster = 1 + settings.augment.speed_by
+        self._scene, self._augment = settings.scene, settings.augment
         self._validates = settings.data.valid_positive is None and settings.data.valid_share > 0
         self._words: dict[str, Counter[str]] = {}
         self._found: dict[tuple[str, str], Marked] = {}  # part and what is wrong
@@ -100,7 +109,7 @@ class Takes:
     def see(self, recording: Recording) -> None:
         """One recording, if it is a take of a word that can be heard."""
         sound = recording.heard
-        if recording.part.removeprefix("valid_") != "positive" or sound is None or sound.silent == 1:
+        if kind_of(recording.part) != "positive" or sound is None or sound.silent == 1:
             return
         words = self._words.setdefault(recording.part, Counter())
         if not recording.text:
@@ -116,11 +125,12 @@ class Takes:
         """Whether training can use what is said in a take."""
         clip = recording.clip
         samples, rate = read(clip.audio, None, clip.begin, clip.end)
-        begin, end = spoken(samples, rate)
+        take = Take.of(samples, rate)
+        begin, end = take.begin, take.end
         if float(np.abs(samples).max()) < 2.0**-15 or end - begin < LEAST:
             self._mark(recording, NOTHING, f"{end - begin:.2f} s of sound")
             return False
-        if (end - begin) * self._faster > self._room:
+        if not has_room(take, rate, self._scene, self._augment):
             self._mark(recording, TOO_LONG, f"{end - begin:.1f} s are spoken")
             return False
         level = levels(samples, rate)
@@ -199,7 +209,7 @@ def _finding(part: str, what: str, marked: Marked, of: int) -> Finding:
 
 def bound(settings: TriggerSettings, sounds: Mapping[str, Sounds]) -> Iterator[Finding]:
     """What the hours without the word can show of false alarms at all: no fewer than 3 over these hours (poisson)."""
-    seconds = {part: one.seconds for part, one in sounds.items() if part.removeprefix("valid_") != "positive"}
+    seconds = {part: one.seconds for part, one in sounds.items() if kind_of(part) in KINDS[1:]}
     share = settings.data.valid_share
     to_validate = sum(
         seconds.get(f"valid_{kind}", 0.0)

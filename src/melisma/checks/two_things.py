@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from melisma.checks.finding import Finding, Severity, verb
+from melisma.checks.parted import UNLABELLED, VALID, kind_of
 from melisma.checks.recording import MANY, Marked, Recording
 from melisma.checks.repeated_sounds import IN_VALID, TWICE
 from melisma.quoting import counted, quoted
@@ -32,12 +33,12 @@ class TwoThings:
         self._out: dict[int, str] = {}
 
     def see(self, recording: Recording) -> None:
-        """One recording, if anything can be heard in it; those to train on come first."""
-        heard = recording.heard
-        if heard is None or heard.silent == 1:
+        """One recording, if anything can be heard in it and it is known what it is; those to train on come first."""
+        heard, kind = recording.heard, kind_of(recording.part)
+        if heard is None or heard.silent == 1 or kind == UNLABELLED:
             return
         self._heard += 1
-        part, word = recording.part, recording.text if _kind(recording.part) == "positive" else None
+        part, word = recording.part, recording.text if kind == "positive" else None
         one = _Known(recording.number, part, word, recording.clip.where)
         before = self._known.setdefault(_digest(heard), one)
         if before is one:
@@ -94,12 +95,8 @@ def _digest(heard: SoundFacts) -> bytes:
     return heard.rate.to_bytes(4) + bytes.fromhex(heard.sha256)[:HALF]
 
 
-def _kind(part: str) -> str:
-    return part.removeprefix("valid_")
-
-
 def _is_valid(part: str) -> bool:
-    return part.startswith("valid_")
+    return part.startswith(VALID)
 
 
 def _called(known: _Known) -> str:

@@ -17,6 +17,7 @@ from melisma.errors import Refusal
 from melisma.measures.units import ASKED, asked_of, called, figure, unit_of
 from melisma.quoting import counted, shown_path
 from melisma.runs.disk import DISK, reason, replace_file
+from melisma.runs.layout import step_number
 from melisma.runs.read import read_run
 from melisma.settings.asked import searched
 from melisma.settings.leaves import Shape, shape
@@ -141,7 +142,7 @@ def _report(found: Evaluation) -> list[str]:
 
 def _about(found: Evaluation) -> list[str]:
     """What was measured, and how it was asked."""
-    rows = [("run", f"{found.run}, step {_number(found.step):,}")]
+    rows = [("run", f"{found.run}, step {step_number(found.step):,}")]
     rows += [("data", f"{','.join(one.corpus)} ({counted(one.pairs, found.example)})") for one in found.familiar]
     by_source = [name for name in found.measures if name in ASKED]
     if by_source:
@@ -149,10 +150,6 @@ def _about(found: Evaluation) -> list[str]:
         says = f"{' and '.join(map(called, by_source))} {'count' if len(by_source) > 1 else 'counts'}"
         rows.append(("counted", f"{says} {count}, with all targets of each"))
     return columns([*rows, ("search", searched(found.search))])
-
-
-def _number(step: str) -> int:
-    return int(step.partition("-")[0])
 
 
 def _buckets(key: str, buckets: Sequence[Bucket]) -> Iterator[tuple[str, str, str, str]]:
@@ -172,7 +169,7 @@ def _intervals(measures: Sequence[tuple[str, Measure]]) -> list[str]:
 def _plain(found: Evaluation) -> dict[str, Any]:
     return {
         "run": found.run,
-        "step": _number(found.step),
+        "step": step_number(found.step),
         "data": [asdict(one) for one in found.familiar],
         "pairs": len(found.answers),
         "search": flat(found.search),

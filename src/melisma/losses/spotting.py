@@ -50,33 +50,27 @@ class SpottingLoss(NamedTuple):
     negative: Tensor  # (B,)
 
 
-def max_pool_loss(
-    logits: Ragged, wanted: Sequence[Span], ignored: Sequence[Span] = (), focus: float = 0.0, smoothing: int = 1
-) -> SpottingLoss:
+def max_pool_loss(logits: Ragged, wanted: Sequence[Span], focus: float = 0.0) -> SpottingLoss:
     """For each wanted span -log sigmoid(max over its steps of y); else -p^focus log sigmoid(-y)   (Sun et al. 2016).
 
-    logits: rows (N, words). The word is heard once, wherever within the span that is easiest; its other steps, and
-    those of ``ignored`` spans, are free. With ``smoothing`` the maximum is over means of so many steps of the span one
-    after another, as a decision that averages will ask for (Park et al. 2020, smoothed max pooling). ``focus`` takes
-    weight off what is right already (Lin et al. 2017, eq. 4).
+    logits: rows (N, words). The word is heard once, wherever within the span that is easiest; its other steps are
+    free. ``focus`` takes weight off what is right already (Lin et al. 2017, eq. 4).
     """
-    padded, free = _laid(logits, wanted, ignored)
+    padded, free = _laid(logits, wanted)
     positive = padded.new_zeros(logits.batch)
     if wanted:
         own = [padded[span.sequence, span.begin : span.end, span.word] for span in wanted]
-        heard = torch.stack([steps.unfold(0, min(smoothing, len(steps)), 1).mean(1).amax() for steps in own])
+        heard = torch.stack([steps.amax() for steps in own])
         positive = positive.index_add(0, _sequences(wanted, padded), functional.softplus(-heard))
     return SpottingLoss(positive, _elsewhere(padded, free, focus))
 
 
-def windowed_loss(
-    logits: Ragged, wanted: Sequence[Span], ignored: Sequence[Span] = (), focus: float = 0.0
-) -> SpottingLoss:
+def windowed_loss(logits: Ragged, wanted: Sequence[Span], focus: float = 0.0) -> SpottingLoss:
     """For each wanted span the mean over its steps of -log sigmoid(y); else -p^focus log sigmoid(-y).
 
     logits: rows (N, words). Cross-entropy on a window after the word's end, a word counting as one whatever its span.
     """
-    padded, free = _laid(logits, wanted, ignored)
+    padded, free = _laid(logits, wanted)
     positive = padded.new_zeros(logits.batch)
     if wanted:
         means = [
@@ -86,47 +80,30 @@ def windowed_loss(
     return SpottingLoss(positive, _elsewhere(padded, free, focus))
 
 
-def plain_max_pool_loss(
-    logits: Ragged, wanted: Sequence[Span], ignored: Sequence[Span] = (), focus: float = 0.0, smoothing: int = 1
-) -> SpottingLoss:
+def plain_max_pool_loss(logits: Ragged, wanted: Sequence[Span], focus: float = 0.0) -> SpottingLoss:
     """The same as it is defined, one span and one step at a time."""
-
-    def heard(steps: Tensor) -> Tensor:
-        count = min(smoothing, len(steps))
-        means = [steps[t : t + count].mean() for t in range(len(steps) - count + 1)]
-        return -functional.logsigmoid(torch.stack(means).max())
-
-    return _plain(logits, wanted, ignored, focus, heard)
+    return _plain(logits, wanted, focus, lambda steps: -functional.logsigmoid(steps.max()))
 
 
-def plain_windowed_loss(
-    logits: Ragged, wanted: Sequence[Span], ignored: Sequence[Span] = (), focus: float = 0.0
-) -> SpottingLoss:
+def plain_windowed_loss(logits: Ragged, wanted: Sequence[Span], focus: float = 0.0) -> SpottingLoss:
     """The same as it is defined, one span and one step at a time."""
-    return _plain(logits, wanted, ignored, focus, lambda steps: -functional.logsigmoid(steps).mean())
+    return _plain(logits, wanted, focus, lambda steps: -functional.logsigmoid(steps).mean())
 
 
-def _plain(
-    logits: Ragged,
-    wanted: Sequence[Span],
-    ignored: Sequence[Span],
-    focus: float,
-    heard: Callable[[Tensor], Tensor],
-) -> SpottingLoss:
+def _plain(logits: Ragged, wanted: Sequence[Span], focus: float, heard: Callable[[Tensor], Tensor]) -> SpottingLoss:
     positive, negative = logits.rows.new_zeros(logits.batch), logits.rows.new_zeros(logits.batch)
     for place, y in enumerate(logits.sequences()):
         own = [span for span in wanted if span.sequence == place]
         for span in own:
             positive[place] += heard(y[span.begin : span.end, span.word])
-        free = [span for span in (*own, *ignored) if span.sequence == place]
         for t, word in product(range(len(y)), range(y.shape[1])):
-            if not any(span.word == word and span.begin <= t < span.end for span in free):
+            if not any(span.word == word and span.begin <= t < span.end for span in own):
                 p = torch.sigmoid(y[t, word])
                 negative[place] -= p**focus * functional.logsigmoid(-y[t, word])
     return SpottingLoss(positive, negative)
 
 
-def _laid(logits: Ragged, wanted: Sequence[Span], ignored: Sequence[Span]) -> tuple[Tensor, Tensor]:
+def _laid(logits: Ragged, wanted: Sequence[Span]) -> tuple[Tensor, Tensor]:
     """Logits (B, T, words), and true where they lie in no span."""
     padded, there = logits.padded()
     free = there[:, :, None].repeat(1, 1, padded.shape[2])
@@ -134,8 +111,7 @@ def _laid(logits: Ragged, wanted: Sequence[Span], ignored: Sequence[Span]) -> tu
     for span in wanted:
         if not 0 <= span.begin < span.end <= lengths[span.sequence]:
             raise ValueError(f"{span} lies not within the {lengths[span.sequence]} steps of its sequence")
-    for span in (*wanted, *ignored):
-        free[span.sequence, max(0, span.begin) : max(0, span.end), span.word] = False
+        free[span.sequence, span.begin : span.end, span.word] = False
     return padded, free
 
 

@@ -97,6 +97,10 @@ class Recording:
     sound: bytes
     figure: Figure | None
 
+    def room(self) -> int:
+        """Bytes of a page that it takes."""
+        return len(self.sound) * 4 // 3 + (0 if self.figure is None else len(inline(self.figure)))
+
 
 @dataclass(frozen=True)
 class Examples:

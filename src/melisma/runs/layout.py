@@ -57,6 +57,11 @@ class StepName(NamedTuple):
         return f"{self.number:06d}" if self.saving == 1 else f"{self.number:06d}-{self.saving}"
 
 
+def step_number(name: str) -> int:
+    """The step that a folder of one is named for: 123 of ``000123-2``."""
+    return int(name.partition("-")[0])
+
+
 def step_name(text: str) -> StepName | None:
     """The step that a folder or a pointer names, or None where it is no such name (no path can pass)."""
     found = _STEP.fullmatch(text)

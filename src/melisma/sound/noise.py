@@ -9,6 +9,7 @@ from melisma.sound.level import amplitude, level
 from melisma.sound.resample import Samples
 
 COLOURS = 257  # bands that hiss is made of
+HUSH = 1e-4  # amplitude of a hush
 
 
 def noisy(samples: Samples, noise: Samples, rate: int, decibels: float) -> Samples:
@@ -25,6 +26,11 @@ def noisy(samples: Samples, noise: Samples, rate: int, decibels: float) -> Sampl
     if not loud or not behind:
         return samples
     return samples + noise * np.float32(loud / behind * amplitude(-decibels))
+
+
+def hush(count: int, random: np.random.Generator) -> Samples:
+    """What is heard where nothing is, (``count``,): white noise at 80 dB below full scale."""
+    return (HUSH * random.standard_normal(count)).astype(np.float32)
 
 
 def hiss(count: int, random: np.random.Generator) -> Samples:

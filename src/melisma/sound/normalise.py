@@ -75,6 +75,11 @@ class Normaliser:
         found /= self.deviation
         return found
 
+    def require(self, features: int) -> None:
+        """Refuses to be used for frames of another number of features."""
+        if len(self.mean) != features:
+            raise Refusal(f"The normaliser of frames is of {len(self.mean)} features: wants the {features} of a frame.")
+
     def to_json(self) -> dict[str, list[float]]:
         """Plain data for `from_json`: every float32 as the shortest number that is read back as it."""
         return {name: [float(str(value)) for value in getattr(self, name)] for name in ("mean", "deviation")}

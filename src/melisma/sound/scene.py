@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.random import Generator
 
+from melisma.settings.augment import AugmentSettings
 from melisma.settings.scene import SceneSettings
 from melisma.sound.augment import Augmented
 from melisma.sound.level import amplitude, level
@@ -154,6 +155,20 @@ class Stage:
         background = self.backdrop(len(speech), random)
         own = max(SILENCE, level(background, self.rate))
         return (speech + background * np.float32(below / own)) * loudness
+
+
+def has_room(take: Take, rate: int, scene: SceneSettings, augment: AugmentSettings) -> bool:
+    """Whether a take stands whole in a scene of its own however it is drawn: no such scene has to leave it out.
+
+    (what is said + ``MARGINS`` at their widest, as far as it has them) / (1 − speed_by) + 2 shift_by ≤ seconds − TAIL
+    """
+    lasts = len(take.samples) / rate
+    piece = min(lasts, take.end + MARGINS[1]) - max(0.0, take.begin - MARGINS[1])
+    if augment.speed:
+        piece /= 1 - augment.speed_by
+    if augment.shift:
+        piece += 2 * augment.shift_by
+    return piece <= scene.seconds - TAIL
 
 
 def part_of(take: Take, rate: int, random: Generator) -> Take:

@@ -140,9 +140,13 @@ class HearingCodec:
         definition = Definition.from_json(data["sound"])
         if settings.model.floor and "level" not in data:
             raise Refusal("codec.json: there is no level in it, which model.floor wants; the run's own file is wanted")
+        normaliser = Normaliser.from_json(data["normaliser"])
+        level = Level.from_json(data["level"]) if settings.model.floor else None
+        for one in (normaliser, *(() if level is None else (level.levelled,))):
+            one.require(definition.features)
         return HearingCodec(
             definition,
-            Normaliser.from_json(data["normaliser"]),
+            normaliser,
             unit,
             tuple(symbols),
             settings.text.lowercase,
@@ -151,7 +155,7 @@ class HearingCodec:
             tuple(phrases),
             _augmentation(settings, definition.rate),
             settings.model.stride,
-            Level.from_json(data["level"]) if settings.model.floor else None,
+            level,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -262,6 +266,8 @@ def _drawn(
     waves = [one.utterance.samples(rate) for one in every]
     samples = augmentation.joined(waves, rate, random).samples if len(waves) > 1 else waves[0]
     labels = codec.together([one.labels for one in every])
+    if not codec.fits(len(samples), labels):
+        samples, labels = waves[0], every[0].labels
     made = frames(codec.definition, augmentation(samples, rate, random))
     if -(-len(made) // codec.stride) < required(labels):
         made = frames(codec.definition, samples)

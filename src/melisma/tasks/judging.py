@@ -202,15 +202,16 @@ MEASURES: dict[str, Callable[[Detection, int], Measure | None]] = {
 """Measure -> how it is taken of alarms in so many recordings."""
 
 
-def median_interval(count: int, level: float = 0.95) -> tuple[int, int]:
-    """Between which of ``count`` rising values the median lies: places from 0, exact, by the binomial of a half.
+def median_interval(count: int) -> tuple[int, int]:
+    """Between which of ``count`` rising values the median lies with 95 %: places from 0, by the binomial of a half.
 
-    The k lowest and the k highest are left out, k the most with P(B < k + 1) ≤ (1 - level) / 2 for B ~ Bin(n, 1/2)
-    (Hahn & Meeker 1991, 5.2), or none.
+    The k lowest and the k highest are left out, k the most with P(B < k + 1) ≤ 0.025 for B ~ Bin(n, 1/2)
+    (Hahn & Meeker 1991, 5.2), or none. All is counted in whole numbers, however many values there are.
     """
-    left, below, most = 0, 0, int((1 - level) / 2 * 2**count)
-    while left < (count - 1) // 2 and below + math.comb(count, left) <= most:
-        below += math.comb(count, left)
+    left, below, ways = 0, 0, 1  # ways to choose ``left`` of ``count``
+    while left < (count - 1) // 2 and 40 * (below + ways) <= 2**count:
+        below += ways
+        ways = ways * (count - left) // (left + 1)
         left += 1
     left = max(0, left - 1)
     return left, count - 1 - left

@@ -71,8 +71,9 @@ class Transcript:
     @property
     def alternatives(self) -> tuple[Reading, ...]:
         """Other readings of a recording that is one utterance; of several only the best is told."""
-        if len(self.utterances) == 1:
-            return self.utterances[0].alternatives
+        told = [one for one in self.utterances if one.text] or self.utterances
+        if len(told) == 1:
+            return told[0].alternatives
         return (Reading(self.text, self.score),)
 
 
@@ -114,6 +115,11 @@ class _Stream:
         return Uttered(said, best.symbols, when.symbols, outputs, ended.nothing)
 
 
+def _says(one: Uttered) -> bool:
+    """Whether something was said; of what may have been nothing, whether another reading has a text."""
+    return bool(one.said.text) or (not one.nothing and any(reading.text for reading in one.said.alternatives))
+
+
 class Streams:
     """B streams heard side by side, at the codec's rate; each gives its utterances as they end.
 
@@ -140,9 +146,7 @@ class Streams:
 
         ``last``: the streams have ended too, and so has what was being said. Where nothing was said is no utterance.
         """
-        return [
-            [one.said for one in ended if one.said.text or not one.nothing] for ended in self.hear(chunks, last=last)
-        ]
+        return [[one.said for one in ended if _says(one)] for ended in self.hear(chunks, last=last)]
 
     @torch.no_grad()
     def hear(self, chunks: Sequence[Samples], *, last: bool = False) -> list[list[Uttered]]:

@@ -16,6 +16,7 @@ from melisma.models.spotter import Spotter
 from melisma.ragged import Ragged
 from melisma.search.decision import Scores, peaks, smoothed
 from melisma.settings.trigger import TriggerSettings
+from melisma.sound.noise import hush
 from melisma.sound.resample import Samples
 from melisma.sound.scene import Take, heard_at, spliced
 from melisma.task import Moment
@@ -28,7 +29,6 @@ SALAD = 0.25  # share of them that is made of snippets of all that is said
 SNIPPETS = 100  # takes that such a one is made of
 CHANGED = 0.7  # share of recordings that are changed as in scenes
 PAUSE = 0.3  # seconds between two
-HUSH = 1e-4  # amplitude of what is heard there
 LEVELS = (-20.0, -3.0)  # dB of full scale, the peak of a unit
 LEAST = 0.2  # smoothed score from which something is nearly taken for a word
 APART = 1.0  # seconds between two such places
@@ -175,7 +175,7 @@ class _Units:
             samples = self._groups[group][place].samples
             if self._stage.change is not None and random.random() < CHANGED:
                 samples = self._stage.change(samples, rate, random).samples
-            parts += [samples, (HUSH * random.standard_normal(round(PAUSE * rate))).astype(np.float32)]
+            parts += [samples, hush(round(PAUSE * rate), random)]
         return np.concatenate(parts)
 
     def _salad(self, random: Generator) -> Samples:

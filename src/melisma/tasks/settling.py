@@ -17,7 +17,7 @@ from melisma.models.spotter import Spotter
 from melisma.search.decision import NEVER, Scores, peaks
 from melisma.settings.trigger import TriggerSettings
 from melisma.sound.background import looped
-from melisma.sound.noise import hiss, noisy
+from melisma.sound.noise import hiss, hush, noisy
 from melisma.sound.resample import Samples
 from melisma.sound.speed import speed
 from melisma.sound.spoken import spoken
@@ -30,7 +30,6 @@ SPEEDS = (1.0, 0.9, 1.1)  # at which other sound is heard where there is little:
 LITTLE = 3600.0  # seconds of other sound that are little
 AROUND = 1.0  # seconds of hush before a take and after it
 PAUSE = 0.3  # seconds of it between recordings
-HUSH = 1e-4  # its amplitude
 STRETCH = 60.0  # seconds of other sound that are heard as one, about
 TOGETHER = 16  # sounds that are heard at once
 NOISES = 3  # times that a take is heard over backgrounds, each time another: few takes are all that there are
@@ -122,7 +121,7 @@ def _sounds(codec: SpottingCodec, examples: Sequence[Recorded]) -> Iterator[_Sou
         samples = one.samples(rate)
         end = AROUND + spoken(samples, rate)[1]
         word = codec.number(one.word or ""), Word(end, one.group)
-        quiet = np.concatenate((_hush(AROUND, rate, random), samples, _hush(AROUND, rate, random)))
+        quiet = np.concatenate((hush(round(AROUND * rate), random), samples, hush(round(AROUND * rate), random)))
         yield _Sound(quiet, (word,))
         for _ in range(NOISES):
             behind = _background(backgrounds, len(quiet), rate, random)
@@ -132,7 +131,7 @@ def _sounds(codec: SpottingCodec, examples: Sequence[Recorded]) -> Iterator[_Sou
         parts, length = list[Samples](), 0
         for one in others:
             for part in _cut(speed(one.samples(rate), factor), rate):
-                parts += [part, _hush(PAUSE, rate, random)]
+                parts += [part, hush(round(PAUSE * rate), random)]
                 length += len(part)
                 if length > STRETCH * rate:
                     yield _Sound(np.concatenate(parts), ())
@@ -152,10 +151,6 @@ def _background(backgrounds: Sequence[Recorded], size: int, rate: int, random: n
         return hiss(size, random)
     one = backgrounds[int(random.integers(len(backgrounds)))].samples(rate)
     return looped(one, int(random.integers(len(one))), size, rate)
-
-
-def _hush(seconds: float, rate: int, random: np.random.Generator) -> Samples:
-    return (HUSH * random.standard_normal(round(seconds * rate))).astype(np.float32)
 
 
 def _together(sounds: Iterator[_Sound]) -> Iterator[list[_Sound]]:

@@ -78,6 +78,7 @@ class SpottingCodec:
             raise Refusal("codec.json: it names no trigger word; the file of the training run is wanted")
         definition = Definition.from_json(data["sound"])
         normaliser = Normaliser.from_json(data["normaliser"])
+        normaliser.require(definition.features)
         unsettled = (UNSETTLED,) * len(words)
         return SpottingCodec(definition, normaliser, words, strangers, unsettled).under(settings)
 

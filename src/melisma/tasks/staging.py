@@ -51,7 +51,7 @@ class Takes(Sequence[Take]):
     """Recordings as takes, each read from where it was laid down when it is asked for."""
 
     def __init__(self, recorded: Sequence[Recorded], *, whole: bool = False) -> None:
-        """``whole``: they are of one thing each, which is said where it is loud; else all of them counts as said."""
+        """``whole``: all of each counts as said; else they are of one thing each, which is said where it is loud."""
         self._recorded = recorded
         self._bounds = [
             (0.0, one.seconds()) if whole else spoken(one.samples(one.rate), one.rate)

@@ -19,8 +19,8 @@ from melisma.quoting import counted, named
 from melisma.settings.leaves import Corpora
 from melisma.settings.names import KINDS
 from melisma.settings.trigger import TriggerDataSettings, TriggerSettings
+from melisma.sound.scene import Take, has_room
 from melisma.sound.sessions import MOST, sessions
-from melisma.sound.spoken import spoken
 from melisma.sound.wave import blocks
 from melisma.task import Corpus
 from melisma.tasks.held_out import held_out
@@ -85,6 +85,10 @@ class Found:
     signatures: dict[str, Any]
     notes: list[str]
 
+    def why(self) -> str:
+        """What was said of those that were left out, in parentheses."""
+        return f"({'; '.join(note.removeprefix('warning: ') for note in self.notes) or 'there is none'})"
+
 
 def read(settings: TriggerSettings) -> Corpus[Recorded]:
     """Takes, other speech and backgrounds to learn from and to validate on; where none are given, groups are cut off.
@@ -102,7 +106,7 @@ def read(settings: TriggerSettings) -> Corpus[Recorded]:
             listed(corpus, data)
     found = _to_learn_from(given, data, rate)
     train = _usable(found, settings)
-    _require_words(train)
+    _require_words(train, found)
     known = _apart(train)
     signatures, notes, valid = dict(found.signatures), list(found.notes), list[Recorded]()
     if later:
@@ -122,7 +126,10 @@ def read(settings: TriggerSettings) -> Corpus[Recorded]:
 
 
 def examples(settings: TriggerSettings, corpora: Mapping[str, Corpora]) -> tuple[list[Recorded], list[str]]:
-    """The recordings to measure on, given as kind -> corpora, and what to say of those that were dropped."""
+    """The recordings to measure on, given as kind -> corpora, and what to say of those that were dropped.
+
+    Refusal where none is left.
+    """
     unknown = sorted(set(corpora) - set(KINDS))
     if unknown or not any(corpora.values()):
         raise Refusal(
@@ -131,6 +138,8 @@ def examples(settings: TriggerSettings, corpora: Mapping[str, Corpora]) -> tuple
         )
     clips = [clip for some in corpora.values() for corpus in some for clip in listed(corpus, settings.data)]
     found = _to_measure_on(corpora, settings.data, heard_at(clips, settings.sound.rate))
+    if not found.recorded:
+        raise Refusal(f"data: no recording is left to measure on {found.why()}")
     return found.recorded, found.notes
 
 
@@ -259,7 +268,8 @@ def _decoded(
                 found.notes.extend(note for note in made.notes if not any(what in note for what in lawful))
                 heard[corpus] = made.utterances
             told = any(one.text.strip() for one in heard[corpus])
-            if kind == "positive" and heard[corpus] and not told and not os.path.isdir(corpus[0]):
+            named_by_text = corpus not in labelled.corpora and not os.path.isdir(corpus[0])
+            if kind == "positive" and named_by_text and heard[corpus] and not told:
                 raise Refusal(
                     f"{named(corpus[0])}: none of its {len(heard[corpus]):,} recordings says of which word it is "
                     f"a take: wants the word in the column {data.text}"
@@ -279,7 +289,6 @@ def name_of(corpus: Sequence[str]) -> str:
 
 def _usable(found: Found, settings: TriggerSettings) -> list[Recorded]:
     """Those that something can be heard in and that fit into a scene; notes say how many do not."""
-    room = settings.scene.seconds - 0.5  # what a scene keeps free at its end, and a take's own margin
     silent, long, kept = list[Recorded](), list[Recorded](), list[Recorded]()
     for one in found.recorded:
         samples = one.samples(one.rate)
@@ -287,11 +296,11 @@ def _usable(found: Found, settings: TriggerSettings) -> list[Recorded]:
             silent.append(one)
             continue
         if one.kind == "positive":
-            begin, end = spoken(samples, one.rate)
-            if end - begin < LEAST:
+            take = Take.of(samples, one.rate)
+            if take.end - take.begin < LEAST:
                 silent.append(one)
                 continue
-            if (end - begin) * (1 + settings.augment.speed_by) > room:
+            if not has_room(take, one.rate, settings.scene, settings.augment):
                 long.append(one)
                 continue
         kept.append(one)
@@ -335,11 +344,11 @@ def _worth(valid: Sequence[Recorded], settings: TriggerSettings) -> list[str]:
     return [f"false alarms in validation: {rate_of(0, hours).told()} where there is none{more}{takes}"]
 
 
-def _require_words(train: Sequence[Recorded]) -> None:
-    """Refuses takes of no word, and a word with a single take."""
+def _require_words(train: Sequence[Recorded], found: Found) -> None:
+    """Refuses takes of no word, and a word with a single take, of what was ``found``."""
     counts = Counter(one.word for one in train if one.kind == "positive")
     if not counts:
-        raise Refusal("data.positive: no take of the trigger word is left to train on")
+        raise Refusal(f"data.positive: no take of the trigger word is left to train on {found.why()}")
     for word, count in counts.items():
         if count < 2:
             raise Refusal(
@@ -391,7 +400,7 @@ def _cut(
             kept += some
             notes.append(f"warning: {some[0].where} is the only {kind}, and too short to validate on a part of it")
             continue
-        grouped = _grouped(some, settings)
+        grouped = _grouped(some)
         words = [one.word or "" for one in grouped]
         held = held_out(
             [one.group for one in grouped], words, settings.data.valid_share, settings.training.seed, KIND_CALLED[kind]
@@ -403,7 +412,7 @@ def _cut(
     return kept, valid, notes
 
 
-def _grouped(some: Sequence[Recorded], settings: TriggerSettings) -> list[Recorded]:
+def _grouped(some: Sequence[Recorded]) -> list[Recorded]:
     """The same with a group each: its speaker, else its session as it is guessed, else its file.
 
     Recordings of the same sound are of one group.

@@ -13,7 +13,7 @@ from melisma.contract import whole
 from melisma.errors import Refusal
 from melisma.files.watch import passing
 from melisma.layers.levelled import Levels, LogScale
-from melisma.losses.ctc import ctc_loss, required
+from melisma.losses.ctc import ctc_loss
 from melisma.measures.exact import exact
 from melisma.measures.hearing import Hearing
 from melisma.measures.measure import Measure
@@ -99,11 +99,10 @@ def prepare(codec: HearingCodec, utterances: Sequence[Utterance], settings: Tran
     tight: list[Utterance] = []
     for one in passing("recordings prepared", utterances, len(utterances)):
         labels = codec.labels(written(one.text, codec.lowercase))
-        assert one.laid is not None
-        count = codec.definition.count((one.laid.end - one.laid.begin) // 4)
+        count = codec.definition.count(one.length())
         if one.seconds() > settings.data.longest:
             long.append(one)
-        elif -(-count // codec.stride) < required(labels):
+        elif not codec.fits(one.length(), labels):
             tight.append(one)
         else:
             kept.append(Learnable(one, labels))
@@ -168,8 +167,8 @@ def nats(model: nn.Module, codec: HearingCodec, utterances: Sequence[Utterance])
         batch = batch.to(next(network.parameters()).device)
         sums = ctc_loss(whole(network, batch.frames), batch.labels)
         counts = torch.tensor([len(labels) for labels in spelled])
-        feasible = torch.isfinite(sums.cpu())
-        found += zip(torch.where(feasible, sums.cpu(), 0.0).tolist(), torch.where(feasible, counts, 0).tolist())
+        impossible = torch.isposinf(sums.cpu())
+        found += zip(torch.where(impossible, 0.0, sums.cpu()).tolist(), torch.where(impossible, 0, counts).tolist())
     return found
 
 
@@ -179,12 +178,22 @@ def _together(utterances: Sequence[Utterance]) -> Iterator[Sequence[Utterance]]:
 
 
 def check(codec: HearingCodec, utterances: Sequence[Utterance]) -> None:
-    """Refuses utterances to measure on that the model has no symbols for: left out, they would not count."""
+    """Refuses utterances to measure on that the model has no symbols for: left out, they would not count.
+
+    And where not one of them lasts as long as what is said in it must.
+    """
+    fit = 0
     for one in utterances:
         try:
-            codec.labels(written(one.text, codec.lowercase))
+            labels = codec.labels(written(one.text, codec.lowercase))
         except Refusal as refusal:
             raise Refusal(f"{one.clip.where}: {refusal}") from None
+        fit += codec.fits(one.length(), labels)
+    if utterances and not fit:
+        raise Refusal(
+            f"{utterances[0].clip.where}: too short for what is said in it, as is all that is to be measured on: wants "
+            "right transcripts, longer recordings, or a model of a smaller model.stride"
+        )
 
 
 def measure(answers: Sequence[Transcript], utterances: Sequence[Utterance], names: Sequence[str]) -> dict[str, Measure]:

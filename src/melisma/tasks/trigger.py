@@ -117,7 +117,7 @@ def _parted(logits: Ragged, spans: Sequence[Span], words: int) -> tuple[_Part, _
 def _weighed(logits: Ragged, spans: Sequence[Span], settings: SpottingSettings) -> torch.Tensor:
     """(B,) nats of each sequence."""
     found: SpottingLoss = (windowed_loss if settings.kind == "windowed" else max_pool_loss)(
-        logits, spans, (), settings.focus
+        logits, spans, settings.focus
     )
     return found.positive + settings.others * found.negative
 

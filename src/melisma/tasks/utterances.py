@@ -90,10 +90,15 @@ class Utterance:
             return np.frombuffer(self.laid.scratch.read(self.laid.begin, self.laid.end), np.float32)
         return read(self.clip.audio, rate, self.clip.begin, self.clip.end).samples
 
+    def length(self) -> int:
+        """How many samples it has; only of what was laid down."""
+        assert self.laid is not None
+        return (self.laid.end - self.laid.begin) // np.dtype(np.float32).itemsize
+
     def seconds(self) -> float:
         """How long it is; only of what was laid down."""
         assert self.laid is not None
-        return (self.laid.end - self.laid.begin) / 4 / self.laid.rate
+        return self.length() / self.laid.rate
 
 
 @dataclass(frozen=True)
