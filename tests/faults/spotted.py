@@ -6,6 +6,27 @@ from faults.fault import Fault
 
 SPOTTED = (
     Fault(
+        "what nobody labelled yet counts as other sound",
+        "checks/two_things.py",
+        " or kind == UNLABELLED:",
+        ":",
+        ("tests/checks/test_takes_of_words.py",),
+    ),
+    Fault(
+        "a take said fast is given no more room than one said slowly",
+        "sound/scene.py",
+        "piece /= 1 - augment.speed_by",
+        "piece *= 1 + augment.speed_by",
+        ("tests/sound/test_scene.py",),
+    ),
+    Fault(
+        "a labelled manifest in which nothing is the word is refused",
+        "tasks/takes.py",
+        "corpus not in labelled.corpora and not os",
+        "not os",
+        ("tests/tasks/test_trigger_data.py",),
+    ),
+    Fault(
         "the time of takes counts as time without the word",
         "tasks/settling.py",
         "sum(track.recording.seconds for track in others) / HOUR",

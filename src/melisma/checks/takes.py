@@ -97,7 +97,6 @@ class Takes:
 
     def __init__(self, settings: TriggerSettings) -> None:
         self._scene, self._augment = settings.scene, settings.augment
-        self._validates = settings.data.valid_positive is None and settings.data.valid_share > 0
         self._words: dict[str, Counter[str]] = {}
         self._found: dict[tuple[str, str], Marked] = {}  # part and what is wrong
         self.left_out: dict[int, str] = {}

@@ -164,8 +164,7 @@ class AugmentSettings:
     equaliser: float = setting(
         0.0,
         help="share of clips some of whose bands are made louder and others softer, by a smooth curve drawn anew",
-        why="off, as it is needless where recordings are by many microphones; where there are few voices, hardly "
-        "anything helps strangers more",
+        why="off, as it is needless where recordings are by many microphones, and makes few takes harder to learn",
         low=0,
         high=1,
     )
