@@ -252,7 +252,7 @@ def test_recordings_that_cannot_be_heard_leave_the_others_their_answers(speech: 
     lines = f"{bad}\ntake2.flac\n".encode()
     assert typed("predict", "run", stdin=lines).out == f"\n{alone['take2.flac']}"
     found = [json.loads(line) for line in typed("predict", "run", str(bad), "take1.wav", "--json").lines]
-    assert found[0] == {"audio": str(bad), "error": sentence}
+    assert found[0] == {"source": str(bad), "error": sentence}
     assert found[1]["source"] == "take1.wav"
     none = typed("predict", "run", str(bad), str(bad))
     assert (none.code, none.out) == (2, "\n\n")

@@ -283,18 +283,20 @@ def test_a_threshold_chosen_for_more_false_alarms_is_not_higher(ready: Ready) ->
 
 def test_what_goes_wrong_is_said(ready: Ready) -> None:
     class Answer:
-        def __init__(self, score: float) -> None:
+        def __init__(self, score: float, threshold: float) -> None:
             self.score = score
+            self.alarms = (score,) if score >= threshold else ()
 
     some = ready.corpus.valid
 
-    def of(take: float, other: float) -> str | None:
-        answers: Any = [Answer(take if one.kind == "positive" else other) for one in some]
+    def of(take: float, other: float, threshold: float = 0.8) -> str | None:
+        answers: Any = [Answer(take if one.kind == "positive" else other, threshold) for one in some]
         return remark(answers, some)
 
     assert (of(0.05, 0.01) or "").startswith("Deaf")
     assert (of(0.8, 0.9) or "").startswith("Confused")
     assert of(0.9, 0.3) is None
+    assert (of(0.9, 0.3, 0.95) or "").startswith("Unheard")
 
 
 def test_a_codec_of_other_words_is_refused(ready: Ready) -> None:

@@ -107,17 +107,25 @@ def _answer(model: Model, inputs: Sequence[str], chosen: dict[str, Any], as_json
             say(f"{answer}; left out")
             left_out += 1
             if as_json:
-                put_json({"audio": asked, "error": str(answer)})
+                put_json({"source": asked, "error": str(answer)})
             else:
                 put("")
             continue
         truncated = _told(model, asked, answer) if model.task.takes == "recording" else {}
         if as_json:
-            put_json(asdict(answer) | {"text": answer.text} | truncated)
+            put_json(_fields(answer) | {"text": answer.text} | truncated)
             continue
         texts = [one.text for one in answer.alternatives]
         put(*(texts if single and len(texts) == 1 else map(in_line, texts)))
     return left_out
+
+
+def _fields(answer: Any) -> dict[str, Any]:
+    """An answer as plain data; without the scores of alarms, 25 a second, which ``look alarms`` tells."""
+    told = asdict(answer)
+    if "alarms" in told:
+        del told["scores"]
+    return told
 
 
 def _answers(model: Model, inputs: Sequence[str], chosen: dict[str, Any]) -> list[Any]:

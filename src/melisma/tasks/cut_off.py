@@ -34,8 +34,9 @@ def cut_off(utterances: Sequence[Utterance], size: int, seed: int, spelling: Spe
     return (
         train,
         valid,
-        f"no validation data was given: {counted(len(valid), 'recording')} cut off, of speakers that are trained on "
-        "too: scores on strangers will be lower",
+        f"no validation data was given: {counted(len(valid), 'recording')} cut off, "
+        f"{'of speakers that are trained on too' if speakers else 'and nobody says whose voices these are'}: scores on "
+        "strangers will be lower",
     )
 
 

@@ -211,8 +211,8 @@ class HearingCodec:
         return self.labels(" ".join(map(self.text, every)))
 
     def text(self, labels: Sequence[int]) -> str:
-        """The text of labels."""
-        return self.unit.decode([self.symbols[label - 1] for label in labels])
+        """The text of labels, its words parted by single blanks, as transcripts are."""
+        return " ".join(self.unit.decode([self.symbols[label - 1] for label in labels]).split())
 
     def pieces(self, labels: Sequence[int]) -> list[str]:
         """The text of each label."""

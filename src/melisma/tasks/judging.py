@@ -245,7 +245,7 @@ def _wanted_hours(search: AlarmSettings) -> float:
 
 def _sentences(word: str, found: Detection, curve: Curve, search: AlarmSettings, answer: Listened) -> Iterator[str]:
     threshold = rule(answer, word).threshold
-    yield f"{word}, heard from a score of {threshold:.3g}: {_told(found)}."
+    yield f"{word}, heard from a score of {threshold:.5g}: {_told(found)}."
     if found.latencies:
         yield f"{word} is heard {_late(found)}; in use as much later as a chunk of sound lasts, {CHUNK:g} s at most."
     if found.heard and found.hours > 0:

@@ -189,6 +189,11 @@ def remark(answers: Sequence[Listened], examples: Sequence[Recorded]) -> str | N
             f"Deaf: of {counted(len(said), 'take')} none has a score above {max(said):.2g}; usual in the first epochs; "
             "where it stays, train longer, or lower loss.others."
         )
+    if not any(one.alarms for one, of in zip(answers, examples) if of.kind == "positive"):
+        return (
+            f"Unheard: of {counted(len(said), 'take')} none reaches the threshold, which is as high as it is because "
+            "other sound scores as high; train longer, or allow more with search.false_alarms."
+        )
     above = sum(score >= median(said) for score in others)
     if above > CONFUSED * len(others):
         return (
