@@ -139,8 +139,8 @@ def _no_carry(model: nn.Module, settings: Any) -> Any:
     return None
 
 
-def _nothing_refused(codec: Any, examples: Sequence[Any]) -> None:
-    return None
+def _nothing_refused(codec: Any, examples: Sequence[Any]) -> list[str]:
+    return []
 
 
 def _as_they_are(codec: Any, examples: Sequence[Any]) -> tuple[list[Any], list[str]]:
@@ -262,8 +262,9 @@ class Task(Generic[E, A]):
     validated: Mapping[str, str]  # of these what a validation measures too, and whether "higher" or "lower" is better
     losses: Callable[[Any], Mapping[str, float]] = _symbols  # settings -> each loss and its weight, the main one first
     order: Callable[[Prepared, Any], Order] = _by_length  # prepared, settings -> how an epoch goes through them
-    # codec, examples to measure on; Refusal where one is longer than can be answered, before any is
-    check: Callable[[Any, Sequence[E]], None] = _nothing_refused
+    # codec, examples to measure on -> what to say of those that some measures leave out; Refusal where one is longer
+    # than can be answered, before any is
+    check: Callable[[Any, Sequence[E]], list[str]] = _nothing_refused
     # codec, examples to measure on -> the same as this model knows them, and what to say of that
     known: Callable[[Any, Sequence[E]], tuple[list[E], list[str]]] = _as_they_are
     extent: Extent = Extent("characters", len)

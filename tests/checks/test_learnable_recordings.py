@@ -60,7 +60,10 @@ def test_places_and_settings_are_named(tmp_path: Path) -> None:
     valid = rows(tmp_path, ["a" * 30], 0.2, 9)
     train = manifest(tmp_path, told)
     findings = covered(train, manifest(tmp_path, valid, "valid.jsonl"), **{"data.longest": 1.0})
-    assert findings.left_out == {("train", f"{train}, line 4"): TOO_SHORT, ("train", f"{train}, line 5"): TOO_LONG}
+    assert {where: why for (part, where), why in findings.left_out.items() if part == "train"} == {
+        f"{train}, line 4": TOO_SHORT,
+        f"{train}, line 5": TOO_LONG,
+    }
     tight = [one for one in findings.findings if one.name == "too short to be said"]
     assert [one.of for one in tight] == [5, 1]
     assert "80 symbols in 0.20 s" in str(tight[0].places[0])
@@ -71,26 +74,39 @@ def test_places_and_settings_are_named(tmp_path: Path) -> None:
     assert "data.longest=1 seconds" in over.sentence
 
 
-def test_symbols_that_training_never_shows_are_those_that_it_refuses(tmp_path: Path) -> None:
-    texts = ["ab ba", "ä", "b", "ab c"]
+def test_symbols_that_training_never_shows_are_an_error_where_training_refuses_them(tmp_path: Path) -> None:
+    """Else they are told: what has them is measured, and so it stays in a repaired copy."""
+    told = [*rows(tmp_path, ["ab ba", "ä", "b", "ab c"], first=5), *rows(tmp_path, ["ab" * 40], 0.1, first=9)]
     train = manifest(tmp_path, rows(tmp_path, ["ab", "ba ab"]))
-    valid = manifest(tmp_path, rows(tmp_path, texts, first=5), "valid.jsonl")
-    chose = chosen(train, valid)
-    corpus = TASK.read(chose)
-    codec = TASK.learn(corpus.train, chose)
     refused = set()
-    for one in corpus.valid:
+    for lines in ([0, 1, 2, 3, 4], [1, 2], [1, 3], [1, 4], [4], [0, 4], [0, 2]):
+        valid = manifest(tmp_path, [told[line] for line in lines], "valid.jsonl")
+        chose = chosen(train, valid)
+        corpus = TASK.read(chose)
+        codec = TASK.learn(corpus.train, chose)
         try:
-            TASK.check(codec, [one])
+            notes = TASK.check(codec, corpus.valid)
         except Refusal:
-            refused.add(("valid", one.clip.where))
-    told = covered(train, valid)
-    assert told.left_out == dict.fromkeys(refused, UNKNOWN)
-    finding = found(told.findings)["symbols of valid that train has not"]
-    assert (finding.severity, finding.count, finding.of) == ("error", 2, 4)
-    assert "('ä', 'c')" in finding.sentence
-    assert "2 transcripts of valid have" in finding.sentence
-    assert "symbols of valid" not in str(found(covered(train, train).findings))
+            refused.add(tuple(lines))
+            notes = []
+        what = covered(train, valid)
+        errors = {one.name for one in what.findings if one.severity == "error"}
+        strange = "symbols of valid that train has not"
+        names = {strange: {1, 3} & set(lines), "too short to be said": {4} & set(lines)}
+        assert errors == {name for name, some in names.items() if some and tuple(lines) in refused}
+        assert len(what.left_out) == (len(lines) if tuple(lines) in refused else 0)
+        assert set(what.left_out.values()) <= {UNKNOWN, TOO_SHORT}
+        assert len(notes) == (tuple(lines) not in refused and not {1, 3}.isdisjoint(lines))
+        if len(lines) == 5:
+            finding = found(what.findings)[strange]
+            assert (finding.severity, finding.count, finding.of) == ("warning", 2, 5)
+            assert "('ä', 'c')" in finding.sentence
+            assert "2 transcripts of valid have" in finding.sentence
+            assert notes[0].startswith(
+                "2 recordings of 5 to measure on have what never was in the training transcripts"
+            )
+            assert f"('ä', 'c'), such as {valid}, line 2: their errors count, but loss and perplexity" in notes[0]
+    assert refused == {(1, 3), (1, 4), (4,)}
 
 
 def test_what_is_cut_off_is_not_called_by_a_setting_that_nobody_gave(tmp_path: Path) -> None:
@@ -104,7 +120,7 @@ def test_what_is_cut_off_is_not_called_by_a_setting_that_nobody_gave(tmp_path: P
 def test_lower_case_evens_out_what_is_known(tmp_path: Path) -> None:
     train = manifest(tmp_path, rows(tmp_path, ["ab", "ba"]))
     valid = manifest(tmp_path, rows(tmp_path, ["AB"], first=5), "valid.jsonl")
-    assert covered(train, valid).left_out
+    assert covered(train, valid).left_out == {("valid", f"{valid}, line 1"): UNKNOWN}
     assert not covered(train, valid, **{"text.lowercase": True}).left_out
 
 

@@ -65,15 +65,15 @@ def test_what_is_left_out_is_listed_and_what_is_kept_is_what_training_takes(tmp_
     before = sums(tmp_path)
     told = repaired(looked(train, valid), covered(train, valid), chosen(train, valid).data, tmp_path / "new")
     assert sums(tmp_path) == before
-    assert told.removed == REASONS | {"symbols never in train": 1}
-    assert told.kept == {"train": 6, "valid": 2}
+    assert told.removed == REASONS
+    assert told.kept == {"train": 6, "valid": 3}
     assert told.thing == "recording"
     new = tmp_path / "new"
     assert told.corpora == {part: (str(new / f"{part}.jsonl"),) for part in ("train", "valid")}
     assert sorted(os.listdir(new)) == ["removed.tsv", "train.jsonl", "valid.jsonl"]
     listed = [line.split("\t") for line in (new / "removed.tsv").read_text().splitlines()]
     assert listed[0] == ["file", "line", "reason", "audio", "text"]
-    assert [(row[0], int(row[1])) for row in listed[1:]] == [(train, n) for n in range(7, 15)] + [(valid, 2)]
+    assert [(row[0], int(row[1])) for row in listed[1:]] == [(train, n) for n in range(7, 15)]
     again = chosen(str(new / "train.jsonl"), str(new / "valid.jsonl"))
     corpus = TASK.read(again)
     assert [one.text for one in corpus.train] == ["lä li"] * 6
@@ -81,6 +81,16 @@ def test_what_is_left_out_is_listed_and_what_is_kept_is_what_training_takes(tmp_
     prepared = TASK.prepare(TASK.learn(corpus.train, again), corpus.train, again)
     assert len(prepared.encoded) == 6
     assert not any(one.severity == "error" for one in looked(*(str(new / f"{p}.jsonl") for p in told.kept)).findings)
+
+
+def test_validation_that_training_refuses_is_left_out(tmp_path: Path) -> None:
+    train = manifest(tmp_path, [{"audio": sound(tmp_path, f"{n}.wav", seed=n), "text": "la"} for n in range(4)])
+    rows = [{"audio": sound(tmp_path, "v.wav", seed=8), "text": "Zoë"}]
+    rows += [{"audio": sound(tmp_path, "w.wav", 0.1, 9), "text": "la" * 20}]
+    valid = manifest(tmp_path, rows, "valid.jsonl")
+    told = repaired(looked(train, valid), covered(train, valid), chosen(train, valid).data, tmp_path / "new")
+    assert told.removed == {"symbols never in train": 1, "too short for its transcript": 1}
+    assert list(told.corpora) == ["train"]
 
 
 def test_files_beside_the_copy_are_named_as_seen_from_it_and_others_by_their_whole_path(tmp_path: Path) -> None:

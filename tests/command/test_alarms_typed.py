@@ -137,7 +137,14 @@ def test_it_is_measured_by_kinds_of_data(here: Path, tmp_path: Path) -> None:
     assert "the end of the word (dotted)" in drawn
     assert 'src="data:audio/flac;base64,' in drawn
     assert str(here) not in drawn
-    found = json.loads(typed("evaluate", "run", *data, low, "--json").out)
+    beside = [line.split("  ")[0] for line in said.lines[said.lines.index("against     run, step 2") :]]
+    assert beside[-3:] == ["misses", "false alarms", "latency"] or beside[-2:] == ["misses", "false alarms"]
+    assert "run misses as many of 9 words as run (again)." in drawn
+    found = json.loads(typed("evaluate", "run", *data, low, "against=run", "--json").out)
+    assert list(found["against"]["differences"]) == ["misses", "false_alarms"]
+    apart = found["against"]["differences"]["false_alarms"]
+    assert apart["low"] < apart["value"] == 0 < apart["high"]
+    assert not apart["more_than_chance"]
     assert [len(one["corpus"]) for one in found["data"]] == [1, 1, 1, 1]
     assert found["pairs"] == 9 + 18 + 3
     own = found["details"]["words"]["alexa"]

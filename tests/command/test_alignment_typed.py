@@ -196,6 +196,16 @@ def test_recordings_are_called_so_where_they_are_measured(speech: Path) -> None:
     said = typed("evaluate", "run", "data=dev.jsonl", "beam=1")
     assert "dev.jsonl (12 recordings)" in said.out
     assert "pair" not in said.out + said.err
+    lines = {line.split("  ")[0]: line for line in said.lines}
+    assert {"speaker", "all who were heard in training", "s0", "s1"} <= set(lines)
+    assert sum("heard as others (S)" in line for line in said.lines) == 2
+    found = melisma.evaluate("run", "dev.jsonl", beam=1)
+    (bucket,) = found.by_length["wer"]
+    assert bucket.measure == found.measures["wer"], "one rule for all, by speaker, as all are of one length"
+    told = json.loads(typed("evaluate", "run", "data=dev.jsonl", "beam=1", "against=run", "--json").out)
+    assert told["details"]["speakers"]["seen"]["recordings"] == 12
+    assert [one["speaker"] for one in told["details"]["each"]] == ["s0", "s1"]
+    assert set(told["against"]["differences"]) == {"wer", "cer"} | ({"exact"} & set(told["measures"]))
     (chose,) = sentences([Familiar(("dev.jsonl",), 3, trained=0, chose=3)], "recording")
     assert chose.startswith("warning: the recordings of dev.jsonl chose the best step")
 

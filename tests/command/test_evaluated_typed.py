@@ -6,12 +6,14 @@ import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from command.drill import PAIRS, typed, write_pairs
 
 import melisma
 from melisma.api import familiar
+from melisma.command import evaluate
 from melisma.evaluation.evaluate import Familiar
 from melisma.runs.read import seal
 from melisma.settings.read import build
@@ -59,8 +61,10 @@ def test_numbers_align_by_their_points_and_percent_is_said(tiny) -> None:
     lines = typed("evaluate", "tiny", "data=a.en,a.de", *QUICK).lines
     rows = [line for line in lines if "|" in line]
     assert len(rows) == 7
-    points = {tuple(place for place, sign in enumerate(row.split("|")[0]) if sign == ".")[:3] for row in rows}
-    assert len(points) == 1, points
+    points = sorted(tuple(place for place, sign in enumerate(row.split("|")[0]) if sign == ".")[:3] for row in rows)
+    assert all(one == points[-1][: len(one)] for one in points), points
+    assert {len(one) for one in points} == {1, 3}, "a value alone, or with both ends of its interval"
+    assert "–: whatever pairs are drawn score the same, which says nothing of others" in lines
     assert [row.split("  ")[0] for row in rows if " % " in row] == ["TER", "exact"]
     tables = "\n".join(lines).split("\n\n")[2:]
     assert [table.splitlines()[0].split("  ")[1].strip() for table in tables] == ["BLEU", "exact, %"]
@@ -183,9 +187,43 @@ def test_a_page_is_drawn_of_two_runs_and_over_nothing(all_of: Path) -> None:
         (("report=page.pdf",), "a new file NAME.html"),
         (("report=no/page.html",), "a new file NAME.html"),
         (("report=x.html", "report=y.html"), "report is given 2 times: one is wanted"),
-        (("against=other",), "report=FILE.html is wanted besides"),
         (("report=x.html", "against=missing"), "missing does not exist"),
     ):
         refused = typed(*asked, *words)
         assert (refused.code, reason in refused.err) == (2, True), refused.err
     assert Path("both.html").read_text() == page
+
+
+def test_another_run_is_told_beside_it_without_a_page(all_of: Path) -> None:
+    shutil.copytree("tiny", "other")
+    asked = ("evaluate", "tiny", "data=a.en,a.de", *QUICK, "against=other")
+    said = typed(*asked)
+    assert said.code == 0, said.err
+    alone = typed(*asked[:-1]).lines
+    assert said.lines[: len(alone)] == alone
+    more = [line for line in said.lines[len(alone) :] if line]
+    assert more[0] == "against     other, step 12"
+    assert more[1] == "difference  tiny less other, on the same pairs"
+    assert more[2].split("  ")[0] == "measure"
+    rows = {line.split("  ")[0]: line for line in more[3:]}
+    assert list(rows) == [line.split("  ")[0] for line in alone if "|" in line]
+    assert rows["chrF2"].rstrip().endswith("is none")
+    told = json.loads(typed(*asked, "--json").out)
+    assert told["against"]["run"] == "other"
+    assert told["against"]["measures"] == told["measures"]
+    assert told["against"]["differences"]["chrf"] == {
+        "value": 0.0,
+        "low": None,
+        "high": None,
+        "more_than_chance": False,
+    }
+    assert "chrF2" not in told["against"]["differences"]
+    assert told["measures"]["bleu"]["low"] is None
+    assert "exact: tiny and other score the same on the same pairs." in told["against"]["sentences"]
+
+
+def test_a_run_of_another_task_is_no_comparison(all_of: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = {"tiny": "translate", "other": "trigger"}
+    monkeypatch.setattr(evaluate, "read_run", lambda run: SimpleNamespace(task=seen[run]))
+    said = typed("evaluate", "tiny", "data=a.en,a.de", "against=other")
+    assert (said.code, "against=other is a run of trigger, tiny one of translate" in said.err) == (2, True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -112,17 +113,84 @@ def test_a_kaldi_folder_without_texts_is_told_the_file_that_it_wants(spoken: Pat
     )
 
 
-def test_symbols_that_no_model_could_write_are_an_error_once(spoken: Path) -> None:
-    text = Path("dev.jsonl").read_text().replace('"li"', '"loo"')
-    Path("dev.jsonl").write_text(text)
-    said = typed("check", "transcribe", *DATA, *SMALL)
+def spelled_with_o(texts: str) -> None:
+    """Transcripts of validation with a letter that is not in training."""
+    Path("dev.jsonl").write_text(re.sub(f'"({texts})"', '"loo"', Path("dev.jsonl").read_text()))
+
+
+def test_validation_that_no_model_could_write_is_an_error_once(spoken: Path) -> None:
+    spelled_with_o("la|le|li")
+    said = typed("check", "transcribe", *DATA, *SMALL, "dry_run=no")
     assert said.code == 1
     assert said.out.count("error ") == 1
-    assert "4 transcripts of valid have symbols that never occur in train ('o')" in said.out
-    assert "'o' cannot be spelled: never in the training transcripts" in refused(
+    assert "12 transcripts of valid have symbols that never occur in train ('o')" in said.out
+    assert "dev.jsonl, line 1: 'o' cannot be spelled: never in the training transcripts; nor can all else" in refused(
         "train", "transcribe", "run", *DATA, *SMALL
     )
     assert not Path("run").exists()
+
+
+def test_what_no_model_could_write_is_measured_without_its_loss(spoken: Path) -> None:
+    spelled_with_o("li")
+    said = typed("check", "transcribe", *DATA, *SMALL, "dry_run=no")
+    assert (said.code, said.out.count("error ")) == (0, 0)
+    assert "4 transcripts of valid have symbols that never occur in train ('o')" in said.out
+    note = (
+        "4 recordings of 12 to measure on have what never was in the training transcripts ('o'), such as dev.jsonl, "
+        "line 3: their errors count, but loss and perplexity leave them out, as no model of this training can spell them"
+    )
+    done = typed("train", "transcribe", "run", *DATA, *SMALL, "training.steps=2")
+    assert done.code == 0
+    assert done.err.index(note) < done.err.index("step 1")
+    said = typed("evaluate", "run", "data=dev.jsonl", "--json")
+    assert said.err.count(note) == 1
+    found = json.loads(said.out)
+    assert found["measures"]["cer"]["count"] == 12
+    counts = {found["measures"][name]["count"] for name in ("perplexity", "character_perplexity")}
+    assert counts == {8}
+    alone = [line for line in Path("dev.jsonl").read_text().splitlines() if '"loo"' not in line]
+    Path("known.jsonl").write_text("\n".join(alone) + "\n")
+    known = json.loads(typed("evaluate", "run", "data=known.jsonl", "--json").out)["measures"]
+    for name in ("perplexity", "character_perplexity"):
+        assert found["measures"][name]["value"] == pytest.approx(known[name]["value"], rel=1e-5)
+    Path("strange.jsonl").write_text("\n".join(set(Path("dev.jsonl").read_text().splitlines()) - set(alone)) + "\n")
+    assert "'o' cannot be spelled" in refused("evaluate", "run", "data=strange.jsonl")
+
+
+def test_all_that_is_wrong_is_told_beside_broken_rows_and_the_repaired_copy_trains(spoken: Path) -> None:
+    spelled_with_o("li")
+    added(spoken, {"audio": "train/0.wav", "text": 5})
+    added(spoken, {"audio": "train/0.wav", "text": "la le li " * 40, "end": 0.2})
+    said = typed("check", "transcribe", *DATA, *SMALL, "dry_run=no", "fix=new")
+    assert said.code == 1
+    for name in ("error    broken rows", "warning  too short to be said", "warning  symbols of valid"):
+        assert name in said.out
+    told, way = said.err.splitlines()
+    assert "(broken rows: 1, too short for its transcript: 1)" in told
+    words = way.split("melisma train ")[1].split()
+    words[1] = "run"
+    again = typed("check", "transcribe", *words[2:], "dry_run=no")
+    assert again.code == 0
+    before, after = ({line.split("  ")[0] for line in one.out.splitlines()} for one in (said, again))
+    assert after - before <= {line for line in after if not line.startswith(("error", "warning"))}
+    assert typed("train", *words, "training.steps=1").code == 0
+
+
+def test_what_is_wrong_besides_broken_rows_is_told(spoken: Path) -> None:
+    row = json.loads(Path("train.jsonl").read_text().splitlines()[0])
+    Path("train.jsonl").write_text(json.dumps(row) + "\n" + json.dumps(row | {"text": 5}) + "\n")
+    said = typed("check", "transcribe", DATA[0], *SMALL, "dry_run=no")
+    assert said.out.count("error ") == 2
+    assert "training refuses this: data.train has a single recording" in said.out
+
+
+def test_that_nothing_is_written_is_said_once(spoken: Path) -> None:
+    rows = [json.loads(line) | {"text": " "} for line in Path("train.jsonl").read_text().splitlines()]
+    Path("train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert refused("train", "transcribe", "run", *DATA, *SMALL).endswith(
+        "data.train: no recording is left to train on (12 recordings of 12 left out, as nothing is written for what is "
+        "said in them, such as train.jsonl, line 1)"
+    )
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,9 @@ from melisma.evaluation.compare import floors, gaps
 from melisma.evaluation.meaning import MEANINGS, gap, interval, meaning
 from melisma.files.columns import Pair
 from melisma.files.lines import Place
-from melisma.measures.bleu import bleu, chrf
+from melisma.measures.bleu import chrf
 from melisma.measures.exact import exact
+from melisma.measures.groups import Gap
 from melisma.measures.table import MEASURES
 from melisma.settings.translate import TranslateSettings
 from melisma.tasks.translate import TASK
@@ -52,22 +53,46 @@ def test_gaps_are_differences_of_the_scores() -> None:
     references = [f"{text} ist immer ganz nah" for text in references]
     first, second = ["x"] * 30, references[:15] + ["ein rotes Auto ist nah"] * 15
     sources = [str(number) for number in range(30)]
-    found = gaps(first, second, references, sources)
-    for name, measure in (("bleu", bleu), ("chrf", chrf), ("exact", exact)):
+    measures = {name: MEASURES[name] for name in ("bleu", "chrf", "exact", "wer", "cer")}
+    found = gaps(first, second, references, sources, measures)
+    assert list(found) == list(measures)
+    for name, measure in measures.items():
         wanted = measure(second, references).value - measure(first, references).value
         assert found[name].value == pytest.approx(wanted)
         assert found[name].low <= found[name].value <= found[name].high
-        assert found[name].low > 0
-        assert gaps(second, first, references, sources)[name].value == pytest.approx(-wanted)
+        assert found[name].tells
+        assert gaps(second, first, references, sources, measures)[name].value == pytest.approx(-wanted)
     with pytest.raises(Refusal, match="as many of both"):
-        gaps(first, second[:-1], references, sources)
+        gaps(first, second[:-1], references, sources, measures)
 
 
 def test_a_gap_is_told_with_its_doubt() -> None:
-    assert gap("exact", "a", "b", compare.Gap(-2.0, -3.0, -1.0)) == (
-        "exact: a scores 2.00 % less than b on the same pairs (95 % interval of the difference -3.00 to -1.00)."
+    assert gap("exact", "a", "b", Gap(-2.0, -3.0, -1.0, 0, 40)) == (
+        "exact: a scores 2.00 % less than b on the same pairs (95 % interval of the difference -3.00 to -1.00); "
+        "that is more than chance."
     )
-    assert gap("bleu", "a", "b", compare.Gap(1.0, -0.5, 2.0)).endswith("; that may be chance.")
+    assert gap("bleu", "a", "b", Gap(1.0, -0.5, 2.0, 0, 40)).endswith("; that may be chance.")
+    assert gap("wer", "a", "b", Gap(0.0, 0.0, 0.0, 0, 40)) == "WER: a and b score the same on the same pairs."
+
+
+def test_of_few_that_all_differ_alike_no_interval_and_no_certainty_is_told() -> None:
+    few = gap("wer", "a", "b", Gap(-100.0, -100.0, -100.0, 4, 4), "recording")
+    assert few == (
+        "WER: a scores 100.00 % less than b on the same recordings; that may be chance: 4 speakers cannot tell."
+    )
+    assert "5 recordings cannot tell" in gap("wer", "a", "b", Gap(1.0, 0.5, 2.0, 0, 5), "recording")
+    assert gap("wer", "a", "b", Gap(1.0, 1.0, 1.0, 0, 6)).endswith("on the same pairs; that is more than chance.")
+
+
+def test_speakers_are_drawn_with_all_they_said() -> None:
+    references = ["a b c d"] * 12
+    second = ["a b c d"] * 6 + ["a b c x"] * 6
+    sources = [str(number) for number in range(12)]
+    asked = (["a b c x"] * 12, second, references, sources, ["wer"])
+    plain, whole = gaps(*asked)["wer"], gaps(*asked, ["ann"] * 6 + ["ben"] * 6)["wer"]
+    assert plain.value == whole.value == -12.5
+    assert (plain.drawn, plain.speakers, whole.drawn, whole.speakers) == (12, 0, 2, 2)
+    assert (plain.tells, whole.tells) == (True, False)
 
 
 def test_meaning_says_what_the_score_is_worth() -> None:

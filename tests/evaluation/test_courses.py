@@ -55,6 +55,24 @@ def test_measures_of_another_kind_have_charts_of_their_own() -> None:
     assert series(found["BLEU in validation"], "BLEU") == [(15, 30.0)]
 
 
+@pytest.mark.parametrize(
+    ("measure", "ends", "most"),
+    [
+        ("exact", (0.0, 100.0), 100.0),
+        ("misses", (0.0, 100.0), 100.0),
+        ("word_error", (0.0, 100.0), 100.0),
+        ("wer", (0.0, None), None),
+        ("bleu", (None, None), 100.0),
+        ("false_alarms", (None, None), None),
+    ],
+)
+def test_the_axis_of_a_share_is_from_nothing_to_all(
+    measure: str, ends: tuple[float | None, float | None], most: float | None
+) -> None:
+    (figure,) = (one for one in drawn(log(10, valid=(15,), **{measure: 100.0})).values() if "validation" in one.title)
+    assert (figure.data["ends"], figure.data["most"]) == (ends, most)
+
+
 def test_all_charts_have_one_axis_of_steps_and_the_best_step() -> None:
     for figure in drawn(log(10, 40, valid=(20,), bleu=1.0)).values():
         assert figure.data["span"] == (0, 40)

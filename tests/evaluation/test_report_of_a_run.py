@@ -11,13 +11,17 @@ import pytest
 from command.drill import DATA, PAIRS, TINY, typed, write_pairs
 
 from melisma.api import report as reports
+from melisma.api.compared import names_of
 from melisma.api.measure import evaluate
 from melisma.api.model import load
 from melisma.api.report import gathered, report, write_pages, write_report
 from melisma.errors import Refusal
 from melisma.evaluation import shown
 from melisma.evaluation.evaluate import Evaluation
-from melisma.measures.units import figure
+from melisma.measures.by_length import Bucket
+from melisma.measures.error_rate import word_error_rate
+from melisma.measures.exact import exact
+from melisma.measures.units import between, figure
 from melisma.runs.write import claim
 from melisma.tasks.translate import examples
 
@@ -46,7 +50,7 @@ def words(page: str) -> str:
 def test_the_page_tells_what_the_evaluation_found(tiny: Path, found: Evaluation) -> None:
     page = words(report("tiny", DATA_OF, found))
     for name, measure in found.measures.items():
-        assert f"{figure(name, measure.value)} {figure(name, measure.low)} – {figure(name, measure.high)}" in page
+        assert f"{figure(name, measure.value)} {between(name, measure.ends)}" in page
     for part in ("Training", "Scores", "Examples", "What it looked at", "Settings", "Data", "Sizes"):
         assert part in page
     assert "nearest neighbour" in page
@@ -167,9 +171,9 @@ def test_an_answer_that_differs_beyond_what_is_shown_is_not_called_right() -> No
 
 
 def test_names_of_runs_tell_them_apart() -> None:
-    assert reports._names("x/one", "y/two") == ("one", "two")
-    assert reports._names("x/one", "y/one") == ("x/one", "y/one")
-    assert reports._names("x/one", "x/one") == ("one", "one (again)")
+    assert names_of("x/one", "y/two") == ("one", "two")
+    assert names_of("x/one", "y/one") == ("x/one", "y/one")
+    assert names_of("x/one", "x/one") == ("one", "one (again)")
 
 
 def test_what_was_dropped_is_told_without_folders() -> None:
@@ -186,3 +190,18 @@ def test_a_model_without_attention_has_no_maps(tmp_path: Path, monkeypatch: pyte
     said = typed("train", "translate", "fixed", DATA, *TINY, "model.attention=none", *steps)
     assert said.code == 0, said.err
     assert "What it looked at" not in report("fixed", DATA_OF, evaluate("fixed", DATA_OF))
+
+
+def test_charts_of_shares_end_at_all_and_what_has_no_interval_has_none() -> None:
+    answers = [SimpleNamespace(text="a")] * 4
+    buckets = {"exact": [Bucket(1, 2, exact(["a"], ["a"])), Bucket(3, 4, exact(["a"], ["b"]))]}
+    measures = {"exact": exact(["a"] * 4, ["a"] * 4), "wer": word_error_rate(["b"] * 4, ["a"] * 4)}
+    made = shown.Measured("run", Evaluation(measures, buckets, answers, 0.0), ("s",) * 4, ("a",) * 4)
+    told = shown.scores(made)
+    assert told.table.rows[1] == ("WER, %", ("100.00", "–"))
+    assert "–: whatever pairs are drawn score the same" in told.remarks[-1]
+    bars = {figure.title: figure.data for figure in told.figures}
+    assert bars["exact, % (more is better)"]["most"] == 100
+    (lines,) = shown.by_length(made)
+    assert (lines.data["ends"], lines.data["most"]) == ((0, 100), 100)
+    assert "low" not in shown._bars("wer", [("run", measures)]).data["bars"][0]

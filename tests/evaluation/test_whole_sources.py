@@ -27,7 +27,7 @@ LISTED = [(source, f"{source} {nth}") for nth in range(3) for source in SOURCES]
 PAIRS = [Pair(source, target, Place("a.tsv", number)) for number, (source, target) in enumerate(LISTED, 1)]
 PLAIN = TranslateSettings()
 PRONOUNCED = replace(PLAIN, data=replace(PLAIN.data, measures=("word_error", "phoneme_error")))
-UNREAD: Task = replace(TASK, check=lambda codec, pairs: None)
+UNREAD: Task = replace(TASK, check=lambda codec, pairs: [])
 
 
 def whole(found: list[Pair]) -> bool:
@@ -73,7 +73,7 @@ def test_runs_are_compared_by_the_errors_of_whole_sources() -> None:
     sources, references = [pair.source for pair in PAIRS], [pair.target for pair in PAIRS]
     good = [f"{source} 1" for source in sources]
     bad = [target if source < "word 4" else source for source, target in zip(sources, good)]
-    found = gaps(good, bad, references, sources)
+    found = gaps(good, bad, references, sources, ("word_error", "phoneme_error"))
     for name in ("word_error", "phoneme_error"):
         assert measured(name, sources, good, references).value == 0
         assert found[name].value == pytest.approx(measured(name, sources, bad, references).value)

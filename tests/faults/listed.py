@@ -14,6 +14,7 @@ from faults.sound import SOUND
 from faults.sound_files import SOUND_FILES
 from faults.spotted import SPOTTED
 from faults.takes import RECORDED
+from faults.told import TOLD
 from faults.training import TRAINING
 
 __all__ = ["FAULTS", "Fault"]
@@ -24,6 +25,7 @@ FAULTS: tuple[Fault, ...] = (
     *SEARCH,
     *FILES,
     *MEASURES,
+    *TOLD,
     *SOUND,
     *SOUND_FILES,
     *RECOGNITION,

@@ -35,9 +35,9 @@ MEASURES = (
     ),
     Fault(
         "no error at all leaves an interval without width",
-        "measures/spoken.py",
-        "if every.length and not every.errors else measure.high",
-        "if False else measure.high",
+        "measures/measure.py",
+        "return replace(found, high=100 * none_of(round(length))) if not errors and round(length) else found",
+        "return found",
         ("tests/measures/test_spoken.py",),
     ),
     Fault(

@@ -76,6 +76,7 @@ HEAVY = (
 
 LATE = (
     "melisma.api.check",
+    "melisma.api.compared",
     "melisma.api.measure",
     "melisma.api.model",
     "melisma.api.report",

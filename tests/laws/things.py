@@ -148,7 +148,7 @@ def _locked() -> Layer:
 
 def _levels() -> Levels:
     plain = LogScale(torch.linspace(-3, 1, FEATURES), torch.linspace(0.5, 2, FEATURES))
-    return Levels(plain, LogScale(torch.linspace(-2, 1, FEATURES), torch.linspace(0.4, 1, FEATURES)), torch.tensor(1.5))
+    return Levels(plain, torch.linspace(-2, 1, FEATURES), torch.tensor(1.5))
 
 
 WINDOWS = ((1, 1), (2, 1), (3, 1), (4, 1), (3, 2), (4, 3), (5, 2), (5, 5), (7, 4))  # (width, stride)

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from melisma.errors import Refusal
-from melisma.measures.interval import wilson
-from melisma.measures.poisson import expected, gamma_quantile, gamma_share, hours_wanted, most, rate
-from melisma.measures.share import accuracy, alone, none_of, share, share_gap
+from melisma.measures.interval import none_of, wilson
+from melisma.measures.poisson import expected, gamma_quantile, gamma_share, hours_wanted, most, rate, rate_gap
+from melisma.measures.share import accuracy, alone, share, share_gap
 
 GAMMA = json.loads((Path(__file__).parent / "gamma.json").read_text(encoding="utf-8"))
 
@@ -84,6 +84,14 @@ def test_of_none_one_bound_is_told_everywhere() -> None:
     assert (found.low, found.high, found.speakers) == (0, none_of(30), 2)
 
 
+def test_of_all_one_bound_is_told_everywhere() -> None:
+    assert alone(30, 30) == (1 - none_of(30), 1)
+    found = share([True] * 30, ["a"] * 10 + ["b"] * 20)
+    assert (found.low, found.high, found.speakers) == (1 - none_of(30), 1, 2)
+    assert share([True] * 12).told() == "all of 12: above 77.9 %"
+    assert share([True]).told() == "all of 1: above 5.0 %"
+
+
 def test_no_time_and_no_rate_is_refused() -> None:
     for wrong in (lambda: rate(1, 0), lambda: rate(1, math.inf), lambda: rate(-1, 1), lambda: expected(1, 1.0)):
         with pytest.raises(Refusal):
@@ -124,9 +132,34 @@ def test_a_share_knows_of_speakers() -> None:
 def test_two_shares_are_compared_in_pairs() -> None:
     first, second = [place % 3 > 0 for place in range(90)], [place % 9 > 0 for place in range(90)]
     found = share_gap(first, second, [f"{place // 9}" for place in range(90)])
-    assert found == pytest.approx((100 * 2 / 9, 100 * 2 / 9, 100 * 2 / 9, 10))
+    assert found == pytest.approx((100 * 2 / 9, 100 * 2 / 9, 100 * 2 / 9, 10, 10))
+    assert (found.ends, found.tells) == (None, True)
     plain = share_gap(first, second)
     assert 0 < plain.low < plain.value < plain.high
     assert plain.tells
     with pytest.raises(Refusal, match="same utterances"):
         share_gap(first, second[1:])
+
+
+def test_two_counts_in_the_same_hours_are_apart_or_may_be() -> None:
+    low, high = rate_gap(12, 3, 2.0)
+    a, b = expected(12), expected(3)
+    assert low == pytest.approx((-9 - math.hypot(3 - b[0], a[1] - 12)) / 2)
+    assert high == pytest.approx((-9 + math.hypot(b[1] - 3, 12 - a[0])) / 2)
+    assert high < 0
+    assert rate_gap(3, 12, 2.0) == pytest.approx((-high, -low))
+    assert rate_gap(0, 0, 0.5) == pytest.approx((-2 * expected(0)[1], 2 * expected(0)[1]))
+    assert rate_gap(0, 5, 1)[0] < 0 < rate_gap(0, 6, 1)[0]  # as by signs: of 5 that may be chance, of 6 hardly
+    with pytest.raises(Refusal, match="needs some time"):
+        rate_gap(1, 2, 0)
+
+
+def test_of_as_many_false_alarms_the_interval_holds_none_nearly_always() -> None:
+    """Coverage by enumeration: P(0 within) for two Poisson counts of one mean is 95 % at least, about."""
+    for mean in (0.5, 3.0, 10.0):
+        counts = range(int(mean + 8 * math.sqrt(mean)) + 6)
+        chance = [math.exp(-mean + one * math.log(mean) - math.lgamma(one + 1)) for one in counts]
+        held = sum(
+            chance[a] * chance[b] for a in counts for b in counts if rate_gap(a, b, 1)[0] <= 0 <= rate_gap(a, b, 1)[1]
+        )
+        assert held > 0.945

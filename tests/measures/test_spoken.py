@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from melisma.errors import Refusal
 from melisma.measures.error_rate import character_error_rate, distance, word_error_rate
 from melisma.measures.groups import Gap, Groups, apart, by_speaker, for_each, gap_of
-from melisma.measures.interval import bootstrap, difference
+from melisma.measures.interval import bootstrap, difference, none_of
 from melisma.measures.measure import ratio
 from melisma.measures.normalisation import AS_WRITTEN, MARKS, Normalisation, Unit
 from melisma.measures.spoken import (
@@ -225,7 +225,7 @@ def test_no_error_is_told_by_what_so_many_words_can_show() -> None:
     assert found.measure.high == pytest.approx(100 * (1 - 0.05 ** (1 / 200)))
     assert found.told() == "WER 0.0 %: none of 200: below 1.5 %"
     some = error_rate("WER", [Edits(1, 1, 1, 8)] * 2)
-    assert some.told() == "WER 37.5 % [37.5, 37.5], S 2 D 2 I 2 of 16, drawn from 2 utterances"
+    assert some.told() == "WER 37.5 %, S 2 D 2 I 2 of 16, drawn from 2 utterances"
 
 
 def test_the_perfect_answer_scores_best() -> None:
@@ -249,6 +249,22 @@ def test_seen_and_unseen_speakers_stand_apart() -> None:
     assert for_each(["b", None, "a", "b"], list) == {"a": [2], "b": [0, 3], None: [1]}
     with pytest.raises(Refusal, match="4 utterances and 1 speakers"):
         seen_and_unseen("WER", found, ["ann"], {"ann"})
+
+
+def test_where_all_err_alike_there_is_no_interval() -> None:
+    all_wrong = error_rate("WER", [Edits(1, 0, 0, 1)] * 40, [f"{place % 4}" for place in range(40)]).measure
+    assert (all_wrong.value, all_wrong.ends) == (100, None)
+    assert error_rate("WER", [Edits(0, 0, 0, 8)] * 6).measure.ends == (0, pytest.approx(100 * none_of(48)))
+    assert error_rate("WER", [Edits(0, 0, 0, 8)]).measure.ends is not None
+    assert error_rate("WER", [Edits(1, 0, 0, 8), Edits(0, 0, 0, 8)]).measure.ends == (0, 12.5)
+
+
+def test_of_few_speakers_no_difference_is_more_than_chance() -> None:
+    wrong, right = [Edits(1, 0, 0, 1)] * 40, [Edits(0, 0, 0, 1)] * 40
+    told = gap(wrong, right, [f"{place % 4}" for place in range(40)])
+    assert (told.value, told.ends, told.drawn, told.enough, told.tells) == (-100, None, 4, False, False)
+    told = gap(wrong, right)
+    assert (told.value, told.ends, told.drawn, told.enough, told.tells) == (-100, None, 40, True, True)
 
 
 def test_two_systems_are_compared_in_pairs_and_by_speaker() -> None:

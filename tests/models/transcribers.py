@@ -48,11 +48,7 @@ SPELLING: dict[str, TranscriberSettings] = {
 }
 
 
-LEVELS = Levels(
-    LogScale(torch.zeros(BANDS), torch.ones(BANDS)),
-    LogScale(torch.full((BANDS,), -0.5), torch.ones(BANDS)),
-    torch.tensor(0.5),
-)
+LEVELS = Levels(LogScale(torch.zeros(BANDS), torch.ones(BANDS)), torch.full((BANDS,), -0.5), torch.tensor(0.5))
 
 
 def a_transcriber(settings: TranscriberSettings, seed: int = 0) -> Transcriber:

@@ -9,6 +9,9 @@ from xml.etree import ElementTree
 import pytest
 
 from melisma.errors import Refusal
+from melisma.evaluation.spotted import recordings
+from melisma.measures.units import at_second
+from melisma.report.alarms import alarms
 from melisma.report.charts import draw
 from melisma.report.svg import inline
 from melisma.task import Figure
@@ -68,6 +71,71 @@ def test_a_track_tells_words_thresholds_alarms_and_the_ends_of_words() -> None:
     ):
         assert told in found
     assert sum(told.startswith("threshold") for told in found) == 1
+
+
+class Notes:
+    """A canvas that takes down where names stand and which lines go down."""
+
+    def __init__(self) -> None:
+        self.names: list[tuple[str, float, float, float]] = []  # with their left and right ends and their base lines
+        self.falls: list[tuple[float, float, float]] = []  # with their upper and lower ends
+
+    def width(self, text: str, points: float) -> float:
+        return len(text) * points / 72 * 0.6
+
+    def write(self, x: float, y: float, text: str, points: float, **style: Any) -> None:
+        left = x - self.width(text, points) if style.get("ha") == "right" else x
+        self.names.append((text, left, left + self.width(text, points), y))
+
+    def line(self, points: Any, colour: str, inches: float, dashes: tuple[float, ...] = ()) -> None:
+        if len(points) == 2 and points[0][0] == points[1][0] and points[1][1] - points[0][1] > 0.1:
+            self.falls.append((points[0][0], points[0][1], points[1][1]))
+
+    def size(self, *_: Any) -> None: ...
+    def dot(self, *_: Any) -> None: ...
+    def area(self, *_: Any) -> None: ...
+    def field(self, *_: Any) -> None: ...
+
+
+CLOSE = (0.1, 3.0, 12.4, 40.19, 41.66, 41.9, 41.91, 44.6)
+
+
+def test_names_of_alarms_close_together_all_stand_and_neither_meet_nor_are_crossed() -> None:
+    found = [{"text": "computer", "second": second, "score": 0.9} for second in CLOSE]
+    ends = [{"text": "computer", "second": second} for second in (0.05, 12.3, 41.6)]
+    notes = Notes()
+    alarms(notes, "take.wav", track("computer", seconds=45.0, alarms=found, ends=ends).data)  # type: ignore[arg-type]
+    names = [one for one in notes.names if one[0].startswith("computer ")]
+    assert sorted(name for name, *_ in names) == sorted(
+        [f"computer {second:.2f}" for second in CLOSE] + ["computer ends"] * 3
+    )
+    for place, (_, left, right, base) in enumerate(names):
+        assert left >= 0
+        for _, begin, end, other in names[place + 1 :]:
+            assert right <= begin or end <= left or abs(base - other) > 0.15
+        assert not any(left < x < right and top < base - 0.02 and bottom > base - 0.1 for x, top, bottom in notes.falls)
+
+
+def test_a_line_that_meets_no_name_goes_through_in_one_piece() -> None:
+    notes = Notes()
+    one = [{"text": "computer", "second": 3.0, "score": 0.9}]
+    alarms(notes, "take.wav", track("computer", seconds=45.0, alarms=one, ends=[]).data)  # type: ignore[arg-type]
+    assert len(notes.falls) == 1
+
+
+@pytest.mark.parametrize(
+    ("second", "told"),
+    [(1.965, "1.97"), (2.465 - 0.5, "1.97"), (1.9649, "1.96"), (0.0, "0.00"), (-0.004, "0.00"), (-0.025, "-0.03")],
+)
+def test_a_time_is_told_alike_wherever_it_is_told(second: float, told: str) -> None:
+    """Of 1.965 s ``.2f`` makes 1.97 or 1.96, as the last bit has it."""
+    assert at_second(second) == at_second(round(second, 4)) == told
+    heard = {"name": "a", "place": 0, "wanted": ("w", second), "got": [("w", second)], "kind": "heard", "score": 1.0}
+    ((example,),) = (group.examples for group in recordings([heard]))
+    assert example.answer[0][0] == f"w at {told} s"
+    assert example.reference[0][0] == f"w, which ends at {told} s"
+    one = [{"text": "w", "second": round(second, 4), "score": 0.9}]
+    assert f"w {told}" in written(str(inline(track("w", alarms=one, ends=[]))))
 
 
 def test_of_a_long_recording_no_picture_is_drawn() -> None:

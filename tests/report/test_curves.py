@@ -158,3 +158,21 @@ def test_a_bar_of_nothing_is_drawn() -> None:
     sheet = Sheet()
     bars(sheet, "exact", {"bars": [{"name": "run", "value": 0.0, "low": 0.0, "high": 0.0, "text": "0.00"}]})
     assert sheet.boxes[0][0][2] > 0
+
+
+def marks(sheet: Sheet) -> list[str]:
+    return [text for _, _, text, style in sheet.texts if style.get("ha") == "right"]
+
+
+@pytest.mark.parametrize("y", [[100.0, 100.0], [0.0, 3.0], [99.0, 97.0], [100.0 + 1e-13, 50.0]])
+def test_the_axis_of_a_share_is_from_nothing_to_all(y: list[float]) -> None:
+    assert marks(drawn(line("one", y), ends=(0.0, 100.0), most=100.0)) == ["0", "20", "40", "60", "80", "100"]
+
+
+def test_an_axis_goes_not_beyond_what_can_be() -> None:
+    assert marks(drawn(line("one", [100.0, 100.0])))[-1] == "150"
+    assert marks(drawn(line("one", [100.0, 100.0]), most=100.0))[-1] == "100"
+    assert marks(drawn(line("one", [90.0, 92.0], high=[104.0, 104.0], low=[86.0, 86.0]), most=100.0))[-1] == "100"
+    assert marks(drawn(line("one", [100.0, 100.0]), ends=(0.0, None))) == ["0", "20", "40", "60", "80", "100"]
+    assert marks(drawn(line("one", [120.0, 60.0]), ends=(0.0, None)))[-1] == "150"
+    assert marks(drawn(line("one", [31.0, 33.0]), most=100.0))[0] == "31.0"

@@ -88,14 +88,44 @@ def test_what_cannot_be_aligned_is_no_part_of_the_loss(tmp_path: Path) -> None:
         TASK.check(codec, [one for one in corpus.valid if one.text == "lalelalelale"])
 
 
+def test_what_cannot_be_spelled_is_measured_and_is_no_part_of_the_loss(tmp_path: Path) -> None:
+    speak(tmp_path)
+    rewritten(tmp_path, "dev.jsonl", {"la": "lou", "le": "l e"})
+    chosen = settings(tmp_path, **{"augment.join": 0.0})
+    corpus = TASK.read(chosen)
+    codec = TASK.learn(corpus.train, chosen)
+    model = TASK.build(codec, chosen)
+    (note,) = TASK.check(codec, corpus.valid)
+    assert "('o', 'u', ' ')" in note, "each letter once, also a blank"
+    counted = TASK.nats(model, codec, corpus.valid)
+    assert [count for _, count in counted] == [2 if one.text == "li" else 0 for one in corpus.valid]
+    known = [one for one in corpus.valid if one.text == "li"]
+    assert [one for one in counted if one[1]] == [
+        (pytest.approx(nats, abs=1e-4), count) for nats, count in TASK.nats(model, codec, known)
+    ]
+    with torch.no_grad():
+        next(iter(model.parameters())).fill_(float("nan"))
+    broken = TASK.nats(model, codec, corpus.valid)
+    assert [bool(np.isnan(nats)) for nats, _ in broken] == [count > 0 for _, count in counted], "no number is no 0"
+
+
+@pytest.mark.parametrize("unit", ["words", "subwords"])
+def test_of_larger_symbols_the_words_are_named_that_cannot_be_spelled(tmp_path: Path, unit: str) -> None:
+    speak(tmp_path)
+    rewritten(tmp_path, "dev.jsonl", {"la": "la xu"})
+    chosen = settings(tmp_path, **{"text.unit": unit, "text.size": 30})
+    corpus = TASK.read(chosen)
+    (note,) = TASK.check(TASK.learn(corpus.train, chosen), corpus.valid)
+    assert "('xu')" in note
+
+
 @pytest.mark.parametrize("part", ["normaliser", "level"])
 def test_a_codec_for_frames_of_another_size_is_refused(tmp_path: Path, part: str) -> None:
     speak(tmp_path)
     chosen = settings(tmp_path, **{"model.floor": 0.1})
     data = json.loads(json.dumps(TASK.learn(TASK.read(chosen).train, chosen).to_json()))
     assert TASK.codec(data, chosen).to_json() == data
-    one = data[part] if part == "normaliser" else data[part]["levelled"]
-    one |= {name: values[:1] for name, values in one.items()}
+    data[part] |= {name: values[:1] for name, values in data[part].items() if isinstance(values, list)}
     with pytest.raises(Refusal, match="is of 1 features: wants the 8 of a frame"):
         TASK.codec(data, chosen)
 

@@ -20,6 +20,7 @@ from melisma.checks.covered import Covered
 from melisma.checks.dry_run import Cost, memory_peak, of_cost, planned, time_steps
 from melisma.checks.finding import Finding, ordered
 from melisma.checks.of_task import CHECKS, DataCheck, Looked
+from melisma.checks.recordings import BROKEN
 from melisma.checks.report import Report
 from melisma.errors import Failure, Refusal
 from melisma.evaluation.validate import Validation
@@ -72,14 +73,8 @@ def _measured(
     findings = [_twice(sentence) for sentence in twice(settings, kind.thing)]
     if not dry_run:
         findings += _late(settings, None)
-    try:
-        corpus = task.read(settings)
-    except Refusal as refusal:
-        if not any(finding.severity == "error" and not finding.left_out for finding in looked.findings):
-            findings.append(
-                Finding("refused", "error", 1, 1, f"training refuses this: {refusal}", "mend what it names")
-            )
-        corpus = Corpus(kind.readable(looked, "train"), kind.readable(looked, "valid"), {})
+    corpus, refused = _read(kind, task, settings, looked)
+    findings += refused
     if not corpus.train:
         return findings, None, None
     codec: Any = task.learn(corpus.train, settings)
@@ -93,6 +88,23 @@ def _measured(
         advice = "another setting is wanted, as the sentence says"
         return [*findings, Finding("dry run", "error", 1, 1, str(error), advice)], covered, None
     return findings + _late(settings, cost.epoch_steps) + of_cost(cost), covered, cost
+
+
+def _read(kind: DataCheck, task: Task[Any, Any], settings: Any, looked: Looked) -> tuple[Corpus[Any], list[Finding]]:
+    """What training reads, and where it refuses that for what is broken what it would read without this."""
+    errors = {one.name for one in looked.findings if one.severity == "error" and not one.left_out}
+    try:
+        return task.read(settings), []
+    except Refusal as refusal:
+        found = [] if errors else [_refused(refusal)]
+    try:
+        return kind.readable(looked, settings), found
+    except Refusal as refusal:
+        return Corpus((), (), {}), found if errors - {BROKEN} else [_refused(refusal)]
+
+
+def _refused(refusal: Refusal) -> Finding:
+    return Finding("refused", "error", 1, 1, f"training refuses this: {refusal}", "mend what it names")
 
 
 def _twice(sentence: str) -> Finding:
@@ -145,7 +157,7 @@ def _validation(kind: DataCheck, training: Training, valid: Sequence[Any]) -> fl
         return 0.0
     some = list(valid[:: max(1, len(valid) // VALIDATED)][:VALIDATED])
     whole = Validation(training.task, training.codec, training.settings, valid)
-    part = Validation(training.task, training.codec, training.settings, some)
+    part = whole.of(some)
     part.search = kind.answering(part.search, training.codec, some)
     with training.learner.answering() as model:
         began = time.monotonic()

@@ -12,6 +12,7 @@ from melisma.evaluation.evaluate import Familiar
 from melisma.files.made import is_made
 from melisma.files.split import fold
 from melisma.quoting import named
+from melisma.runs.facts import facts_unchecked
 from melisma.runs.read import Run
 from melisma.settings.leaves import shape
 from melisma.settings.read import flat
@@ -21,6 +22,8 @@ Given = Sequence[tuple[Sequence[str], Sequence[Any]]]  # each corpus, and its ex
 
 LINES = 1_000_000  # of training data that are read again, both sides together, at most: some seconds
 BYTES = 2**26
+READ_AGAIN = {"text": 1_000_000, "recording": 5_000}
+"""Training examples that are read again for a page, or for whose they are, at most: some seconds."""
 
 
 def familiar(run: Run, task: Task[Any, Any], settings: Any, given: Given) -> tuple[Familiar, ...]:
@@ -82,6 +85,20 @@ def _size(run: Run, here: Any) -> tuple[int, int] | None:
             return None
         lines, total = lines + sign["lines"], total + size
     return lines, total
+
+
+def learned(run: Run, task: Task[Any, Any], settings: Any) -> tuple[Sequence[Any], str]:
+    """The training examples, where they still lie as they lay; else none, and a sentence."""
+    try:
+        most = READ_AGAIN[task.takes]
+        if facts_unchecked(run.path).pairs.get("train", 0) > most:
+            return (), f"No training {task.example} was looked up: there are more than {most:,}."
+        corpus = task.read(seen_from_here(run.path, settings))
+        check_unchanged(run, corpus.signatures)
+    except (Refusal, OSError):
+        why = "the training data is not where it was, or has changed"
+        return (), f"No training {task.example} was looked up: {why}."
+    return corpus.train, ""
 
 
 def sentences(found: Sequence[Familiar], example: str = "pair") -> list[str]:

@@ -8,17 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from melisma.api.device import threads
-from melisma.api.familiar import familiar, sentences
+from melisma.api.familiar import familiar, learned, sentences
 from melisma.api.given import folder
 from melisma.api.model import Model, load
 from melisma.errors import Refusal
 from melisma.evaluation.evaluate import Evaluation
 from melisma.evaluation.evaluate import evaluate as evaluate_on
+from melisma.evaluation.spoken import details
 from melisma.quoting import named
 from melisma.settings.leaves import shape
 from melisma.settings.names import naming_data
 from melisma.settings.read import build, with_values
 from melisma.settings.values import convert
+from melisma.task import Details
 
 
 def evaluate(run: str | Path | Model, *data: Any, device: str | None = None, **options: Any) -> Evaluation:
@@ -47,13 +49,25 @@ def evaluate(run: str | Path | Model, *data: Any, device: str | None = None, **o
         found = evaluate_on(model.task, network, model.codec, replace(settings, search=search), examples)
     return replace(
         found,
-        notes=(*dropped, *sentences(met, model.task.example), *told),
+        notes=(*dropped, *found.notes, *sentences(met, model.task.example), *told),
         run=str(model.run.path),
         step=model.step,
         search=search,
+        details=found.details or _errors(model, found, examples),
         familiar=met,
-        dropped=dropped,
+        dropped=(*dropped, *found.notes),
     )
+
+
+def _errors(model: Model, found: Evaluation, examples: Sequence[Any]) -> Details | None:
+    """Errors by kind where recordings were transcribed, and where speakers are known by whom the training heard."""
+    if (model.task.takes, model.task.gives) != ("recording", "text"):
+        return None
+    texts, speakers = [answer.text for answer in found.answers], [one.speaker for one in examples]
+    known, why = learned(model.run, model.task, model.settings) if any(speakers) else ((), "")
+    trained = {one.speaker for one in known if one.speaker is not None}
+    told = details(list(found.measures), texts, model.task.references(examples), speakers, trained or None)
+    return told if told is None or not why else told._replace(sentences=(*told.sentences, why))
 
 
 def examples_of(model: Model, settings: Any, asked: Any) -> tuple[list[Any], list[str]]:

@@ -8,9 +8,8 @@ from typing import Any
 
 from melisma.api.model import Model
 from melisma.errors import Refusal
-from melisma.evaluation.evaluate import Evaluation
 from melisma.evaluation.shown import Measured
-from melisma.evaluation.spotted import apart_by, by_speaker, recordings, tradeoffs, without_folders
+from melisma.evaluation.spotted import by_speaker, recordings, tradeoffs, without_folders
 from melisma.looks.alarms import alarms
 from melisma.report.page import Examples, Recording
 from melisma.sound.encoded import flac
@@ -39,8 +38,6 @@ def with_alarms(model: Model, measured: Measured, examples: Sequence[Any], known
     speakers = [examples[place].group or None for place in takes]
     trained = None if known is None else {one.group for one in known if one.kind == "positive" and one.group}
     remarks = [without_folders(said, [str(one) for one in examples]) for said in found.details.sentences]
-    if other is not None and takes:
-        remarks += [_apart(measured.name, other, missed, examples, takes, speakers)]
     told = recordings([_told(place, one, measured.sources[place]) for place, one in enumerate(outcomes)])
     return replace(
         measured,
@@ -52,19 +49,6 @@ def with_alarms(model: Model, measured: Measured, examples: Sequence[Any], known
         played=PLAYED,
         recordings=_recordings(model, measured, examples, outcomes, told),
     )
-
-
-def _apart(
-    name: str,
-    other: tuple[str, Evaluation],
-    missed: Sequence[bool],
-    examples: Sequence[Any],
-    takes: Sequence[int],
-    speakers: Sequence[str | None],
-) -> str:
-    """How far the two runs are apart."""
-    theirs = [outcome(other[1].answers[place], examples[place]).kind == "missed" for place in takes]
-    return apart_by(missed, theirs, speakers, (name, other[0]))
 
 
 def _told(place: int, one: Outcome, name: str) -> Mapping[str, Any]:

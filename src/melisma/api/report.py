@@ -9,13 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from melisma.api.data import check_unchanged, seen_from_here
+from melisma.api.compared import compared
 from melisma.api.device import threads
-from melisma.api.familiar import sentences
+from melisma.api.familiar import learned, sentences
 from melisma.api.measure import examples_of, parts_of
 from melisma.api.model import Model, load
 from melisma.api.pictured import pictured
 from melisma.errors import Failure, Refusal, out_of_memory
+from melisma.evaluation.beside import Beside
 from melisma.evaluation.compare import floors
 from melisma.evaluation.courses import courses
 from melisma.evaluation.evaluate import Evaluation, evaluate
@@ -31,7 +32,6 @@ from melisma.runs.card import write_card
 from melisma.runs.facts import Facts, facts_unchecked
 from melisma.runs.layout import BEST, REPORT, step_number
 from melisma.runs.log import log_lines
-from melisma.runs.read import Run
 from melisma.runs.sections import Section, sections
 from melisma.runs.write import RunWriter
 from melisma.settings.asked import searched
@@ -43,8 +43,6 @@ from melisma.tasks import settings_of
 from melisma.tasks import task as task_of
 
 MEASURED = 1_000  # pairs that are answered for the page at the end of a training
-READ_AGAIN = {"text": 1_000_000, "recording": 5_000}
-"""Training examples that are read again for a page, at most: some seconds."""
 FACTS = ("steps", "epochs", "training took", "began")  # of the section ``Run``, at the head of the page
 
 
@@ -92,16 +90,10 @@ def report(
     corpora = [corpus for corpus, _ in parts]
     settings = with_values(model.settings, columns)
     pairs = [one for _, asked_for in parts for one in examples_of(model, settings, asked_for)[0]]
-    known, why = _known(model.run, model.task, model.settings)
+    known, why = learned(model.run, model.task, model.settings)
     other = None
     if against is not None:
-        here, there = ([answer.source for answer in one.answers] for one in (found, against))
-        if here != there:
-            raise Refusal(
-                f"the two runs were measured on different {model.task.example}s; a comparison wants the same data of "
-                "both"
-            )
-        other = (_names(found.run, against.run), against)
+        other = compared(model, pairs, found, against)
     made = _measured(replace(model, settings=settings), found, pairs, known, other)
     notes = sentences([replace(one, corpus=tuple(map(_base, one.corpus))) for one in found.familiar])
     notes += [_without_folders(said, corpora) for said in found.dropped]
@@ -164,9 +156,9 @@ def _measured(
     found: Evaluation,
     pairs: Sequence[Any],
     known: Sequence[Any],
-    other: tuple[tuple[str, str], Evaluation] | None = None,
+    other: Beside | None = None,
 ) -> Measured:
-    """What a page tells of answers; ``other`` is what both runs are called, and what was measured of the second."""
+    """What a page tells of answers; ``other`` is another run to stand beside."""
     task = model.task
     sources = tuple(_shown(task, one) for one in task.inputs(pairs))
     references = tuple(task.references(pairs))
@@ -175,28 +167,14 @@ def _measured(
         beside = tuple(floors(task, model.settings, known, pairs, learned))
         measured = Measured(_base(os.path.realpath(found.run)), found, sources, references, beside)
         if other is not None:
-            (name, second), against = other
-            measured = replace(measured, name=name, against=(second, against))
+            name, second = other.names
+            measured = replace(measured, name=name, against=(second, other.against), apart=other.sentences)
         return pictured(model, measured, pairs, known if len(known) >= learned > 0 else None)
 
 
 def _shown(task: Task[Any, Any], one: Any) -> str:
     """What is asked, as a page may show it: a text, or a recording without its folders."""
     return str(one) if task.takes == "text" else os.path.basename(str(one))
-
-
-def _known(run: Run, task: Task[Any, Any], settings: Any) -> tuple[Sequence[Any], str]:
-    """The training pairs, where they still lie as they lay; else none, and a sentence."""
-    try:
-        most = READ_AGAIN[task.takes]
-        if facts_unchecked(run.path).pairs.get("train", 0) > most:
-            return (), f"No training {task.example} was looked up: there are more than {most:,}."
-        corpus = task.read(seen_from_here(run.path, settings))
-        check_unchanged(run, corpus.signatures)
-    except (Refusal, OSError):
-        why = "the training data is not where it was, or has changed"
-        return (), f"No training {task.example} was looked up: {why}."
-    return corpus.train, ""
 
 
 # --- the head
@@ -291,16 +269,3 @@ def _without_folders(said: str, corpora: Sequence[Sequence[str]]) -> str:
     for path in sorted((path for corpus in corpora for path in corpus), key=len, reverse=True):
         said = said.replace(named(path), named(_base(path)))
     return said
-
-
-def _names(first: str, second: str) -> tuple[str, str]:
-    """What two runs are called: their folders' names, with those above where these are the same."""
-    one, two = (Path(os.path.realpath(path)) for path in (first, second))
-    if one == two:
-        return one.name, f"{two.name} (again)"
-    names = (one.name, two.name)
-    parts = 1
-    while names[0] == names[1]:
-        parts += 1
-        names = ("/".join(one.parts[-parts:]), "/".join(two.parts[-parts:]))
-    return names

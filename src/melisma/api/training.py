@@ -67,8 +67,9 @@ class Training:
             model = task.build(codec, settings)
         self.learner = learner(task, model, codec, prepared, settings, shards)
         self._led = shards.leading(self.learner)
-        self.notes, self.size = [*corpus.notes, *prepared.notes], self._size()
         self.validation = Validation(task, codec, settings, corpus.valid) if corpus.valid else None
+        said = [] if self.validation is None else self.validation.notes
+        self.notes, self.size = [*corpus.notes, *prepared.notes, *said], self._size()
 
     def _size(self) -> str:
         steps, threads = self.learner.epoch_steps(), torch.get_num_threads()

@@ -41,21 +41,21 @@ def cover(
     for one in valid:
         symbols = codec.spelled(one.text)
         side.ask([one.text], [symbols])
-        limits.see("valid", one, symbols)
-        known.see(one, symbols)
+        limits.see("valid", one, symbols, known.see(one, symbols))
     for one in passing("recordings looked through", train, len(train)):
         symbols = codec.spelled(one.text)
         side.show([one.text], [symbols])
         limits.see("train", one, symbols)
     found = side.found()
     guessed = _sessions(train, valid)
+    lost = bool(valid) and not limits.usable["valid"]
     findings = [
-        *known.findings(len(valid), found.some_unseen),
+        *known.findings(len(valid), found.some_unseen, lost),
         *limits.findings({"train": len(train), "valid": len(valid)}),
         *_words(found, settings.text.unit, name),
         *_heard_alike(train, guessed),
     ]
-    left_out = limits.left_out | known.left_out
+    left_out = {where: why for where, why in limits.left_out.items() if where[0] == "train" or lost}
     count = sum(part == "train" for part, _ in left_out)
     return Covered(Coverage(len(train), count, (found,)), findings, left_out, guessed)
 
@@ -66,19 +66,23 @@ class _Limits:
     def __init__(self, codec: HearingCoder, settings: TranscribeSettings) -> None:
         self.left_out: dict[tuple[str, str], str] = {}
         self._codec, self._settings = codec, settings
+        self.usable = {"train": 0, "valid": 0}  # recordings that have a loss
         self._long = Marked()
         self._tight = {"train": Marked(), "valid": Marked()}
 
-    def see(self, part: str, one: Utterance, symbols: Sequence[int]) -> None:
-        """One recording."""
+    def see(self, part: str, one: Utterance, symbols: Sequence[int], known: bool = True) -> None:
+        """One recording, and whether training has all of its symbols."""
         assert one.laid is not None
         if part == "train" and one.seconds() > self._settings.data.longest:
             self._long.add(one.clip, f"{one.seconds():.1f} s")
             self.left_out[part, one.clip.where] = TOO_LONG
         elif not self._codec.fits(one.length(), symbols):
             self._tight[part].add(one.clip, f"{counted(len(symbols), 'symbol')} in {one.seconds():.2f} s")
-            if part == "train":
-                self.left_out[part, one.clip.where] = TOO_SHORT
+            self.left_out[part, one.clip.where] = TOO_SHORT
+        elif not known:
+            self.left_out[part, one.clip.where] = UNKNOWN
+        else:
+            self.usable[part] += 1
 
     def findings(self, of: Mapping[str, int]) -> Iterator[Finding]:
         """What was found."""
@@ -87,7 +91,7 @@ class _Limits:
                 yield self._too_short(part, marked, of[part])
         if count := self._long.count:
             severity: Severity = (
-                "error" if count == of["train"] else "warning" if count >= LONG * of["train"] else "note"
+                "error" if not self.usable["train"] else "warning" if count >= LONG * of["train"] else "note"
             )
             sentence = (
                 f"{counted(count, 'recording')} of train {verb(count, 'is', 'are')} longer than data.longest="
@@ -107,7 +111,7 @@ class _Limits:
             f"wants {each:g} ms (sound.hop times model.stride), and as much between two that are equal; {what}"
         )
         advice = "look for wrong transcripts, or give a smaller model.stride or larger symbols (text.unit)"
-        severity: Severity = "error" if count == of else "warning"
+        severity: Severity = "warning" if self.usable[part] else "error"
         return Finding("too short to be said", severity, count, of, sentence, advice, marked.places)
 
 
@@ -115,29 +119,31 @@ class _Known:
     """Transcripts of validation with symbols that no model of this training could write."""
 
     def __init__(self, codec: HearingCoder, name: str) -> None:
-        self.left_out: dict[tuple[str, str], str] = {}
         self._name = name
         self._symbols = frozenset(codec.symbols)
         self._marked = Marked()
 
-    def see(self, one: Utterance, symbols: Sequence[int]) -> None:
-        """One recording of validation."""
+    def see(self, one: Utterance, symbols: Sequence[int]) -> bool:
+        """One recording of validation -> whether training has all of its symbols."""
         if not self._symbols.issuperset(symbols):
             self._marked.add(one.clip, one.text)
-            self.left_out["valid", one.clip.where] = UNKNOWN
+            return False
+        return True
 
-    def findings(self, of: int, characters: Sequence[str]) -> Iterator[Finding]:
-        """The finding, if there is any."""
+    def findings(self, of: int, characters: Sequence[str], lost: bool) -> Iterator[Finding]:
+        """The finding, if there is any; ``lost``: no recording of validation has a loss."""
         if count := self._marked.count:
             such = f" ({listed(characters, 5)})" if characters else ""
             sentence = (
                 f"{counted(count, 'transcript')} of {self._name} {verb(count, 'has', 'have')} symbols that never occur "
-                f"in train{such}; no model could write them, and training refuses them"
+                f"in train{such}; no model could write them: their errors count, their loss does not"
             )
-            advice = "write them as train does (text.lowercase=yes evens out cases), move some of them to train, or "
-            advice += "fix=FOLDER, which leaves them out"
+            if lost:
+                sentence += ", and training refuses validation without any loss"
+            advice = "write them as train does (text.lowercase=yes evens out cases), or move some of them to train"
             name = "symbols of valid that train has not"
-            yield Finding(name, "error", count, of, sentence, advice, self._marked.places)
+            severity: Severity = "error" if lost else "warning"
+            yield Finding(name, severity, count, of, sentence, advice, self._marked.places)
 
 
 def _words(found: SideCoverage, unit: str, valid: str) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from melisma.checks.covered import Covered
 from melisma.checks.finding import Finding
 from melisma.checks.hours import Sounds
 from melisma.checks.new_folder import Repaired
+from melisma.task import Corpus
 
 
 class Looked(Protocol):
@@ -37,7 +38,9 @@ class DataCheck:
 
     thing: str  # what an example is called
     look: Callable[[Any], Any]  # settings -> ``Looked``
-    readable: Callable[[Any, str], Sequence[Any]]  # looked, part -> examples, where training refuses the whole
+    # looked, settings -> what training would take without what is broken, where it refuses the whole; Refusal where it
+    # would refuse that too
+    readable: Callable[[Any, Any], Corpus[Any]]
     cover: Callable[[Any, Sequence[Any], Sequence[Any], Any], Covered]  # codec, train, valid, settings
     # search settings, codec, examples -> settings by which a new model answers for about as long as a trained one
     answering: Callable[[Any, Any, Sequence[Any]], Any]
@@ -59,7 +62,7 @@ CHECKS: Mapping[str, DataCheck] = {
     "translate": DataCheck(
         thing="pair",
         look=lambda settings: translate.look(settings.data),
-        readable=translate.readable,
+        readable=lambda looked, settings: translate.readable(looked),
         cover=_cover_pairs,
         answering=_as_long,
         require_new=repair.require_new,
@@ -77,7 +80,7 @@ CHECKS: Mapping[str, DataCheck] = {
     "trigger": DataCheck(
         thing="recording",
         look=takes.look,
-        readable=recordings.readable,
+        readable=lambda looked, settings: Corpus((), (), {}),
         cover=takes.cover,
         answering=lambda search, codec, examples: search,
         require_new=repair_recordings.require_new,

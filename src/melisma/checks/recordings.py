@@ -29,6 +29,8 @@ from melisma.settings.transcribe import TranscribeSettings
 from melisma.sound.following import Following
 from melisma.sound.heard import look as listen
 from melisma.sound.unusable import Unusable, lacking
+from melisma.task import Corpus
+from melisma.tasks.reading import read
 from melisma.tasks.utterances import LOOKED, Utterance, columns, commonest
 
 NO_TRANSCRIPT, SILENT, BROKEN = "no transcript", "digital silence", "broken rows"
@@ -172,6 +174,6 @@ def _why(recording: Recording) -> str:
     return SILENT if recording.heard.silent == 1 else ""
 
 
-def readable(looked: LookedRecordings, part: str) -> Sequence[Utterance]:
-    """Empty: where training refuses the whole, nothing was laid down that could be looked through."""
-    return ()
+def readable(looked: LookedRecordings, settings: TranscribeSettings) -> Corpus[Utterance]:
+    """What training would take once rows that are no recordings were left out; Refusal where it would refuse that."""
+    return read(settings, lambda place, refusal: None) if looked.broken else Corpus((), (), {})

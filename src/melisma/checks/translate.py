@@ -22,6 +22,7 @@ from melisma.files.made import is_made, require_made
 from melisma.files.opening import at_home
 from melisma.files.stored import StoredPairs
 from melisma.settings.translate import DataSettings
+from melisma.task import Corpus
 
 
 class Check(Protocol):
@@ -88,8 +89,12 @@ def is_whole(record: Record) -> bool:
     return source is not None and target is not None and not blank(source) and not blank(target)
 
 
-def readable(looked: Looked, part: str) -> Sequence[Pair]:
-    """The pairs of a part that can be read, where training would refuse the whole; they lie on the disk."""
+def readable(looked: Looked) -> Corpus[Pair]:
+    """The pairs that can be read, where training would refuse the whole; they lie on the disk."""
+    return Corpus(_readable(looked, "train"), _readable(looked, "valid"), {})
+
+
+def _readable(looked: Looked, part: str) -> Sequence[Pair]:
     again = Reading([given for given in looked.reading.corpora if given.part == part], *_columns(looked))
     return StoredPairs(
         Pair(record.source or "", record.target or "", Place(record.given.file(0), record.line))

@@ -34,7 +34,7 @@ OWN: Final[Mapping[str, Mapping[str, Offer]]] = {
     },
     "evaluate": {
         "report": Offer("a new page of it all, NAME.html", kind="file"),
-        "against": Offer("another run, beside it on that page", kind="dir"),
+        "against": Offer("another run, to be compared with", kind="dir"),
     },
     "predict": {"format": Offer("subtitles of a recording, or its text alone", ("txt", "srt", "vtt"))},
     "listen": {

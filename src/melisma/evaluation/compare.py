@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -13,9 +13,10 @@ from melisma.baselines.retrieval import KNOWN, Nearest, affordable
 from melisma.errors import Refusal
 from melisma.evaluation.samples import spread, spread_for
 from melisma.measures.asked import asked
-from melisma.measures.bleu import bleu_counts, bleu_score, chrf_counts, chrf_score
-from melisma.measures.error_rate import phoneme_counts
-from melisma.measures.interval import Array, Score, difference
+from melisma.measures.bleu import bleu_counts, bleu_score, chrf_counts, chrf_score, ter_counts
+from melisma.measures.error_rate import character_counts, phoneme_counts, word_counts
+from melisma.measures.groups import Gap, Groups, gap_of
+from melisma.measures.interval import Array, Score
 from melisma.measures.measure import Measure, References, normalised, paired, ratio
 from melisma.task import Task
 
@@ -38,14 +39,6 @@ class Floor:
     how: str  # a sentence
     measures: dict[str, Measure]
     asked: int  # of how many examples
-
-
-class Gap(NamedTuple):
-    """By how much a second score is above a first, with its 95 % interval, drawn in pairs."""
-
-    value: float
-    low: float
-    high: float
 
 
 def floors(
@@ -94,23 +87,26 @@ def _looked_up(task: Task[Any, Any], known: Sequence[Any], inputs: Sequence[str]
 
 
 def gaps(
-    first: Sequence[str], second: Sequence[str], references: Sequence[str], sources: Sequence[str]
+    first: Sequence[str],
+    second: Sequence[str],
+    references: Sequence[str],
+    sources: Sequence[str],
+    measures: Collection[str],
+    speakers: Groups | None = None,
 ) -> dict[str, Gap]:
-    """By how much the second answers score above the first ones to the same sources, by measure.
+    """By how much the second answers score above the first ones to the same sources, by measure (of the ``PAIRED``).
 
-    Refusal where they are not as many.
+    Those of one speaker are drawn together. Refusal where they are not as many.
     """
     if len(first) != len(second):
         raise Refusal(f"{len(first)} answers and {len(second)} to compare them with: there must be as many of both.")
     found = {}
     for name, (counts, score) in PAIRED.items():
-        one, two = (
-            counts(questions.answers, questions.references)
-            for questions in (asked(name, sources, answers, references) for answers in (first, second))
-        )
-        value = float(score(two.sum(0)) - score(one.sum(0)))
-        low, high = difference(one, two, score)
-        found[name] = Gap(value, min(low, value), max(high, value))
+        if name in measures:
+            one, two = (asked(name, sources, answers, references) for answers in (first, second))
+            whose = None if speakers is None else [speakers[place] for place in one.places]
+            counted = [counts(questions.answers, questions.references) for questions in (one, two)]
+            found[name] = gap_of(counted[0], counted[1], whose, score)
     return found
 
 
@@ -131,8 +127,11 @@ PAIRED: dict[str, tuple[Callable[[Sequence[str], References], Array], Score]] = 
     "exact": (_exact_counts, ratio),
     "word_error": (_wrong_counts, ratio),
     "phoneme_error": (phoneme_counts, ratio),
+    "ter": (ter_counts, ratio),
+    "wer": (word_counts, ratio),
+    "cer": (character_counts, ratio),
 }
 """Measure -> what it counts of each example, and the score of the sums."""
 
 
-__all__ = ["ASKED", "KNOWN", "Floor", "Gap", "floors", "gaps"]
+__all__ = ["ASKED", "KNOWN", "PAIRED", "Floor", "Gap", "floors", "gaps"]

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from melisma.measures.units import called, unit_of
+from melisma.measures.units import axis, called, most, unit_of
 from melisma.settings.training import TrainingSettings
 from melisma.task import Figure
 from melisma.training.optimise import rate
@@ -96,7 +96,10 @@ def _measures(validations: Sequence[tuple[int, Mapping[str, Any]]]) -> list[Figu
         if series:
             unit = "0 to 100, more is better" if part[0] in TOGETHER else unit_of(part[0]) or called(part[0])
             title = "Scores in validation" if len(series) > 1 else f"{series[0]['name']} in validation"
-            figures.append(Figure(title, "curves", {"series": series, "y": unit}))
+            shared = [axis(name) for name in part]
+            ends = tuple(next((own[side] for own in shared if own[side] is not None), None) for side in (0, 1))
+            data = {"series": series, "y": unit, "ends": ends, "most": most(part[0])}
+            figures.append(Figure(title, "curves", data))
     return figures
 
 

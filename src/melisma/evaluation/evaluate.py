@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,7 +57,7 @@ def evaluate(
     Texts have a perplexity and are measured by length too; of other answers the task knows what more there is to tell.
     Refusal where one is too long to be answered: it is not left out, since the others' score would be another.
     """
-    task.check(codec, examples)
+    notes = tuple(task.check(codec, examples))
     began = time.monotonic()
     inputs = task.inputs(examples)
     answers = task.answer(network, codec, inputs, settings.search, traced=False)
@@ -65,16 +66,34 @@ def evaluate(
     measures = task.measure(answers, examples, names)
     if task.gives != "text":
         told = task.details(answers, examples, settings.search)
-        return Evaluation(measures, {}, answers, seconds, unit=task.extent.unit, details=told, example=task.example)
-    counted = task.nats(network, codec, examples)
-    nats, symbols = [nat for nat, _ in counted], [count for _, count in counted]
-    measures["perplexity"] = perplexity(nats, symbols, "symbol")
+        return Evaluation(
+            measures, {}, answers, seconds, notes, unit=task.extent.unit, details=told, example=task.example
+        )
     references = task.references(examples)
-    measures["character_perplexity"] = perplexity(nats, units(references, "character"), "character")
+    measures |= _perplexities(task.nats(network, codec, examples), references)
     texts = [answer.text for answer in answers]
     sources, lengths = [str(one) for one in inputs], [task.extent.of(one) for one in inputs]
-    grouped = {name: _by_length(name, sources, lengths, texts, references) for name in names[:1] + names[-1:]}
-    return Evaluation(measures, grouped, answers, seconds, unit=task.extent.unit, example=task.example)
+    both = names[:1] + names[-1:]
+    if task.takes == "recording":  # whose intervals know of speakers
+        grouped = {name: by_length(_alone(task, name), answers, examples, lengths) for name in both}
+    else:
+        grouped = {name: _by_length(name, sources, lengths, texts, references) for name in both}
+    return Evaluation(measures, grouped, answers, seconds, notes, unit=task.extent.unit, example=task.example)
+
+
+def _perplexities(counted: Sequence[tuple[float, int]], references: Sequence[str]) -> dict[str, Measure]:
+    """Per symbol and per character of the references whose symbols have nats; none where there is no such symbol."""
+    told = [(nat, count, text) for (nat, count), text in zip(counted, references) if count or math.isnan(nat)]
+    if not told:
+        return {}
+    nats, symbols, texts = zip(*told)
+    characters = perplexity(nats, units(texts, "character"), "character")
+    return {"perplexity": perplexity(nats, symbols, "symbol"), "character_perplexity": characters}
+
+
+def _alone(task: Task[Any, Any], name: str) -> Callable[[Sequence[Any], Sequence[Any]], Measure]:
+    """One measure of a task, as it takes it of all examples."""
+    return lambda answers, examples: task.measure(answers, examples, (name,))[name]
 
 
 def _by_length(

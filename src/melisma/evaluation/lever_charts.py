@@ -8,6 +8,7 @@ from typing import Any
 
 from melisma.errors import Refusal
 from melisma.evaluation.levers import Curve, Point, Scale
+from melisma.measures.units import most
 from melisma.task import Figure
 
 TITLES = {"data": "Data", "hidden": "Hidden size", "epochs": "Epochs", "batch": "Batch size"}
@@ -35,6 +36,7 @@ def _chart(curve: Curve, scale: Scale, limits: tuple[float | None, float | None]
         "x": curve.setting,
         "y": f"{scale.title}, mean and standard deviation",
         "limits": limits,
+        "most": most(scale.measure),
         "mark": curve.points.index(curve.own),
         "marked": "recipe",
     }

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from melisma.evaluation.compare import Floor, Gap
 from melisma.measures.measure import Measure
-from melisma.measures.units import asked_of, called, figure, unit_of
+from melisma.measures.units import asked_of, between, called, figure, unit_of
+from melisma.quoting import counted
 
 MEANINGS: dict[str, str] = {
     "exact": "Of 100 questions about {value:.0f} are answered exactly as the reference has it.",
@@ -35,8 +36,10 @@ PLAIN = {
 
 def interval(name: str, measure: Measure, example: str = "pair") -> str:
     """The interval of a score, and of how many examples it is."""
-    ends = f"{figure(name, measure.low)} to {figure(name, measure.high)}"
-    return f"95 % interval {ends}, on {asked_of(name, measure.count, example)}"
+    on = f"on {asked_of(name, measure.count, example)}"
+    if measure.ends is None:
+        return f"{on}, which tells nothing of others"
+    return f"95 % interval {between(name, measure.ends, 'to')}, {on}"
 
 
 def meaning(name: str, measure: Measure, floors: Sequence[Floor]) -> list[str]:
@@ -57,11 +60,22 @@ def meaning(name: str, measure: Measure, floors: Sequence[Floor]) -> list[str]:
 
 def gap(name: str, first: str, second: str, found: Gap, example: str = "pair") -> str:
     """What lies between two runs by one measure, in a sentence."""
+    if not found.value and found.ends is None:
+        return f"{called(name)}: {first} and {second} score the same on the same {example}s."
     more = "more" if found.value >= 0 else "less"
-    doubt = "" if found.low > 0 or found.high < 0 else "; that may be chance"
     size = _with_unit(name, abs(found.value))
-    ends = f"95 % interval of the difference {found.low:+.2f} to {found.high:+.2f}"
-    return f"{called(name)}: {first} scores {size} {more} than {second} on the same {example}s ({ends}){doubt}."
+    ends = "" if found.ends is None else f" (95 % interval of the difference {found.low:+.2f} to {found.high:+.2f})"
+    worth = verdict(found, example)
+    return f"{called(name)}: {first} scores {size} {more} than {second} on the same {example}s{ends}; that {worth}."
+
+
+def verdict(found: Gap, example: str = "pair") -> str:
+    """Whether a difference is more than chance, in words that go on from ``it``."""
+    if found.tells:
+        return "is more than chance"
+    if found.enough or not found.value:
+        return "may be chance"
+    return f"may be chance: {counted(found.drawn, 'speaker' if found.speakers else example)} cannot tell"
 
 
 def _with_unit(name: str, value: float) -> str:

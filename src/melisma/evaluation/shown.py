@@ -6,16 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from melisma.evaluation.compare import Floor, gaps
+from melisma.evaluation.compare import Floor
 from melisma.evaluation.differences import compared, shortened
 from melisma.evaluation.evaluate import Evaluation
-from melisma.evaluation.meaning import gap
 from melisma.evaluation.samples import Group, groups
 from melisma.measures.asked import Asked, asked
 from melisma.measures.by_length import Bucket
 from melisma.measures.each import closest, each_of
 from melisma.measures.measure import Measure, normalised, paired
-from melisma.measures.units import ASKED, asked_of, called, figure, told, unit_of
+from melisma.measures.units import ASKED, NO_ENDS, asked_of, axis, between, called, figure, most, told, unit_of
 from melisma.report.page import Cell, Example, Examples, Recording, Scores, Table
 from melisma.task import Figure
 
@@ -34,6 +33,7 @@ class Measured:
     maps: tuple[Figure, ...] = ()
     remarks: tuple[str, ...] = ()
     against: tuple[str, Evaluation] | None = None
+    apart: tuple[str, ...] = ()  # sentences on what lies between the two
     example: str = "pair"  # what an example is called
     source: str = "source"  # what is asked in it
     recordings: Mapping[int, Recording] = field(default_factory=dict)  # of examples, by their places
@@ -56,12 +56,14 @@ def scores(measured: Measured) -> Scores:
     shown = [name for name in telling if name in names][:2]
     figures = (*measured.figures, *(_bars(name, columns) for name in shown if measured.told is None))
     remarks = [
-        *_apart(measured),
+        *measured.apart,
         *measured.remarks,
         *(f"{floor.name.capitalize()}: {floor.how}" for floor in measured.floors),
     ]
     others = f"other {measured.example}s of this kind"
-    remarks += [f"Scores stand with their 95 % intervals: {others} would most likely score between."]
+    alike = f"{NO_ENDS}: whatever {measured.example}s are drawn score the same, which says nothing of others."
+    dash = "" if all(one.ends for one in measured.found.measures.values()) else f" {alike}"
+    remarks += [f"Scores stand with their 95 % intervals: {others} would most likely score between.{dash}"]
     signatures = tuple((one.name, one.signature) for one in measured.found.measures.values() if one.signature)
     return Scores(table, figures, tuple(remarks), Table(("measure", "signature"), signatures) if signatures else None)
 
@@ -79,34 +81,21 @@ def _cell(name: str, one: Measure | None) -> Cell:
 
 
 def _ends(name: str, one: Measure) -> str:
-    return f"{figure(name, one.low)} – {figure(name, one.high)}"
+    return between(name, one.ends)
 
 
 def _bars(name: str, columns: Sequence[tuple[str, Mapping[str, Measure]]]) -> Figure:
     found = [(column, measures[name]) for column, measures in columns if name in measures]
     bars = [
-        {"name": column, "value": one.value, "low": one.low, "high": one.high, "text": figure(name, one.value)}
+        {"name": column, "value": one.value, "text": figure(name, one.value)}
+        | ({} if one.ends is None else {"low": one.low, "high": one.high})
         | ({"strong": True} if number == 0 else {})
         for number, (column, one) in enumerate(found)
     ]
     unit = unit_of(name)
     title = ", ".join(filter(None, (called(name), unit)))
     better = "more" if found[0][1].better == "higher" else "less"
-    return Figure(f"{title} ({better} is better)", "bars", {"bars": bars})
-
-
-def _apart(measured: Measured) -> list[str]:
-    """How far the two runs are apart."""
-    if measured.against is None or measured.told is not None:
-        return []
-    other, against = measured.against
-    texts = [[answer.text for answer in one.answers] for one in (against, measured.found)]
-    found = gaps(texts[0], texts[1], measured.references, measured.sources)
-    return [
-        gap(name, measured.name, other, one, measured.example)
-        for name, one in found.items()
-        if name in measured.found.measures
-    ]
+    return Figure(f"{title} ({better} is better)", "bars", {"bars": bars, "most": axis(name)[1]})
 
 
 # --- by length
@@ -127,6 +116,8 @@ def _lengths(name: str, measured: Measured) -> Figure:
         "names": names,
         "x": f"{measured.found.unit} of the {measured.source}",
         "y": "with 95 % intervals",
+        "ends": axis(name),
+        "most": most(name),
     }
     title = ", ".join(filter(None, (called(name), unit_of(name))))
     return Figure(f"{title} by length", "curves", data)

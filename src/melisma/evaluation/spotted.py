@@ -6,8 +6,10 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from melisma.measures.groups import apart, for_each
-from melisma.measures.share import share, share_gap
+from melisma.evaluation.meaning import verdict
+from melisma.measures.groups import Gap, apart, for_each
+from melisma.measures.share import share
+from melisma.measures.units import at_second
 from melisma.quoting import counted
 from melisma.report.page import Cell, Example, Examples, Table
 from melisma.task import Details, Figure
@@ -93,18 +95,26 @@ def _row(name: str, missed: Sequence[bool]) -> tuple[Cell, ...]:
     return name, f"{found.of:,}", told, f"{found.count:,}"
 
 
-def apart_by(
-    missed: Sequence[bool], others: Sequence[bool], speakers: Sequence[str | None], names: tuple[str, str]
-) -> str:
+def apart_by(found: Gap, takes: int, names: tuple[str, str]) -> str:
     """How far a run and another are apart in words missed, on the same takes."""
-    found = share_gap(others, missed, list(speakers))
-    if not found.value and not found.tells:
-        return f"{names[0]} misses as many of {counted(len(missed), 'word')} as {names[1]}."
+    words = counted(takes, "word")
+    if not found.value:
+        return f"{names[0]} misses as many of {words} as {names[1]}."
     more = "more" if found.value > 0 else "fewer"
-    doubt = "" if found.tells else "; that may be chance"
+    ends = "" if found.ends is None else f" (95 % interval of the difference {found.low:+.1f} to {found.high:+.1f})"
+    said = f"{names[0]} misses {abs(found.value):.1f} points {more} of {words} than {names[1]}{ends}"
+    return f"{said}; that {verdict(found, 'word')}."
+
+
+def vain_by(found: Gap, hours: float, names: tuple[str, str]) -> str:
+    """How far a run and another are apart in false alarms an hour, in the same sound."""
+    if not found.value:
+        return f"{names[0]} gives as many false alarms in {hours:.2g} h as {names[1]}."
+    more = "more" if found.value > 0 else "fewer"
     return (
-        f"{names[0]} misses {abs(found.value):.1f} points {more} of {counted(len(missed), 'word')} than {names[1]} "
-        f"(95 % interval of the difference {found.low:+.1f} to {found.high:+.1f}){doubt}."
+        f"{names[0]} gives {abs(found.value):.3g} false alarms an hour {more} than {names[1]} in the same "
+        f"{hours:.2g} h (95 % interval of the difference {found.low:+.3g} to {found.high:+.3g}); "
+        f"that {verdict(found, 'false alarm')}."
     )
 
 
@@ -133,8 +143,8 @@ def recordings(heard: Sequence[Mapping[str, Any]]) -> list[Examples]:
 
 def _example(one: Mapping[str, Any]) -> Example:
     right = one["kind"] in ("heard", "quiet")
-    got = ", ".join(f"{word} at {second:.2f} s" for word, second in one["got"])
-    wanted = "" if one["wanted"] is None else f"{one['wanted'][0]}, which ends at {one['wanted'][1]:.2f} s"
+    got = ", ".join(f"{word} at {at_second(second)} s" for word, second in one["got"])
+    wanted = "" if one["wanted"] is None else f"{one['wanted'][0]}, which ends at {at_second(one['wanted'][1])} s"
     return Example(
         one["name"],
         ((got, right),) if got else (),

@@ -13,7 +13,7 @@ from melisma.ragged import Ragged
 
 
 class LogScale(NamedTuple):
-    """What log-energies are brought to a mean of 0 and a deviation of 1 by: both (F,), nats."""
+    """What log-energies were brought to a mean of 0 and a deviation of 1 by: both (F,), nats."""
 
     mean: Tensor
     deviation: Tensor
@@ -23,25 +23,27 @@ class Levels(NamedTuple):
     """What training sound was like: its frames as they come, the same brought to one level, and how loud it was."""
 
     frames: LogScale
-    levelled: LogScale  # of ln(E / m + floor), with the floor of the layer
+    levelled: Tensor  # (F,), the mean of ln(E / m + floor), with the floor of the layer
     usual: Tensor  # (), nats: the logarithm of an utterance's mean energy m, on the average
 
 
 class _Level(nn.Module):
-    """What both have: rows (N, F) x stand for energies E = exp(deviation · x + mean)."""
+    """What both have: rows (N, F) x stand for energies E = exp(deviation · x + mean).
+
+    What comes out has a mean of 0, and the deviation that the floor leaves of 1: a band that is mostly below it, and
+    has little to say, is not made to vary as much as the others.
+    """
 
     def __init__(self, floor: float, levels: Levels) -> None:
         super().__init__()
         if floor <= 0:
             raise ValueError(f"a floor cannot be {floor} of the mean energy: wants more than 0")
         self.floor = floor
-        given, made = levels.frames, levels.levelled
         # of the frames' definition and not of the weights: real where those are still to be read
         for name, values in (
-            ("mean", given.mean),
-            ("deviation", given.deviation),
-            ("levelled_mean", made.mean),
-            ("levelled_deviation", made.deviation),
+            ("mean", levels.frames.mean),
+            ("deviation", levels.frames.deviation),
+            ("levelled", levels.levelled),
             ("usual", levels.usual),
         ):
             self.register_buffer(name, values.detach().to("cpu", torch.float64, copy=True), persistent=False)
@@ -52,7 +54,7 @@ class _Level(nn.Module):
     def _levelled(self, rows: Tensor, logs: Tensor, energy: Tensor) -> Tensor:
         """Rows (N, F) of these logarithms against the mean energy (N,) that goes with each."""
         logs = torch.logaddexp(logs - torch.log(energy)[:, None], logs.new_tensor(math.log(self.floor)))
-        return ((logs - self.get_buffer("levelled_mean")) / self.get_buffer("levelled_deviation")).to(rows.dtype)
+        return ((logs - self.get_buffer("levelled")) / self.get_buffer("deviation")).to(rows.dtype)
 
 
 class LevelledSoFarState(NamedTuple):
@@ -63,7 +65,7 @@ class LevelledSoFarState(NamedTuple):
 
 
 class LevelledSoFar(_Level):
-    """ln(E_t / m_t + floor), brought to scale; m_t = (p Ē + e_1 + ... + e_t) / (p + t); rows (N, F) -> (N, F).
+    """(ln(E_t / m_t + floor) - μ) / σ; m_t = (p Ē + e_1 + ... + e_t) / (p + t); rows (N, F) -> (N, F).
 
     E_t are the energies of step t, e_t is their mean over the bands and Ē the usual one: the level so far begins with p
     steps of that. It waits for nothing and has no parameters; all is summed in float64.
@@ -104,7 +106,7 @@ class LevelledState(NamedTuple):
 
 
 class Levelled(_Level):
-    """ln(E_t / m + floor), brought to scale, m the mean of all energies of the sequence; rows (N, F) -> (N, F).
+    """(ln(E_t / m + floor) - μ) / σ, m the mean of all energies of the sequence; rows (N, F) -> (N, F).
 
     The floor does what added noise would: it hides how deep a recorder's silence is (after Berouti, Schwartz and
     Makhoul 1979, who put one under speech that noise is taken off). It needs the end: ``delay`` is None. It has no

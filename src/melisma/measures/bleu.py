@@ -16,7 +16,7 @@ import numpy as np
 
 from melisma.errors import Refusal
 from melisma.measures.interval import Array
-from melisma.measures.measure import Measure, References, Rule, number_of_references, paired, ratio, summed
+from melisma.measures.measure import Measure, References, Rule, number_of_references, paired, rated, ratio, summed
 
 Pairs = list[tuple[str, list[str]]]
 Tokenizer = Literal["13a", "zh", "char", "intl", "none"]
@@ -70,7 +70,7 @@ def ter(answers: Sequence[str], references: References, *, lowercase: bool = Tru
     """
     pairs = paired(answers, references)
     metric = _ter(references, lowercase)
-    return summed(Rule("TER", ratio, "lower"), _ter_counts(metric, pairs), _signature(metric, pairs))
+    return rated(Rule("TER", ratio, "lower"), _ter_counts(metric, pairs), _signature(metric, pairs))
 
 
 def ter_counts(answers: Sequence[str], references: References) -> Array:

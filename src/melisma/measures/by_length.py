@@ -7,9 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeVar
 
 from melisma.errors import Refusal
-from melisma.measures.measure import Measure, References
+from melisma.measures.measure import Measure
+
+A = TypeVar("A")  # an answer
+R = TypeVar("R")  # what it is measured by
 
 
 @dataclass(frozen=True)
@@ -27,9 +31,9 @@ class Bucket:
 
 
 def by_length(
-    measure: Callable[[Sequence[str], References], Measure],
-    answers: Sequence[str],
-    references: References,
+    measure: Callable[[Sequence[A], Sequence[R]], Measure],
+    answers: Sequence[A],
+    references: Sequence[R],
     lengths: Sequence[int],
     *,
     edges: Sequence[int] | None = None,
@@ -39,7 +43,8 @@ def by_length(
 
     ``edges`` are the greatest lengths of all buckets but the last; without them there are up to ``buckets`` of about
     equally many examples, equal lengths together. A measure that chooses its tokenizer from the references is best
-    given a fixed one. Refuses no examples, different numbers, and edges that don't rise.
+    given a fixed one, and one that knows of speakers is given examples.
+    Refuses no examples, different numbers, and edges that don't rise.
     """
     if not len(lengths) == len(answers) == len(references):
         found = f"{len(lengths)} lengths, {len(answers)} answers and {len(references)} references"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Sequence
 import numpy as np
 
 from melisma.measures.interval import Array
-from melisma.measures.measure import Measure, References, Rule, normalised, number_of_references, paired, ratio, summed
+from melisma.measures.measure import Measure, References, Rule, normalised, number_of_references, paired, rated, ratio
 
 
 def word_error_rate(answers: Sequence[str], references: References, *, lowercase: bool = False) -> Measure:
@@ -30,6 +30,11 @@ def phoneme_error_rate(answers: Sequence[str], references: References, *, lowerc
 
 def phoneme_counts(answers: Sequence[str], references: References) -> Array:
     """What ``phoneme_error_rate`` counts of each example (N, 2): edits, and phonemes of the closest pronunciation."""
+    return _counts(str.split, paired(answers, references), False)
+
+
+def word_counts(answers: Sequence[str], references: References) -> Array:
+    """What ``word_error_rate`` counts of each example (N, 2): edits, and words of the closest reference."""
     return _counts(str.split, paired(answers, references), False)
 
 
@@ -94,7 +99,7 @@ def _rate(
 ) -> Measure:
     case = "lc" if lowercase else "mixed"
     signature = f"nrefs:{number_of_references(pairs)}|case:{case}|norm:nfc|unit:{unit}"
-    return summed(Rule(name, ratio, "lower"), _counts(split, pairs, lowercase), signature)
+    return rated(Rule(name, ratio, "lower"), _counts(split, pairs, lowercase), signature)
 
 
 def _counts(split: Callable[[str], list[str]], pairs: list[tuple[str, list[str]]], lowercase: bool) -> Array:

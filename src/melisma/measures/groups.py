@@ -8,10 +8,12 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from melisma.errors import Refusal
-from melisma.measures.interval import Array, difference
+from melisma.measures.interval import Array, Score, difference
 from melisma.measures.measure import ratio
 
 Groups = Sequence[str | None]  # of each example whose it is; None: nobody knows
+
+FEW = 6  # of fewer that all differ one way that may be chance: by signs 2 · 2^-5 is more than 5 %
 
 M = TypeVar("M")
 
@@ -57,26 +59,38 @@ class Gap(NamedTuple):
     low: float
     high: float
     speakers: int  # how many speakers were drawn from; 0: utterances were drawn
+    drawn: int  # how many there were to draw from, be they speakers or utterances
+
+    @property
+    def ends(self) -> tuple[float, float] | None:
+        """Both ends of the interval; None where it has no width: all differ alike, which says nothing of others."""
+        return (self.low, self.high) if self.low < self.high else None
+
+    @property
+    def enough(self) -> bool:
+        """Whether there are as many as it takes to tell any difference from chance."""
+        return self.drawn >= FEW
 
     @property
     def tells(self) -> bool:
-        """Whether the interval leaves 0 out: whether the difference is more than chance."""
-        return not self.low <= 0 <= self.high
+        """Whether the difference is more than chance: the interval leaves 0 out, and was not drawn from too few."""
+        return self.enough and not self.low <= 0 <= self.high
 
 
-def gap_of(first: Array, second: Array, speakers: Groups | None = None) -> Gap:
-    """By how much 100 · Σ / Σ of the second counts (N, 2) is above that of the first, drawn in pairs and by speaker.
+def gap_of(first: Array, second: Array, speakers: Groups | None = None, score: Score = ratio) -> Gap:
+    """By how much the score of the second counts (N, K), summed, is above that of the first, drawn in pairs by speaker.
 
-    Row n of both counts the same utterance. Refuses other numbers of both, and none.
+    It is 100 · Σ / Σ of (N, 2) unless another ``score`` is given. Row n of both counts the same utterance. Refuses
+    other numbers of both, and none.
     """
     if len(first) != len(second) or not len(first):
         found = f"{len(first)} utterances of the first and {len(second)} of the second"
         raise Refusal(f"{found}: two systems are compared on the same utterances.")
     drawn = by_speaker(np.concatenate((first, second), 1), speakers)
-    one, two = drawn.counts[:, :2], drawn.counts[:, 2:]
-    value = float(ratio(two.sum(0)) - ratio(one.sum(0)))
-    low, high = difference(one, two, ratio)
-    return Gap(value, min(low, value), max(high, value), drawn.speakers)
+    one, two = drawn.counts[:, : first.shape[1]], drawn.counts[:, first.shape[1] :]
+    value = float(score(two.sum(0)) - score(one.sum(0)))
+    low, high = difference(one, two, score)
+    return Gap(value, min(low, value), max(high, value), drawn.speakers, len(drawn.counts))
 
 
 class Apart(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from statistics import NormalDist
 
@@ -45,7 +46,8 @@ def bootstrap(
     """The percentile interval (Efron 1979) of a score over examples: low, high.
 
     ``counts`` (N, K) are whatever the score is made of, summed over examples (Koehn 2004 for BLEU). A single example
-    says nothing of others: its interval has no width. Refuses an empty table.
+    says nothing of others: its interval has no width, and neither has that of examples that all score alike, which
+    is none (``Measure.ends``). Refuses an empty table.
     """
     if not len(counts):
         raise Refusal("there are no examples to draw from: at least one is wanted.")
@@ -80,3 +82,13 @@ def wilson(right: float, count: int, level: float = LEVEL) -> tuple[float, float
     middle = (share + z * z / (2 * count)) / (1 + z * z / count)
     reach = z / (1 + z * z / count) * np.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
     return float(max(0.0, middle - reach)), float(min(1.0, middle + reach))
+
+
+def none_of(count: int, level: float = LEVEL) -> float:
+    """Below which share something is that none of ``count`` were: 1 - (1 - level)^(1 / count), at 95 % about 3 / count.
+
+    One-sided and exact; the rule of three (Hanley & Lippman-Hand 1983) is its limit.
+    """
+    if count < 1:
+        raise Refusal(f"none of {count}: at least one is wanted to say how rare something is.")
+    return -math.expm1(math.log1p(-level) / count)

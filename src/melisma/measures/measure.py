@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from melisma.errors import Refusal
-from melisma.measures.interval import Array, Score, bootstrap, in_order
+from melisma.measures.interval import Array, Score, bootstrap, in_order, none_of
 
 Better = Literal["higher", "lower"]
 References = Sequence[Sequence[str]] | Sequence[str]  # of each answer: one text, or all that are right
@@ -18,7 +18,10 @@ References = Sequence[Sequence[str]] | Sequence[str]  # of each answer: one text
 
 @dataclass(frozen=True)
 class Measure:
-    """A score over ``count`` examples with its 95 % interval; ``signature`` names all that must agree to compare it."""
+    """A score over ``count`` examples with its 95 % interval; ``signature`` names all that must agree to compare it.
+
+    ``low`` and ``high`` are both the value where nothing is known of other examples; see ``ends``.
+    """
 
     name: str
     value: float
@@ -27,6 +30,12 @@ class Measure:
     signature: str
     better: Better
     count: int
+
+    @property
+    def ends(self) -> tuple[float, float] | None:
+        """Both ends of the interval; None where it has no width: examples that all score alike, or a single one, say
+        nothing of others."""
+        return (self.low, self.high) if self.low < self.high else None
 
 
 @dataclass(frozen=True)
@@ -44,6 +53,17 @@ def summed(rule: Rule, counts: Array, signature: str) -> Measure:
     value = float(rule.score(rows.sum(0)))
     low, high = bootstrap(rows, rule.score)
     return Measure(rule.name, value, min(low, value), max(high, value), signature, rule.better, len(rows))
+
+
+def rated(rule: Rule, counts: Array, signature: str) -> Measure:
+    """The rate of errors, as ``ratio`` has it, of the sum of all counts (N, 2), with the interval of ``summed``.
+
+    Where there is no error, which leaves nothing to draw, the interval ends at what so many symbols can show
+    (``none_of``). Where all examples err alike there is none, as a rate of errors has no upper limit.
+    """
+    found = summed(rule, counts, signature)
+    errors, length = counts.sum(0)
+    return replace(found, high=100 * none_of(round(length))) if not errors and round(length) else found
 
 
 def paired(answers: Sequence[str], references: References) -> list[tuple[str, list[str]]]:

@@ -67,6 +67,21 @@ def most(events: int, level: float = LEVEL) -> float:
     return gamma_quantile(level, events + 1)
 
 
+def rate_gap(first: int, second: int, hours: float, level: float = LEVEL) -> tuple[float, float]:
+    """The interval of second / hours - first / hours, of events counted in the same hours: low, high.
+
+    With l and u the ends of each count's own interval (``expected``): low is b - a - √((b - l_b)² + (u_a - a)²), high
+    b - a + √((u_b - b)² + (a - l_a)²), an hour (MOVER, Zou & Donner 2008). The counts are taken for independent, so
+    that of two systems which are deceived by the same sound it is rather too wide. Refuses no time.
+    """
+    one, two = (expected(events, level) for events in (first, second))
+    if not (hours > 0 and math.isfinite(hours)):
+        raise Refusal(f"{first} and {second} events in {hours:g} hours: a rate needs some time.")
+    low = second - first - math.hypot(second - two[0], one[1] - first)
+    high = second - first + math.hypot(two[1] - second, first - one[0])
+    return low / hours, high / hours
+
+
 def hours_wanted(rate: float, level: float = LEVEL) -> float:
     """How many hours without an event show that the rate is below ``rate`` an hour: 30 for 0.1 at 95 %."""
     if not rate > 0:

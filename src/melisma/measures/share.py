@@ -10,7 +10,7 @@ import numpy as np
 
 from melisma.errors import Refusal
 from melisma.measures.groups import Gap, Groups, by_speaker, gap_of
-from melisma.measures.interval import LEVEL, Array, bootstrap, in_order, wilson
+from melisma.measures.interval import LEVEL, Array, bootstrap, in_order, none_of, wilson
 from melisma.measures.measure import Measure, ratio
 
 
@@ -30,36 +30,32 @@ class Share:
         return self.count / self.of
 
     def told(self) -> str:
-        """``3.0 % (3 of 100; 1.0–8.5 %)``; of none what so many can show: ``none of 200: below 1.5 %``."""
+        """``3.0 % (3 of 100; 1.0–8.5 %)``; of none or all what so many can show: ``none of 200: below 1.5 %``."""
         if not self.count:
             return f"none of {self.of}: below {math.ceil(round(1e4 * self.high, 6) / 10) / 10:.1f} %"
+        if self.count == self.of:
+            return f"all of {self.of}: above {math.floor(round(1e4 * self.low, 6) / 10) / 10:.1f} %"
         low, value, high = (100 * part for part in (self.low, self.value, self.high))
         return f"{value:.1f} % ({self.count} of {self.of}; {low:.1f}–{high:.1f} %)"
-
-
-def none_of(count: int, level: float = LEVEL) -> float:
-    """Below which share something is that none of ``count`` were: 1 - (1 - level)^(1 / count), at 95 % about 3 / count.
-
-    One-sided and exact; the rule of three (Hanley & Lippman-Hand 1983) is its limit.
-    """
-    if count < 1:
-        raise Refusal(f"none of {count}: at least one is wanted to say how rare something is.")
-    return -math.expm1(math.log1p(-level) / count)
 
 
 def alone(count: int, of: int, level: float = LEVEL) -> tuple[float, float]:
     """The interval of a share of independent answers: Wilson's; of none, below which nothing lies, ``none_of``.
 
-    So all that is told of none is told of the same one-sided bound.
+    So all that is told of none is told of the same one-sided bound, and of all, above which nothing lies, of its mirror
+    image: 1 - ``none_of``.
     """
-    return wilson(count, of, level) if count else (0.0, none_of(of, level))
+    if not count:
+        return 0.0, none_of(of, level)
+    return (1 - none_of(of, level), 1.0) if count == of else wilson(count, of, level)
 
 
 def share(flags: Sequence[bool], speakers: Groups | None = None, level: float = LEVEL) -> Share:
     """The share of ``flags`` that are set; the interval is Wilson's, widened to that over speakers where two are known.
 
     Wilson's (1927) takes answers for independent, which those of a speaker are not; the bootstrap over speakers has no
-    width where none or all are set, or all speakers alike. Each end is the farther one of both. Of none see ``alone``.
+    width where none or all are set, or all speakers alike. Each end is the farther one of both. Of none and of all see
+    ``alone``.
     """
     if not len(flags):
         raise Refusal("there are no answers to measure: at least one is wanted.")

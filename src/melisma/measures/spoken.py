@@ -11,9 +11,9 @@ import numpy as np
 from melisma.errors import Refusal
 from melisma.measures.groups import Groups, apart, by_speaker, for_each
 from melisma.measures.interval import Array
-from melisma.measures.measure import Measure, References, Rule, number_of_references, paired, ratio, summed
+from melisma.measures.measure import Measure, References, Rule, number_of_references, paired, rated, ratio
 from melisma.measures.normalisation import AS_WRITTEN, Normalisation, Unit
-from melisma.measures.share import Share, none_of
+from melisma.measures.share import Share
 
 NAMES: dict[Unit, str] = {"word": "WER", "character": "CER"}
 
@@ -92,7 +92,8 @@ class ErrorRate:
         if length and not self.edits.errors:
             return f"{one.name} 0.0 %: {Share(0, length, 0.0, one.high / 100).told()}"
         drawn = f"{self.speakers} speakers" if self.speakers else f"{one.count} utterances"
-        rate = f"{one.name} {one.value:.1f} % [{one.low:.1f}, {one.high:.1f}]"
+        ends = f" [{one.low:.1f}, {one.high:.1f}]" if one.ends else ""
+        rate = f"{one.name} {one.value:.1f} %{ends}"
         return f"{rate}, S {wrong} D {deleted} I {inserted} of {length}, drawn from {drawn}"
 
 
@@ -106,9 +107,8 @@ def spoken_error_rate(
     """WER or CER: 100 · Σ (S + D + I) / Σ length over all utterances; above 100 is possible.
 
     The interval is a bootstrap over speakers with all they said (``by_speaker``), over utterances where fewer than two
-    are known; where there is no error, which leaves nothing to draw, it ends at what so many symbols can show
-    (``none_of``). What counts as equal, and what was drawn, is in the signature. Nothing said and something heard is
-    that many insertions.
+    are known; of no error see ``rated``. What counts as equal, and what was drawn, is in the signature. Nothing said
+    and something heard is that many insertions.
     """
     pairs = paired(answers, references)
     signature = f"nrefs:{number_of_references(pairs)}|{normalisation.signature}|unit:{unit}"
@@ -121,9 +121,8 @@ def error_rate(name: str, found: Sequence[Edits], speakers: Groups | None = None
         raise Refusal("there are no answers to measure: at least one is wanted.")
     drawn = by_speaker(_counts(found), speakers)
     said = "|".join(part for part in (signature, f"interval:{drawn.unit}") if part)
-    measure, every = summed(Rule(name, ratio, "lower"), drawn.counts, said), total(found)
-    high = 100 * none_of(every.length) if every.length and not every.errors else measure.high
-    return ErrorRate(replace(measure, high=high, count=len(found)), every, drawn.speakers)
+    measure = rated(Rule(name, ratio, "lower"), drawn.counts, said)
+    return ErrorRate(replace(measure, count=len(found)), total(found), drawn.speakers)
 
 
 def _counts(found: Sequence[Edits]) -> Array:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from melisma.quoting import counted
 
 UNITS: dict[str, str] = {
@@ -37,6 +39,14 @@ ASKED: dict[str, str] = {"word_error": "different source", "phoneme_error": "dif
 DECIMALS: dict[str, int] = {"loss": 3}
 """Measure -> how many decimals tell something; two where nothing is said."""
 
+SHARES = frozenset({"exact", "word_error", "misses"})
+"""The measures of which there are 0 to 100 %."""
+
+POINTS = frozenset({"bleu", "bleu_lowercase", "chrf"})
+"""Those of which there are 0 to 100 points."""
+
+NO_ENDS = "–"  # for an interval where there is none
+
 LARGE = 1e7  # from here on a number is told by its first digits
 
 
@@ -60,6 +70,32 @@ def figure(measure: str, value: float) -> str:
     if not abs(value) < LARGE:
         return f"{value:.3g}"
     return f"{value:,.{DECIMALS.get(measure, 2)}f}"
+
+
+def axis(measure: str) -> tuple[float | None, float | None]:
+    """Where an axis of it begins and ends; None: where its values ask for it."""
+    if measure in SHARES:
+        return 0.0, 100.0
+    return (0.0, None) if unit_of(measure) == "%" else (None, None)
+
+
+def most(measure: str) -> float | None:
+    """What an axis of it never goes beyond; None where there is no such thing."""
+    return 100.0 if measure in SHARES | POINTS else None
+
+
+def between(measure: str, ends: tuple[float, float] | None, word: str = "–") -> str:
+    """An interval: ``12.00 – 15.50``, or ``12.00 to 15.50`` as the ``word`` is; a dash where there is none."""
+    return NO_ENDS if ends is None else f"{figure(measure, ends[0])} {word} {figure(measure, ends[1])}"
+
+
+def at_second(second: float) -> str:
+    """A time in a recording in hundredths, ``1.97``: half of one counts as one, however the time was come by.
+
+    Times are sums of others: what lies within a millionth of a half is one.
+    """
+    hundredths = math.floor(abs(second) * 100 + 0.5 + 1e-4)
+    return f"{math.copysign(hundredths, second) / 100 if hundredths else 0.0:.2f}"
 
 
 def told(measure: str, value: float) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
+from melisma.measures.units import at_second
 from melisma.report.canvas import INK, MUTED, PALE, SERIES, SHADES, Sheet
 from melisma.report.lines import isolated, visible
 from melisma.report.over_time import (
@@ -30,8 +31,9 @@ from melisma.report.over_time import (
 )
 
 INCHES = 0.45  # of a second, where that is more than the narrowest picture has
-SCORES, NAMES = 1.2, 0.2  # inches
-DASHES = (0.05, 0.035)
+SCORES, NAMES = 1.2, 0.2  # inches, the latter of a row of names
+BESIDE, APART = 0.04, 0.06  # inches between a line and its name, and between two names
+DASHES, DOTS = (0.05, 0.035), (0.014, 0.028)
 DOT = 0.035
 
 
@@ -45,15 +47,16 @@ def alarms(canvas: Sheet, title: str, data: dict[str, Any]) -> None:
     heading = _heading(data)
     wave = PAD + 0.24 * len(heading) + (0.08 if heading else 0.0)
     spectrum = wave + WAVE + GAP
-    scores = spectrum + SPECTRUM + GAP + NAMES
+    marks = _marks(canvas, axis, data)
+    scores = spectrum + SPECTRUM + GAP + _names_high(marks)
     canvas.size(LEFT + axis.wide + RIGHT, scores + SCORES + NEAR + 0.42)
     for number, (text, points, colour) in enumerate(heading):
         canvas.write(RIGHT, PAD + 0.24 * number + 0.12, text, points, color=colour)
     draw_wave(canvas, axis, wave, data["wave"])
     draw_spectrum(canvas, axis, spectrum, data["spectrogram"])
-    _draw_ends(canvas, axis, (wave, scores + SCORES), data)
     _draw_scores(canvas, axis, scores, data)
-    _draw_alarms(canvas, axis, (wave, scores), data)
+    _draw_marks(canvas, marks, wave, scores)
+    _draw_dots(canvas, axis, scores, data)
     draw_seconds(canvas, axis, scores + SCORES + NEAR)
 
 
@@ -105,27 +108,70 @@ def _name_thresholds(canvas: Sheet, axis: Axis, bottom: float, data: Mapping[str
             named.append(y)
 
 
-def _draw_ends(canvas: Sheet, axis: Axis, ends: tuple[float, float], data: Mapping[str, Any]) -> None:
-    """Where words that are known to be said end."""
-    top, bottom = ends
-    for one in data["ends"]:
-        x = axis.at(one["second"])
-        canvas.line([(x, top), (x, bottom)], MUTED, THIN, (0.014, 0.028))
-        canvas.write(x - 0.04, bottom - SCORES - 0.06, f"{_shown(one['text'])} ends", SMALL, color=MUTED, ha="right")
+class _Mark(NamedTuple):
+    """A line through the picture with a name beside it: an alarm, or where a word that is known to be said ends."""
+
+    x: float
+    said: str
+    alarm: bool
+    colour: str
+    left: float  # where its name begins and ends
+    right: float
+    row: int  # in which its name stands, the lowest being 0
 
 
-def _draw_alarms(canvas: Sheet, axis: Axis, ends: tuple[float, float], data: Mapping[str, Any]) -> None:
-    """Each alarm through everything, with its word; names that would stand on each other are left out."""
-    top, scores = ends
-    colours, free = _colours(data), 0.0
+def _marks(canvas: Sheet, axis: Axis, data: Mapping[str, Any]) -> list[_Mark]:
+    """All alarms and ends of words, each name in the lowest row in which it stands on no other, whatever that takes."""
+    colours, rows, found = _colours(data), list[float](), []
+    wanted = [(axis.at(one["second"]), f"{_shown(one['text'])} ends", False, MUTED) for one in data["ends"]]
+    wanted += [
+        (axis.at(one["second"]), f"{_shown(one['text'])} {at_second(one['second'])}", True, colours[one["text"]])
+        for one in data["alarms"]
+    ]
+    placed = []
+    for x, said, alarm, colour in wanted:
+        wide = canvas.width(said, TEXT if alarm else SMALL) + BESIDE
+        before = x - wide >= RIGHT if not alarm else x + wide > axis.left + axis.wide + RIGHT
+        placed.append((x - wide if before else x, x if before else x + wide, x, said, alarm, colour))
+    for left, right, x, said, alarm, colour in sorted(placed):
+        row = next((number for number, end in enumerate(rows) if left >= end), len(rows))
+        rows[row:] = [right + APART, *rows[row + 1 :]]
+        found.append(_Mark(x, said, alarm, colour, left, right, row))
+    return found
+
+
+def _draw_marks(canvas: Sheet, marks: Sequence[_Mark], top: float, scores: float) -> None:
+    """Each line from ``top`` through the names and the ``scores`` beneath them, with its name."""
+    for one in marks:
+        dashes, thick = ((), THICK) if one.alarm else (DOTS, THIN)
+        for begin, end in _pieces(one, marks, top, scores):
+            canvas.line([(one.x, begin), (one.x, end)], one.colour, thick, dashes)
+        before = one.left < one.x
+        size, colour = (TEXT, INK) if one.alarm else (SMALL, MUTED)
+        place = one.x - BESIDE if before else one.x + BESIDE
+        side = "right" if before else "left"
+        canvas.write(place, scores - NAMES * one.row - 0.06, one.said, size, color=colour, ha=side)
+
+
+def _pieces(one: _Mark, marks: Sequence[_Mark], top: float, scores: float) -> list[tuple[float, float]]:
+    """The line of a mark, from above, without the rows in which it would cross another's name."""
+    crossed = {other.row for other in marks if other is not one and other.left < one.x < other.right}
+    ends = [top]
+    for row in sorted(crossed, reverse=True):
+        ends += [scores - NAMES * (row + 1), scores - NAMES * row]
+    ends.append(scores + SCORES)
+    return [(begin, end) for begin, end in zip(ends[::2], ends[1::2]) if begin < end]
+
+
+def _names_high(marks: Sequence[_Mark]) -> float:
+    """How much room the names take."""
+    return NAMES * (1 + max((one.row for one in marks), default=0))
+
+
+def _draw_dots(canvas: Sheet, axis: Axis, scores: float, data: Mapping[str, Any]) -> None:
+    """Each alarm at its score."""
+    colours = _colours(data)
     for one in data["alarms"]:
-        x, y = axis.at(one["second"]), scores + (1 - min(1.0, one["score"])) * SCORES
-        canvas.line([(x, top), (x, scores + SCORES)], colours[one["text"]], THICK)
-        canvas.dot((x, y), DOT, colours[one["text"]], f"{one['text']}: {one['second']:.2f} s, score {one['score']:.2f}")
-        said = f"{_shown(one['text'])} {one['second']:.2f}"
-        if x >= free:
-            left = x + 0.04 + canvas.width(said, TEXT) > axis.left + axis.wide + RIGHT
-            canvas.write(
-                x + (-0.04 if left else 0.04), scores - 0.06, said, TEXT, color=INK, ha="right" if left else "left"
-            )
-            free = x + 0.1 + canvas.width(said, TEXT)
+        place = axis.at(one["second"]), scores + (1 - min(1.0, one["score"])) * SCORES
+        told = f"{one['text']}: {at_second(one['second'])} s, score {one['score']:.2f}"
+        canvas.dot(place, DOT, colours[one["text"]], told)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,13 +40,14 @@ def curves(canvas: Plot, title: str, data: dict[str, Any]) -> None:
 
     ``x`` and ``y`` of the data say what the axes are. ``names`` are those of the places 0, 1 … of x, ``span`` its two
     ends where they are not those of the series. ``mark`` is the x that is marked, ``marked`` what it is. ``limits`` are
-    two values of y beyond which nothing is drawn (None: all is). A series that is ``faint`` lies pale beneath the
+    two values of y beyond which nothing is drawn (None: all is), ``ends`` two that the axis begins and ends with (None:
+    where the series ask for it), ``most`` what it never goes beyond. A series that is ``faint`` lies pale beneath the
     others. Raises Refusal for a series of which nothing can be drawn.
     """
     series = data["series"]
     if not any(series_points(one) for one in series):
         raise Refusal(f"the chart {visible(title)!r} has no points; at least one is wanted")
-    y = _vertical(series, data.get("limits", (None, None)))
+    y = _vertical(series, data)
     left = 0.08 + max(canvas.width(name, TEXT) for name in y.names)
     legend = [one for one in series if one["name"] and not one.get("faint")]
     rows = _legend_rows(canvas, legend) if len(legend) > 1 else []
@@ -86,14 +87,18 @@ def _number(series: Sequence[dict[str, Any]], one: dict[str, Any]) -> int:
     return own.index(one["name"]) if one["name"] in own else 0
 
 
-def _vertical(series: Sequence[dict[str, Any]], limits: Sequence[float | None]) -> Scale:
+def _vertical(series: Sequence[dict[str, Any]], data: Mapping[str, Any]) -> Scale:
+    limits, (begin, end), most = data.get("limits", (None, None)), data.get("ends", (None, None)), data.get("most")
     values = [y for one in series for _, y in series_points(one)]
     values += [end for one in series for name in ("low", "high") for end in one.get(name, ()) if math.isfinite(end)]
     low = min(values) if limits[0] is None else limits[0]
     high = max(values) if limits[1] is None else limits[1]
     if 0 < low < 0.4 * high and limits[0] is None:
         low = 0.0
-    return scale(low, max(low, high), 6)
+    low = low if begin is None else begin
+    high = max(low, high if end is None else end)
+    found = scale(low, high if most is None else min(high, most), 6)
+    return found if most is None or found.high <= most else scale(0.0, most, 6)
 
 
 def _horizontal(

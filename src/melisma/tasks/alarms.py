@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 import numpy as np
 from torch import nn
 
+from melisma.measures.units import at_second
 from melisma.models.spotter import Spotter
 from melisma.models.streamed_spotter import StreamedSpotter
 from melisma.search.decision import Decision, Scores, smoothed
@@ -64,7 +65,7 @@ class Listened:
     @property
     def text(self) -> str:
         """``computer 1.52, computer 7.03``: each word with its second; nothing where none was heard."""
-        return ", ".join(f"{one.word} {one.second:.2f}" for one in self.alarms)
+        return ", ".join(f"{one.word} {at_second(one.second)}" for one in self.alarms)
 
     @property
     def score(self) -> float:

@@ -20,11 +20,11 @@ from melisma.quoting import named, quoted
 from melisma.settings.transcribe import HearingSettings
 from melisma.sound.features import Definition
 from melisma.tasks.ears import Rows
-from melisma.tasks.hearing import HearingCodec, written
+from melisma.tasks.hearing import HearingCodec
 from melisma.tasks.listening import Streams, truncated
 from melisma.tasks.parting import Parting
 from melisma.tasks.timed import Outputs, Timed, Word, forced, timed
-from melisma.tasks.utterances import Samples, Utterance
+from melisma.tasks.utterances import Samples, Utterance, written
 
 
 @dataclass(frozen=True)

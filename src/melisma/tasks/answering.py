@@ -114,7 +114,7 @@ def best(network: EncoderDecoder, codec: PairCodec, source: str, search: SearchS
         return _search(network, codec.encode_source([source]), search, False, begun)[0][0]
 
 
-def check(codec: PairCodec, pairs: Sequence[Pair]) -> None:
+def check(codec: PairCodec, pairs: Sequence[Pair]) -> list[str]:
     """Refuses pairs to measure on of which a side has more than ``LONGEST`` symbols: left out, they would not count."""
     for pair, (source, target) in zip(pairs, codec.symbols(pairs)):
         for side, symbols in (("source", len(source) - 1), ("target", len(target))):
@@ -123,6 +123,7 @@ def check(codec: PairCodec, pairs: Sequence[Pair]) -> None:
                     f"{pair.place}: the {side} has {symbols:,} symbols; a pair to measure on has at most {LONGEST:,}: "
                     "cut it into sentences, or leave it out"
                 )
+    return []
 
 
 def _refuse_longest(encoded: Sequence[list[int]]) -> None:

@@ -22,8 +22,7 @@ from melisma.sound.definitions import definition as defined
 from melisma.sound.features import Definition, Frames, frames
 from melisma.sound.normalise import Normaliser
 from melisma.tasks.levels import Level, measured
-from melisma.tasks.utterances import Samples, Utterance
-from melisma.text.unicode import normalise
+from melisma.tasks.utterances import Samples, Utterance, written
 from melisma.text.units import Unit, from_json, learn
 from melisma.text.vocabulary import FIRST_BYTE
 
@@ -142,8 +141,9 @@ class HearingCodec:
             raise Refusal("codec.json: there is no level in it, which model.floor wants; the run's own file is wanted")
         normaliser = Normaliser.from_json(data["normaliser"])
         level = Level.from_json(data["level"]) if settings.model.floor else None
-        for one in (normaliser, *(() if level is None else (level.levelled,))):
-            one.require(definition.features)
+        normaliser.require(definition.features)
+        if level is not None:
+            level.require(definition.features)
         return HearingCodec(
             definition,
             normaliser,
@@ -182,19 +182,25 @@ class HearingCodec:
 
     def labels(self, text: str) -> list[int]:
         """The labels of a text as it was ``written``; Refusal, naming them, where some of it never was in training."""
+        if (found := self.spelling(text)) is None:
+            said = ", ".join(map(repr, self.strange([text])[:5]))
+            raise Refusal(f"{said} cannot be spelled: never in the training transcripts")
+        return found
+
+    def spelling(self, text: str) -> list[int] | None:
+        """The labels of a text as it was ``written``; None where some of it never was in training."""
         place = {symbol: number for number, symbol in enumerate(self.symbols, 1)}
         encoded = self.unit.encode([text])[0]
-        if strange := [symbol for symbol in encoded if symbol not in place]:
-            said = ", ".join(map(repr, self._strange(text, strange)[:5]))
-            raise Refusal(f"{said} cannot be spelled: never in the training transcripts")
-        return [place[symbol] for symbol in encoded]
+        return [place[symbol] for symbol in encoded] if place.keys() >= set(encoded) else None
 
-    def _strange(self, text: str, symbols: Sequence[int]) -> list[str]:
-        """What of a text has these symbols: its letters, or the words where symbols are more than letters."""
+    def strange(self, texts: Sequence[str]) -> list[str]:
+        """What of some texts never was in training: letters, or the words where symbols are more than letters."""
+        known, vocabulary = set(self.symbols), self.unit.vocabulary
         if all(len(piece.strip()) <= 1 for piece in self.pieces(range(1, self.size))):
-            return list(dict.fromkeys(self.unit.vocabulary.pieces(symbols)))
-        unknown = set(symbols)
-        return [word for word in dict.fromkeys(text.split()) if unknown & set(self.unit.encode([word])[0])]
+            letters = dict.fromkeys(letter for text in texts for letter in text)
+            return [letter for letter in letters if not known.issuperset(vocabulary.encode(letter))]
+        words = list(dict.fromkeys(word for text in texts for word in text.split()))
+        return [word for word, symbols in zip(words, self.unit.encode(words)) if not known.issuperset(symbols)]
 
     def spelled(self, text: str) -> list[int]:
         """The unit's symbols of a transcript, those among them too that never were in training."""
@@ -231,12 +237,6 @@ class HearingCodec:
     def heard(self, samples: Samples) -> Frames:
         """The normalised frames (T, F) of a whole wave."""
         return self.normaliser(frames(self.definition, samples))
-
-
-def written(text: str, lowercase: bool) -> str:
-    """A transcript as it is learned and measured: Unicode NFC, single spaces, in lower case on request."""
-    plain = " ".join(normalise(text).split())
-    return plain.lower() if lowercase else plain
 
 
 def _spelling(texts: Sequence[str], wanted: SpellingSettings) -> tuple[Unit, tuple[int, ...]]:

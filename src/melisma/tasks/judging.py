@@ -15,6 +15,7 @@ from melisma.measures.measure import Measure
 from melisma.measures.poisson import Rate, hours_wanted
 from melisma.measures.share import Share
 from melisma.measures.tradeoff import Curve, choose, tradeoff
+from melisma.measures.units import at_second
 from melisma.settings.names import KINDS
 from melisma.settings.trigger import AlarmSettings
 from melisma.sound.resample import Samples
@@ -172,7 +173,7 @@ def _misses(found: Detection, recordings: int) -> Measure | None:
     if not found.heard:
         return None
     share = found.miss_rate()
-    kind = ("wilson" if share.count else "one-sided") + (",speakers" if share.speakers else "")
+    kind = ("wilson" if 0 < share.count < share.of else "one-sided") + (",speakers" if share.speakers else "")
     low, value, high = (100 * part for part in (share.low, share.value, share.high))
     return Measure("misses", value, low, high, f"interval:{kind}", "lower", share.of)
 
@@ -252,7 +253,7 @@ def _sentences(word: str, found: Detection, curve: Curve, search: AlarmSettings,
         best = choose(curve, search.false_alarms)
         yield f"{word}, with the best threshold of these very recordings, which is too good to be true: {best.told()}."
     if found.false:
-        places = ", ".join(f"{one.recording} at {max(0.0, one.second):.2f} s" for one in found.false[:NAMED])
+        places = ", ".join(f"{one.recording} at {at_second(max(0.0, one.second))} s" for one in found.false[:NAMED])
         more = f" and {len(found.false) - NAMED:,} more" if len(found.false) > NAMED else ""
         yield f"{word} was heard in vain in {places}{more}."
 

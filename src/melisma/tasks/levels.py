@@ -17,27 +17,33 @@ from melisma.sound.normalise import Normaliser
 
 @dataclass(frozen=True)
 class Level:
-    """What brings levelled frames to a mean of 0 and a deviation of 1, and the usual level, in nats."""
+    """The mean of ln(E / m + floor), a number of nats for each of F bands, and the usual level ln m, in nats."""
 
-    levelled: Normaliser
+    levelled: tuple[float, ...]
     usual: float
+
+    def require(self, features: int) -> None:
+        """Refuses to be used for frames of another number of features."""
+        if len(self.levelled) != features:
+            raise Refusal(f"The level of frames is of {len(self.levelled)} features: wants the {features} of a frame.")
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for `from_json`."""
-        return {"levelled": self.levelled.to_json(), "usual": self.usual}
+        return {"levelled": list(self.levelled), "usual": self.usual}
 
     @classmethod
     def from_json(cls, data: object) -> Level:
         """The level from what `to_json` gave; raises Refusal for anything else."""
         if not isinstance(data, dict) or set(data) != {"levelled", "usual"}:
             raise Refusal("The level of frames is no object with levelled and usual.")
-        if type(data["usual"]) is not float or not math.isfinite(data["usual"]):
-            raise Refusal("The level of frames has a usual one that is no number.")
-        return cls(Normaliser.from_json(data["levelled"]), data["usual"])
+        levelled, usual = data["levelled"], data["usual"]
+        if not isinstance(levelled, list) or not all(map(_is_number, [*levelled, usual])):
+            raise Refusal("The level of frames holds what is no number.")
+        return cls(tuple(levelled), usual)
 
 
 def measured(recordings: Iterable[Frames], floor: float) -> tuple[Normaliser, Level | None]:
-    """The mean and deviation of all log-energies (T, F) of recordings; with a floor those of ln(E / m + floor), too.
+    """The mean and deviation of all log-energies (T, F) of recordings; with a floor the mean of ln(E / m + floor), too.
 
     m is the mean energy of a recording. Raises Refusal where there is no frame.
     """
@@ -45,8 +51,8 @@ def measured(recordings: Iterable[Frames], floor: float) -> tuple[Normaliser, Le
         return Normaliser.of(recordings), None
     found = Normaliser.of(_beside(recordings, floor))
     size = len(found.mean) // 2
-    plain, levelled = (Normaliser(found.mean[part], found.deviation[part]) for part in (slice(size), slice(size, -1)))
-    return plain, Level(levelled, float(found.mean[-1]))
+    levelled = tuple(map(float, found.mean[size:-1]))
+    return Normaliser(found.mean[:size], found.deviation[:size]), Level(levelled, float(found.mean[-1]))
 
 
 def _beside(recordings: Iterable[Frames], floor: float) -> Iterator[NDArray[np.float64]]:
@@ -56,3 +62,7 @@ def _beside(recordings: Iterable[Frames], floor: float) -> Iterator[NDArray[np.f
             logs = frames.astype(np.float64)
             level = np.log(np.exp(logs).mean())
             yield np.hstack((logs, np.logaddexp(logs - level, math.log(floor)), np.full((len(logs), 1), level)))
+
+
+def _is_number(value: object) -> bool:
+    return type(value) is float and math.isfinite(value)

@@ -18,8 +18,9 @@ from melisma.search.hot_words import HotWords
 from melisma.search.language import Language, Weighted, together
 from melisma.search.prefix_beam import PrefixBeam
 from melisma.settings.transcribe import HearingSettings
-from melisma.tasks.hearing import HearingCodec, written
+from melisma.tasks.hearing import HearingCodec
 from melisma.tasks.rescoring import Rescoring
+from melisma.tasks.utterances import written
 from melisma.tasks.worded import model_of_words
 
 

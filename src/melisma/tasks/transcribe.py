@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from math import ceil
 from typing import Any, cast
 
@@ -19,50 +19,17 @@ from melisma.measures.hearing import Hearing
 from melisma.measures.measure import Measure
 from melisma.measures.spoken import spoken_error_rate
 from melisma.models.transcriber import Transcriber
-from melisma.quoting import counted
-from melisma.settings.transcribe import SpellingSettings, TranscribeSettings
-from melisma.task import Corpus, Extent, Moment, Prepared, Task, Total
+from melisma.quoting import counted, listed
+from melisma.settings.transcribe import TranscribeSettings
+from melisma.task import Extent, Moment, Prepared, Task, Total
 from melisma.tasks.aligning import align
-from melisma.tasks.cut_off import cut_off
-from melisma.tasks.hearing import HearingBatch, HearingCodec, Learnable, batched, trained_on, written
+from melisma.tasks.hearing import HearingBatch, HearingCodec, Learnable, batched, trained_on
 from melisma.tasks.listening import Transcript, answer, quickly, stream
+from melisma.tasks.reading import read
 from melisma.tasks.sampling import sampled
-from melisma.tasks.utterances import Utterance, asked, laid_down, listed, part_of
+from melisma.tasks.utterances import Utterance, asked, laid_down, written
 
 TOGETHER = 16  # utterances whose nats are taken together
-
-
-def read(settings: TranscribeSettings) -> Corpus[Utterance]:
-    """Training and validation utterances, decoded; where no validation data is given, some are cut off."""
-    data = settings.data
-    data.ready()
-    for corpus in (*data.train, *(data.valid or ())):
-        listed(corpus, data)
-    found = laid_down(data.train, data, settings.sound.rate)
-    train, notes = found.left_to("train on", "data.train")
-    signatures, valid = dict(found.signatures), list[Utterance]()
-    if data.valid is not None:
-        assert train[0].laid is not None
-        more = laid_down(data.valid, data, train[0].laid.rate)
-        valid, said = more.left_to("validate on", "data.valid")
-        notes, signatures = [*notes, *said], signatures | more.signatures
-    elif data.valid_size:
-        if len(train) < 2:
-            raise Refusal("data.train has a single recording and one must be cut off for validation: more are wanted")
-        size = max(1, min(data.valid_size, int(len(train) * data.valid_share)))
-        train, valid, note = cut_off(train, size, settings.training.seed, _spelling(settings.text))
-        notes.append(note)
-    if data.share < 1:
-        kept = part_of(train, data.share, settings.training.seed)
-        notes.append(f"data.share={data.share:g}: {len(kept):,} of {len(train):,} recordings are trained on")
-        train = kept
-    return Corpus(train, valid, signatures, tuple(notes))
-
-
-def _spelling(text: SpellingSettings) -> Callable[[str], frozenset[str]]:
-    """What transcripts are spelled with: words where these are the symbols, else characters."""
-    parted: Callable[[str], Sequence[str]] = str.split if text.unit == "words" else str
-    return lambda transcript: frozenset(parted(written(transcript, text.lowercase)))
 
 
 def examples(settings: TranscribeSettings, corpora: Sequence[Sequence[str]]) -> tuple[list[Utterance], list[str]]:
@@ -78,11 +45,9 @@ def build(codec: HearingCodec, settings: TranscribeSettings) -> Transcriber:
 def _levels(codec: HearingCodec) -> Levels | None:
     if codec.level is None:
         return None
-    plain, levelled = (
-        LogScale(*(torch.from_numpy(each.copy()) for each in (found.mean, found.deviation)))
-        for found in (codec.normaliser, codec.level.levelled)
-    )
-    return Levels(plain, levelled, torch.tensor(codec.level.usual, device="cpu"))
+    mean, deviation = (torch.from_numpy(each.copy()) for each in (codec.normaliser.mean, codec.normaliser.deviation))
+    levelled, usual = (torch.tensor(each, device="cpu") for each in (codec.level.levelled, codec.level.usual))
+    return Levels(LogScale(mean, deviation), levelled, usual)
 
 
 def shapes(codec: HearingCodec, settings: TranscribeSettings) -> dict[str, tuple[int, ...]]:
@@ -156,44 +121,70 @@ def losses(settings: TranscribeSettings) -> dict[str, float]:
 
 @torch.no_grad()
 def nats(model: nn.Module, codec: HearingCodec, utterances: Sequence[Utterance]) -> list[tuple[float, int]]:
-    """For each utterance the nats of its labels, and how many there are; 0 of none where it cannot be aligned.
+    """For each utterance the nats of its labels, and how many; 0 of none where it cannot be spelled or aligned.
 
     They are those of CTC, with a decoder too, so that models with and without one can be compared.
     """
-    network, found = cast(Transcriber, model), list[tuple[float, int]]()
-    for some in _together(utterances):
-        spelled = [codec.labels(written(one.text, codec.lowercase)) for one in some]
-        batch = batched([codec.heard(one.samples(codec.definition.rate)) for one in some], spelled)
-        batch = batch.to(next(network.parameters()).device)
+    network, found = cast(Transcriber, model), [(0.0, 0)] * len(utterances)
+    spelled = ((place, codec.spelling(written(one.text, codec.lowercase))) for place, one in enumerate(utterances))
+    for some in _together([(place, labels) for place, labels in spelled if labels is not None]):
+        heard = [codec.heard(utterances[place].samples(codec.definition.rate)) for place, _ in some]
+        batch = batched(heard, [labels for _, labels in some]).to(next(network.parameters()).device)
         sums = ctc_loss(whole(network, batch.frames), batch.labels)
-        counts = torch.tensor([len(labels) for labels in spelled])
+        counts = torch.tensor([len(labels) for _, labels in some])
         impossible = torch.isposinf(sums.cpu())
-        found += zip(torch.where(impossible, 0.0, sums.cpu()).tolist(), torch.where(impossible, 0, counts).tolist())
+        both = zip(torch.where(impossible, 0.0, sums.cpu()).tolist(), torch.where(impossible, 0, counts).tolist())
+        for (place, _), one in zip(some, both):
+            found[place] = one
     return found
 
 
-def _together(utterances: Sequence[Utterance]) -> Iterator[Sequence[Utterance]]:
-    for begin in range(0, len(utterances), TOGETHER):
-        yield utterances[begin : begin + TOGETHER]
+def _together(spelled: Sequence[tuple[int, list[int]]]) -> Iterator[Sequence[tuple[int, list[int]]]]:
+    for begin in range(0, len(spelled), TOGETHER):
+        yield spelled[begin : begin + TOGETHER]
 
 
-def check(codec: HearingCodec, utterances: Sequence[Utterance]) -> None:
-    """Refuses utterances to measure on that the model has no symbols for: left out, they would not count.
+def check(codec: HearingCodec, utterances: Sequence[Utterance]) -> list[str]:
+    """What to say of utterances to measure on that the model has no symbols for: their errors count, their nats do not.
 
-    And where not one of them lasts as long as what is said in it must.
+    Refusal where not one can be spelled that lasts as long as what is said in it must.
     """
-    fit = 0
+    strange, fit = list[Utterance](), 0
     for one in utterances:
-        try:
-            labels = codec.labels(written(one.text, codec.lowercase))
-        except Refusal as refusal:
-            raise Refusal(f"{one.clip.where}: {refusal}") from None
-        fit += codec.fits(one.length(), labels)
+        labels = codec.spelling(written(one.text, codec.lowercase))
+        if labels is None:
+            strange.append(one)
+        else:
+            fit += codec.fits(one.length(), labels)
     if utterances and not fit:
-        raise Refusal(
+        raise _unmeasured(codec, utterances, strange)
+    if not strange:
+        return []
+    have, its, it = ("has", "its", "it") if len(strange) == 1 else ("have", "their", "them")
+    never = listed(codec.strange([written(one.text, codec.lowercase) for one in strange]), 5)
+    return [
+        f"{counted(len(strange), 'recording')} of {len(utterances):,} to measure on {have} what never was in the "
+        f"training transcripts ({never}), such as {strange[0].clip.where}: {its} errors count, but loss and perplexity "
+        f"leave {it} out, as no model of this training can spell {it}"
+    ]
+
+
+def _unmeasured(codec: HearingCodec, utterances: Sequence[Utterance], strange: Sequence[Utterance]) -> Refusal:
+    """That not one can be spelled and aligned."""
+    if not strange:
+        return Refusal(
             f"{utterances[0].clip.where}: too short for what is said in it, as is all that is to be measured on: wants "
             "right transcripts, longer recordings, or a model of a smaller model.stride"
         )
+    one = strange[0]
+    never = listed(codec.strange([written(one.text, codec.lowercase)]), 5)
+    rest = "nor can all else that is to be measured on"
+    if len(strange) < len(utterances):
+        rest = "all else that is to be measured on cannot either, or is too short for what is said in it"
+    return Refusal(
+        f"{one.clip.where}: {never} cannot be spelled: never in the training transcripts; {rest}: wants transcripts "
+        "that are written as those of training are"
+    )
 
 
 def measure(answers: Sequence[Transcript], utterances: Sequence[Utterance], names: Sequence[str]) -> dict[str, Measure]:

@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melisma.errors import Refusal
+from melisma.files.columns import blank
 from melisma.files.kaldi import without_texts
 from melisma.files.manifest import Clip, Columns, clips, read_clips
 from melisma.files.opening import at_home
+from melisma.files.records import Wrong, stop
 from melisma.files.scratch import Scratch
 from melisma.files.signed import sha256_of
 from melisma.files.watch import passing
@@ -25,9 +27,11 @@ from melisma.settings.show import shown
 from melisma.sound.decoding import Decoder
 from melisma.sound.definitions import HIGHEST
 from melisma.sound.wave import Parts, read
+from melisma.text.unicode import normalise
 
 LOOKED = 1000  # recordings whose rates decide
 NAMED = 3  # damaged recordings that a note names
+UNSAID = (" without a text (", " with a blank text (")  # clips, which ``spoken`` counts both
 
 Samples = NDArray[np.float32]
 T = TypeVar("T")
@@ -112,7 +116,7 @@ class Recordings:
     def left_to(self, wanted: str, setting: str) -> tuple[list[Utterance], list[str]]:
         """Those in which something is said, and all sentences; Refusal, with these, where there is none."""
         kept, said = spoken(self.utterances)
-        notes = [*self.notes, *said]
+        notes = [note for note in self.notes if not any(what in note for what in UNSAID)] + said
         if not kept:
             why = "; ".join(note.removeprefix("warning: ") for note in notes) or "there is none"
             raise Refusal(f"{setting}: no recording is left to {wanted} ({why})")
@@ -149,9 +153,12 @@ def commonest(rates: Iterable[int]) -> int:
     return min(HIGHEST, first[0][0]) if first else HIGHEST
 
 
-def laid_down(corpora: Sequence[Sequence[str]], data: ColumnNames, rate: int | None) -> Recordings:
-    """All recordings of the corpora, decoded at one rate; what is damaged is left out, counted and named."""
-    every = [(corpus, *read_clips([corpus], columns(data))) for corpus in corpora]
+def laid_down(corpora: Sequence[Sequence[str]], data: ColumnNames, rate: int | None, wrong: Wrong = stop) -> Recordings:
+    """All recordings of the corpora, decoded at one rate; what is damaged is left out, counted and named.
+
+    Rows of manifests that are no recordings go to ``wrong``.
+    """
+    every = [(corpus, *read_clips([corpus], columns(data), wrong)) for corpus in corpora]
     rate = heard_at([clip for _, some, _ in every for clip in some], rate)
     scratch, signatures = Scratch(), dict[str, Any]()
     notes = [f"warning: {said}" for _, _, report in every for said in report.warnings()]
@@ -211,11 +218,11 @@ def asked(inputs: Any) -> tuple[list[Utterance], bool]:
 
 def spoken(utterances: Sequence[Utterance]) -> tuple[list[Utterance], list[str]]:
     """Those in which something is said, and a sentence on the rest."""
-    kept = [one for one in utterances if one.text.strip()]
+    kept = [one for one in utterances if not blank(one.text)]
     missing = len(utterances) - len(kept)
     if not missing:
         return kept, []
-    first = next(one for one in utterances if not one.text.strip())
+    first = next(one for one in utterances if blank(one.text))
     folder = os.path.dirname(first.clip.where)
     told = any(os.path.dirname(one.clip.where) == folder for one in kept)  # by a table that is called otherwise
     why = f": {tables}" if not told and (tables := without_texts(first.clip.where)) else ""
@@ -223,6 +230,12 @@ def spoken(utterances: Sequence[Utterance]) -> tuple[list[Utterance], list[str]]
         f"warning: {counted(missing, 'recording')} of {len(utterances):,} left out, as nothing is written for what is "
         f"said in {'it' if missing == 1 else 'them'}, such as {first.clip.where}{why}"
     ]
+
+
+def written(text: str, lowercase: bool) -> str:
+    """A transcript as it is learned and measured: Unicode NFC, single spaces, in lower case on request."""
+    plain = " ".join(normalise(text).split())
+    return plain.lower() if lowercase else plain
 
 
 def part_of(utterances: Sequence[T], share: float, seed: int) -> list[T]:

@@ -13,7 +13,8 @@ from melisma.files.opening import at_home
 from melisma.quoting import named
 from melisma.search.words import Words
 from melisma.settings.transcribe import HearingSettings, SpellingSettings
-from melisma.tasks.hearing import HearingCodec, written
+from melisma.tasks.hearing import HearingCodec
+from melisma.tasks.utterances import written
 
 
 def model_of_words(codec: HearingCodec, search: HearingSettings) -> Words:
