@@ -66,7 +66,8 @@ def test_the_model_says_what_it_says_to_a_stream_of_several_utterances(hearing: 
     found = outputs(model, codec, wave, search)
     streams, heard = Streams(model, codec, search, 1), []
     streams.streams[0].decoding.feed = heard.append  # type: ignore[method-assign]
-    said = streams.feed([wave[:17_003]])[0] + streams.feed([wave[17_003:]], last=True)[0]
+    ended = streams.hear([wave[:17_003]])[0] + streams.hear([wave[17_003:]], last=True)[0]
+    said = [one.said for one in ended]
     assert len(said) == 3
     assert found.log_probabilities == pytest.approx(np.concatenate(heard), abs=1e-5)
     assert found.edges[-1] == codec.definition.count(len(wave))
