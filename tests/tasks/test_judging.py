@@ -16,6 +16,7 @@ from laws.documented import call
 
 from melisma.errors import Refusal
 from melisma.evaluation.spotted import apart_by, by_speaker, recordings, tradeoffs
+from melisma.measures.groups import Gap
 from melisma.settings.read import build
 from melisma.settings.trigger import AlarmSettings, TriggerSettings
 from melisma.sound.spoken import spoken
@@ -172,7 +173,8 @@ def test_words_missed_are_told_by_speaker_and_strangers_apart() -> None:
     assert [row[0] for row in table.rows] == ["all who were heard in training", "all strangers", "a", "b", "c"]
     assert [row[3] for row in table.rows] == ["1", "0", "1", "0", "0"]
     assert by_speaker([True, False], [None, "a"], None) is None
-    assert "fewer of 3 words than before" in apart_by([False] * 3, [True] * 3, [None] * 3, ("after", "before"))
+    fewer = Gap(-100.0, -100.0, -100.0, 0, 3)
+    assert "fewer of 3 words than before; that" in apart_by(fewer, 3, ("after", "before"))
 
 
 def test_a_page_shows_what_went_wrong_first() -> None:

@@ -43,7 +43,7 @@ def command(run: str, words: tuple[str, ...], as_json: bool) -> None:
     melisma evaluate runs/en-de data=test.en,test.de
     melisma evaluate runs/dates data=made:dates.test beam=1 report=dates.html
     melisma evaluate runs/en-de data=test.csv data.source=en data.target=de
-    melisma evaluate runs/en-de data=test.en,test.de against=runs/old
+    melisma evaluate runs/en-de data=test.en,test.de against=runs/additive
     melisma evaluate runs/alexa data.positive=alexa data.background=noise
     """
     known = shape(settings_of(read_run(run).task))
