@@ -118,9 +118,10 @@ class Decoder:
                 yield block[max(begin - at, 0) :]
             at += len(block)
             if broken and (self.length is None or at < self.length):
+                of = "" if self.length is None else f" of {self.length / self.rate:.3f} s"
                 raise Unusable(
-                    f"{named(self.path)} is damaged: after {at / self.rate:.3f} s it cannot be decoded ({broken});"
-                    " get it again, or leave it out",
+                    f"{named(self.path)} is damaged or cut off: after {at / self.rate:.3f} s{of} it cannot be decoded "
+                    f"({broken}); get it again, or leave it out",
                     "damaged",
                 )
             if broken or not len(block):
